@@ -1,0 +1,1 @@
+"""How to talk to each database and each destination; one module (or package) each."""

@@ -1,0 +1,268 @@
+"""The interface of a source: what Offramp asks of a database. Small enough to read at once.
+
+A `Source` knows how to get in; a `Session` is one way in that is open. All of it is synchronous and used
+from one thread, but for `Session.cancel`, which any thread may call. Sources are found by mode through the
+entry-point group `offramp.sources`, so that others can bring their own.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Self
+
+from core.chunk import Kind, TextChunk
+from core.model.connection import Connection
+from core.model.settings import SysAccount
+from core.model.task import PartPlan, Snapshot
+from core.model.vocabulary import Consistency, Encoding, Lock, ObjectRef, ObjectType, SchemaFlavour
+
+CHUNK_BYTES = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """What gets a session in, resolved: handed over in memory or by pipe, never stored, never in a repr."""
+
+    password: str | None = field(default=None, repr=False)
+    sys_password: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class TestStep:
+    """One step of a connection test: resolve, connect, log in, version, rights, snapshot.
+
+    `ok` False ends the test; `detail` is what was found, or what is wrong and what to do.
+    """
+
+    name: str
+    ok: bool
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class ServerInfo:
+    """What a session found: `product` (OceanBase, MariaDB, MySQL, SQLite), its version, who one is there,
+    and words about limits that a person should know."""
+
+    product: str
+    version: str
+    user: str = ""
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectInfo:
+    """An object as a list shows it. Rows and bytes are estimates, None where the server has none."""
+
+    ref: ObjectRef
+    rows: int | None = None
+    bytes: int | None = None
+    comment: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SourceColumn:
+    """A column that is read. `type` as the source names it (`decimal(18,4) unsigned`); `kind` how its
+    bytes are understood; `insertable` False for generated columns."""
+
+    name: str
+    type: str
+    kind: Kind
+    nullable: bool = True
+    insertable: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class TableShape:
+    """What must be known of a table or view before it is read. `key` are the columns of a unique key
+    without NULLs, in its order, empty where there is none: rows are named by it in messages, and cut into
+    parts along it."""
+
+    ref: ObjectRef
+    columns: tuple[SourceColumn, ...]
+    key: tuple[str, ...] = ()
+    rows: int | None = None
+    bytes: int | None = None
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectDdl:
+    """An object's schema, as statements without their terminator.
+
+    `drop` removes it if it is there; `create` makes it with everything that belongs to it (indexes and
+    comments included, foreign keys too); `create_bare` makes it without foreign keys, which `foreign_keys`
+    adds afterwards (equal to `create` and empty where a dialect can't separate them). `needs` are the
+    objects that must be there first. `fingerprint` is a digest that changes when the shape does.
+    `notes` are words for the manifest (a clause left out for the flavour).
+    """
+
+    drop: str
+    create: tuple[str, ...]
+    create_bare: tuple[str, ...]
+    foreign_keys: tuple[str, ...] = ()
+    needs: tuple[ObjectRef, ...] = ()
+    fingerprint: str = ""
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SqlDialect:
+    """How SQL text is written for the source's own kind of database, and what its client can read.
+
+    `escapes`: bytes inside a '…' literal and what stands for each. Values that hold one of
+    `hex_text_bytes`, or are no UTF-8, are written between `hex_text` (as hex digits) instead.
+    `binary`: what stands before and after the hex digits of bytes. `special_numbers`: number texts that
+    need another spelling (`inf`).
+    `client_charsets`: encodings that the official client reads directly, and its name for each; the
+    others must be converted first. `max_insert_bytes` bounds a statement.
+    `script_end`: the line that ends a statement with inner semicolons (`routine_delimiter` set around).
+    """
+
+    name: str
+    client: str
+    identifier_quote: str
+    escapes: Mapping[bytes, bytes]
+    binary: tuple[bytes, bytes] = (b"X'", b"'")
+    hex_text: tuple[bytes, bytes] = (b"X'", b"'")
+    hex_text_bytes: bytes = b""
+    special_numbers: Mapping[bytes, bytes] = field(default_factory=dict)
+    client_charsets: Mapping[Encoding, str] = field(default_factory=dict)
+    header: tuple[str, ...] = ()
+    data_header: tuple[str, ...] = ()
+    data_footer: tuple[str, ...] = ()
+    footer: tuple[str, ...] = ()
+    charset_statement: str = ""
+    commit: str = "COMMIT;"
+    begin: str = ""
+    routine_delimiter: str | None = None
+    include: str = ""
+    max_insert_bytes: int = 1 << 20
+
+    def identifier(self, name: str) -> str:
+        """`name` quoted as an identifier."""
+        q = self.identifier_quote
+        return q + name.replace(q, q + q) + q
+
+
+@dataclass(frozen=True, slots=True)
+class ReadRequest:
+    """What to read: the columns of an object, in this order, within one part. `comment` says to the
+    server's DBA who asks (task number and user) and holds no `*/`."""
+
+    database: str
+    shape: TableShape
+    part: PartPlan
+    comment: str = ""
+    chunk_bytes: int = CHUNK_BYTES
+
+
+class Session(ABC):
+    """A way into a database that is open, read-only, with character set, time zone and mode pinned.
+
+    Every method may raise ConnectionLost, NoPrivilege or StatementFailed beside what it names.
+    """
+
+    server: ServerInfo
+    dialect: SqlDialect
+
+    @abstractmethod
+    def databases(self) -> list[str]:
+        """Databases that the account sees, without the system's own, sorted."""
+
+    @abstractmethod
+    def objects(
+        self, database: str, types: Sequence[ObjectType] | None = None, search: str | None = None
+    ) -> list[ObjectInfo]:
+        """Objects of a database, of these types (None: all that the server has), whose name holds `search`
+        (any case), sorted by type and name. Raises NotFound where there is no such database."""
+
+    @abstractmethod
+    def describe(self, database: str, ref: ObjectRef) -> TableShape:
+        """What must be known to read a table or view. Raises NotFound, BrokenObject."""
+
+    @abstractmethod
+    def check_readable(self, database: str, shape: TableShape) -> None:
+        """Ask the server for no row of all its columns. Raises NoPrivilege or BrokenObject."""
+
+    @abstractmethod
+    def ddl(self, database: str, ref: ObjectRef, flavour: SchemaFlavour) -> ObjectDdl:
+        """An object's schema. Raises NotFound, NoPrivilege, BrokenObject."""
+
+    @abstractmethod
+    def check_consistency(self, consistency: Consistency, lock: Lock, content_has_tables: bool) -> list[str]:
+        """Whether this consistency can be had. Raises SnapshotUnavailable, else words about what it costs."""
+
+    @abstractmethod
+    def snapshot_life(self) -> int | None:
+        """For how many seconds a snapshot taken now can be read at least; None for as long as it is open."""
+
+    @abstractmethod
+    def begin(self, reopen: Snapshot | None = None) -> Snapshot:
+        """Fix the point in time that `read` sees until `end`: a new one, or `reopen` where that `reopens`.
+        Raises SnapshotGone, SnapshotUnavailable."""
+
+    @abstractmethod
+    def end(self) -> None:
+        """Let go of the point in time, and of what the server holds for it."""
+
+    @abstractmethod
+    def split(self, database: str, shape: TableShape, rows_per_part: int) -> list[PartPlan]:
+        """Cut a table along its key into parts of about so many rows, by ranges that the server itself
+        compares: every row in exactly one of them. One part where it can't be cut or is small."""
+
+    @abstractmethod
+    def read(self, request: ReadRequest) -> Iterator[TextChunk]:
+        """The rows of a part, in key order where the object has a key and that costs no sort. Ends only
+        after the server has said that the result is complete. Raises SnapshotGone, SchemaChanged,
+        ValueTooLarge."""
+
+    @abstractmethod
+    def cancel(self) -> None:
+        """End the statement that is running, on the server too. From any thread; may be repeated. The
+        thread that reads then gets ConnectionLost."""
+
+    @abstractmethod
+    def close(self) -> None: ...
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+class Source(ABC):
+    """A database behind a connection. Making one contacts nobody."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        credentials: Credentials,
+        *,
+        sys_account: SysAccount | None = None,
+        program: str = "offramp",
+    ) -> None:
+        self.connection = connection
+        self.credentials = credentials
+        self.sys_account = sys_account
+        self.program = program
+
+    @abstractmethod
+    def connect(self) -> Session:
+        """Get in, within the connection's timeout. Raises ConnectError and its kinds."""
+
+    @abstractmethod
+    def test(self) -> Iterator[TestStep]:
+        """Try it step by step, saying what is found; the last step is the last yielded. Raises nothing of
+        ConnectError: a failed step says it."""
+
+    @abstractmethod
+    def test_sys_account(self) -> Iterator[TestStep]:
+        """Try the sys tenant account, and say whether it is needed here and what it would be used for."""

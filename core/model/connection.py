@@ -1,0 +1,84 @@
+"""A connection: a named way into a database."""
+
+from __future__ import annotations
+
+import msgspec
+
+from core.errors import InvalidValue
+from core.model.secret import SecretRef
+from core.model.vocabulary import Mode
+
+
+class TlsSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """How a network connection is encrypted.
+
+    `mode`: `off`, `prefer` (if the server offers it, certificate unchecked), `require` (certificate
+    unchecked), `verify-ca`, `verify-identity` (certificate and host name). Paths are PEM files.
+    """
+
+    mode: str = "prefer"
+    ca: str | None = None
+    cert: str | None = None
+    key: str | None = None
+
+    MODES = ("off", "prefer", "require", "verify-ca", "verify-identity")
+
+    def __post_init__(self) -> None:
+        if self.mode not in self.MODES:
+            raise InvalidValue(f"TLS mode {self.mode!r} is none of {', '.join(self.MODES)}.")
+
+
+class Connection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """A named way into a database.
+
+    SQLite uses `path` only; the others `host` and `port` or `unix_socket`. `database` is where browsing
+    starts. `connect_timeout` and `read_timeout` are seconds; the latter is the longest silence of the
+    server while rows are awaited, 0 for no limit.
+    """
+
+    name: str
+    mode: Mode
+    path: str | None = None
+    host: str | None = None
+    port: int | None = None
+    unix_socket: str | None = None
+    user: str | None = None
+    database: str | None = None
+    secret: SecretRef | None = None
+    tls: TlsSettings = TlsSettings()
+    connect_timeout: int = 10
+    read_timeout: int = 600
+
+    def __post_init__(self) -> None:
+        if not self.name or self.name != self.name.strip() or not self.name.isprintable():
+            raise InvalidValue(
+                f"{self.name!r} can't name a connection.",
+                "Use printable characters without spaces at the ends.",
+            )
+        if self.mode is Mode.SQLITE:
+            if not self.path:
+                raise InvalidValue(f"Connection {self.name!r}: SQLite needs the path of a database file.")
+            if self.host or self.port or self.unix_socket or self.user or self.secret:
+                raise InvalidValue(
+                    f"Connection {self.name!r}: SQLite has a path only, no host, user or password."
+                )
+        else:
+            if self.path:
+                raise InvalidValue(
+                    f"Connection {self.name!r}: a path is for SQLite.", "Use a host or unix_socket."
+                )
+            if not (self.host or self.unix_socket):
+                raise InvalidValue(f"Connection {self.name!r} needs a host or a unix_socket.")
+            if not self.user:
+                raise InvalidValue(f"Connection {self.name!r} needs a user.")
+        if self.port is not None and not 0 < self.port < 65536:
+            raise InvalidValue(f"Connection {self.name!r}: port {self.port} is not between 1 and 65535.")
+        if self.connect_timeout <= 0 or self.read_timeout < 0:
+            raise InvalidValue(f"Connection {self.name!r}: a timeout must be positive.")
+
+    @property
+    def place(self) -> str:
+        """The server or file, for people: `host:port`, a socket or a path."""
+        if self.mode is Mode.SQLITE:
+            return str(self.path)
+        return self.unix_socket or f"{self.host}:{self.port}"

@@ -1,0 +1,186 @@
+"""What an export or a task is to do: every setting, with its default and its rule."""
+
+from __future__ import annotations
+
+import msgspec
+
+from core.errors import InvalidValue
+from core.model.secret import SecretRef
+from core.model.vocabulary import (
+    Consistency,
+    Content,
+    Encoding,
+    Format,
+    Lock,
+    Newline,
+    ObjectPattern,
+    OnError,
+    SchemaFlavour,
+    Unencodable,
+)
+
+
+class CsvSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """How CSV files look. After RFC 4180, with the differences that readers ask for.
+
+    `null`: what stands for NULL, unquoted. With the default, nothing stands for NULL, and an empty string
+    is written as two text qualifiers; any real value equal to `null` is quoted, so that the two are told
+    apart after a re-read. `escape_backslash` also doubles backslashes inside values, for readers that
+    take the backslash as an escape (MySQL's LOAD DATA); NULL as `\\N` is then never a value.
+    `binary`: how bytes are written: `hex` (DEADBEEF), `0x` (0xDEADBEEF), `\\x` (PostgreSQL's bytea,
+    \\xdeadbeef) or `base64`. `bom` puts a byte-order mark before UTF-8 too (Excel wants it).
+    """
+
+    header: bool = True
+    separator: str = ","
+    quote: str = '"'
+    newline: Newline = Newline.LF
+    null: str = ""
+    escape_backslash: bool = False
+    binary: str = "hex"
+    bom: bool = False
+
+    BINARY_FORMS = ("hex", "0x", "\\x", "base64")
+
+    def __post_init__(self) -> None:
+        if len(self.separator) != 1:
+            raise InvalidValue(f"CSV separator {self.separator!r} is not one character.")
+        if self.quote not in ('"', "'"):
+            raise InvalidValue(f"CSV text qualifier {self.quote!r} is neither \" nor '.")
+        if self.separator in (self.quote, "\r", "\n", "\\"):
+            raise InvalidValue(f"CSV separator {self.separator!r} would be read as something else.")
+        if any(c in self.null for c in (self.separator, self.quote, "\r", "\n")):
+            raise InvalidValue(
+                f"CSV text for NULL {self.null!r} has a separator, text qualifier or line break in it."
+            )
+        if self.binary not in self.BINARY_FORMS:
+            raise InvalidValue(f"CSV binary form {self.binary!r} is none of {', '.join(self.BINARY_FORMS)}.")
+
+
+# What each reader takes without further options beyond naming the format. Sources: MySQL 8.0 manual
+# "LOAD DATA" (FIELDS TERMINATED BY ',' ENCLOSED BY '"' ESCAPED BY '\\'), PostgreSQL 15 manual "COPY"
+# (FORMAT csv), Oracle SQL*Loader (CSV WITH EMBEDDED), ODC's defaults (FIELD.md of the reference system).
+CSV_PRESETS: dict[str, CsvSettings] = {
+    "mysql": CsvSettings(null="\\N", escape_backslash=True),
+    "postgres": CsvSettings(binary="\\x"),
+    "oracle": CsvSettings(newline=Newline.LF),
+    "excel": CsvSettings(newline=Newline.CRLF, bom=True),
+    "odc": CsvSettings(newline=Newline.CRLF, null="\\N"),
+}
+
+
+class SqlSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """How SQL data files look. `batch_commit`: a COMMIT after every so many rows, None for none."""
+
+    batch_commit: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.batch_commit is not None and self.batch_commit < 1:
+            raise InvalidValue(f"A COMMIT after every {self.batch_commit} rows can't be: use 1 or more.")
+
+
+class SchemaSettings(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True
+):
+    """How schema files look. `drop`: a DROP before each CREATE. `merge`: all of it in one file."""
+
+    drop: bool = False
+    merge: bool = False
+    flavour: SchemaFlavour = SchemaFlavour.NATIVE
+
+
+class SysAccount(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """An OceanBase sys tenant account for this export only: the name before `@sys`, and its password."""
+
+    account: str
+    secret: SecretRef | None = None
+
+    def __post_init__(self) -> None:
+        if not self.account or "@" in self.account or "#" in self.account:
+            raise InvalidValue(
+                f"sys account {self.account!r} must be the bare account name.",
+                "Leave out @sys and #cluster: they are taken from the connection.",
+            )
+
+
+class ExportSettings(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True
+):
+    """Everything that says what leaves which database, and in which form.
+
+    `all_objects` takes the whole database, else `objects` says which (`TYPE:NAME`, patterns); `exclude`
+    is taken off again. `retry_limit` counts automatic retries after transient errors.
+    """
+
+    connection: str
+    database: str | None = None
+    content: Content = Content.SCHEMA_AND_DATA
+    all_objects: bool = False
+    objects: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    format: Format = Format.CSV
+    encoding: Encoding = Encoding.UTF_8
+    on_unencodable: Unencodable = Unencodable.FAIL
+    csv: CsvSettings = CsvSettings()
+    sql: SqlSettings = SqlSettings()
+    schema: SchemaSettings = SchemaSettings()
+    consistency: Consistency = Consistency.OBJECT
+    lock: Lock = Lock.NEVER
+    on_error: OnError = OnError.ABORT
+    retry_limit: int = 3
+    sys_account: SysAccount | None = None
+
+    def __post_init__(self) -> None:
+        for text in (*self.objects, *self.exclude):
+            ObjectPattern.parse(text)
+        if self.all_objects and self.objects:
+            raise InvalidValue(
+                "Both everything and a choice of objects were asked for.",
+                "Use --all alone (with --exclude), or name the objects.",
+            )
+        if not self.all_objects and not self.objects:
+            raise InvalidValue(
+                "No object was named.", "Name objects (TABLE:orders, orders, 'ord*'), or use --all."
+            )
+        if self.schema.merge and self.content is not Content.SCHEMA:
+            raise InvalidValue(
+                "One merged schema file is for schema only exports.", "Add --content schema, or drop merge."
+            )
+        if self.schema.drop and self.content is Content.DATA:
+            raise InvalidValue("DROP before CREATE needs a schema: the content is data only.")
+        if self.retry_limit < 0:
+            raise InvalidValue(f"Retry limit {self.retry_limit} is below 0.")
+
+    @property
+    def patterns(self) -> tuple[ObjectPattern, ...]:
+        return tuple(map(ObjectPattern.parse, self.objects))
+
+    @property
+    def exclusions(self) -> tuple[ObjectPattern, ...]:
+        return tuple(map(ObjectPattern.parse, self.exclude))
+
+
+class Export(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """A saved definition. Each run goes to a directory of its own: `<directory>/<name>/<UTC start>-<task>/`.
+
+    `directory` is an absolute local path.
+    """
+
+    name: str
+    directory: str
+    settings: ExportSettings
+
+    def __post_init__(self) -> None:
+        check_export_name(self.name)
+        if not self.directory.startswith("/"):
+            raise InvalidValue(f"Export {self.name!r}: directory {self.directory!r} is not an absolute path.")
+
+
+def check_export_name(name: str) -> None:
+    """An export's name is a directory's name too. Raises InvalidValue."""
+    bad = not name or name != name.strip() or name in (".", "..") or "/" in name or not name.isprintable()
+    if bad or len(name.encode()) > 120:
+        raise InvalidValue(
+            f"{name!r} can't name an export.",
+            "Use up to 120 bytes of printable characters, without / and without spaces at the ends.",
+        )

@@ -1,0 +1,138 @@
+"""A task: one run of a frozen copy of settings. What the store keeps, the manifest lists and faces show."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import msgspec
+
+from core.errors import ErrorInfo
+from core.model.settings import ExportSettings
+from core.model.vocabulary import ObjectRef, ObjectStatus, TaskStatus
+
+
+class Column(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A column as the manifest lists it: its name and the type as the source names it."""
+
+    name: str
+    type: str
+
+
+class Snapshot(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A point in time of a source.
+
+    `id` is the source's own name for it (an SCN, a binlog or GTID position, a data version) or None where
+    it has none; `taken_at` when it was fixed (UTC, this machine's clock); `reopens` whether another
+    session can read as of it later.
+    """
+
+    id: str | None
+    taken_at: datetime
+    reopens: bool
+
+
+class PartPlan(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A piece of an object that is read in one go.
+
+    `number` counts from 0; `condition` is a predicate in the source's dialect, made by the source, None for
+    the whole object; `label` says it to people; `rows` is an estimate.
+    """
+
+    number: int
+    condition: str | None = None
+    label: str = "all rows"
+    rows: int | None = None
+
+
+class Checkpoint(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What is durable after a part: `parts` finished parts, `rows` in the file, `offset` its length in
+    bytes, `encoder` the encoder's own state (COMMIT counter)."""
+
+    parts: int
+    rows: int
+    offset: int
+    encoder: dict[str, int] = {}
+
+
+class FileEntry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A finished file. `path` is relative to the task's directory, with `/`; `kind` is data, schema or
+    load (the script that loads the others in order); `object` as `TYPE:NAME`, None where it holds several."""
+
+    path: str
+    kind: str
+    object: str | None
+    rows: int
+    bytes: int
+    sha256: str
+
+
+class TaskObject(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """An object of a task with its progress.
+
+    `schema_status` and `data_status` are None where the content has no such half. `total_rows` is what is
+    expected, `total_exact` whether that was counted; `processed_rows` and `processed_bytes` what has been
+    written. `snapshot` is the object's own, None where the task's holds.
+    """
+
+    number: int
+    ref: ObjectRef
+    schema_status: ObjectStatus | None = None
+    data_status: ObjectStatus | None = None
+    total_rows: int | None = None
+    total_exact: bool = False
+    processed_rows: int = 0
+    processed_bytes: int = 0
+    columns: tuple[Column, ...] = ()
+    parts: tuple[PartPlan, ...] = ()
+    checkpoint: Checkpoint | None = None
+    snapshot: Snapshot | None = None
+    fingerprint: str = ""
+    warnings: tuple[str, ...] = ()
+    started: datetime | None = None
+    ended: datetime | None = None
+    error: ErrorInfo | None = None
+
+    @property
+    def done(self) -> bool:
+        """Whether everything that was asked of it is finished."""
+        return all(s in (None, ObjectStatus.SUCCESS) for s in (self.schema_status, self.data_status))
+
+
+class Task(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One run of a frozen copy of settings.
+
+    `output` is the absolute path of the task's final directory; `export` the saved export that it came
+    from. `not_before` is a timed start or the end of a pause before a retry; `reason` says in words why it
+    waits. `attempts` counts starts of workers that took hold, `retries` the automatic ones among them since
+    the task was last (re)queued by hand. `position` is its place in the queue, from 1, None unless Queued.
+    `stage` says what the worker is doing now, `stage_since` since when.
+    """
+
+    id: int
+    name: str
+    status: TaskStatus
+    settings: ExportSettings
+    output: str
+    created: datetime
+    owner: str
+    mode: str
+    export: str | None = None
+    reason: str = ""
+    not_before: datetime | None = None
+    queued: datetime | None = None
+    started: datetime | None = None
+    ended: datetime | None = None
+    attempts: int = 0
+    retries: int = 0
+    position: int | None = None
+    stage: str = ""
+    stage_since: datetime | None = None
+    snapshot: Snapshot | None = None
+    total_rows: int | None = None
+    processed_rows: int = 0
+    processed_bytes: int = 0
+    objects_total: int = 0
+    objects_done: int = 0
+    objects_failed: int = 0
+    published: bool = False
+    error: ErrorInfo | None = None

@@ -1,0 +1,62 @@
+"""What a task's run makes durable, as the pipeline sees it. The store's side is in `core.store`."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+
+from core.errors import ErrorInfo
+from core.model.task import FileEntry, Snapshot, Task, TaskObject
+
+
+class Journal(ABC):
+    """The memory of one attempt of a task. Every write is conditional on the attempt's token.
+
+    Each method raises LostClaim where the task belongs to another attempt by now, StoreError where the
+    store can't take it. Writes are durable when the method returns, but for `progress` and `stage`.
+    """
+
+    @abstractmethod
+    def task(self) -> Task:
+        """The task as it is now."""
+
+    @abstractmethod
+    def objects(self) -> list[TaskObject]:
+        """The objects as planned and as far as they are, empty before the first plan."""
+
+    @abstractmethod
+    def files(self) -> list[FileEntry]:
+        """Finished files of this and earlier attempts."""
+
+    @abstractmethod
+    def plan(self, objects: Sequence[TaskObject], snapshot: Snapshot | None) -> None:
+        """Set the objects (all of them, numbers 0..n-1) and the task's snapshot; forgets files of objects
+        that are no longer done."""
+
+    @abstractmethod
+    def update(self, item: TaskObject) -> None:
+        """An object's new state, its checkpoint included."""
+
+    @abstractmethod
+    def finish_object(self, item: TaskObject, files: Sequence[FileEntry]) -> None:
+        """An object that is done or has failed, with its finished files, in one transaction."""
+
+    @abstractmethod
+    def set_snapshot(self, snapshot: Snapshot) -> None: ...
+
+    @abstractmethod
+    def progress(self, number: int, rows: int, size: int) -> None:
+        """Rows and bytes of object `number` so far; cheap, stored at most once a second."""
+
+    @abstractmethod
+    def stage(self, text: str) -> None:
+        """What is being done now, in words; stored with the next progress, or at once after a second."""
+
+    @abstractmethod
+    def publishing(self) -> None:
+        """From here on the task is no longer aborted. Raises Aborted where an abort was asked before."""
+
+    @abstractmethod
+    def finish(self, error: ErrorInfo | None, *, published: bool, files: Sequence[FileEntry] = ()) -> None:
+        """The end of this attempt: Completed without an error, else Aborted, Failed or, where the error is
+        transient and the retry limit allows, Queued again. `files` are those that belong to no object."""
