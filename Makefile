@@ -1,0 +1,48 @@
+# Two commands do everything on a fresh machine with Python 3.11 or newer: `make demo` and `make test`.
+
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+DEMO   ?= demo
+ARGS   ?=
+
+.PHONY: help demo test check format lint types contracts bench clean
+
+help:                   ## what can be made
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+# The environment is made anew whenever pyproject.toml is newer than it.
+$(VENV)/installed: pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Offramp needs Python 3.11 or newer: make PYTHON=/path/to/python3.11 …" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || \
+	  { echo "Python's venv module is missing: apt-get install python3-venv (or your system's name for it)" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@
+
+demo: $(VENV)/installed ## a sample database, and the application opened on it
+	$(BIN)/offramp --demo $(DEMO)
+
+test: $(VENV)/installed ## the whole test suite (ARGS="-k word" for some of it)
+	$(BIN)/python -m pytest $(ARGS)
+
+check: format lint types contracts test ## everything that must hold before a change lands
+
+format: $(VENV)/installed ## is the code formatted?
+	$(BIN)/ruff format --check .
+
+lint: $(VENV)/installed ## ruff
+	$(BIN)/ruff check .
+
+types: $(VENV)/installed ## mypy, strict
+	$(BIN)/mypy
+
+contracts: $(VENV)/installed ## which room may import which
+	$(BIN)/lint-imports
+
+bench: $(VENV)/installed ## speeds beside peers on this machine (ARGS="--rows 1000000")
+	$(BIN)/python -m tests.benchmarks $(ARGS)
+
+clean: ## remove the environment, caches and the demo
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache build dist *.egg-info $(DEMO)
