@@ -1,0 +1,49 @@
+"""The registry of sources: which class speaks to which kind of database.
+
+Sources are found by the mode's name through the entry-point group `offramp.sources`, so that nothing of
+the core names one, others can bring their own, and no driver is imported before it is used.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from core.errors import Unsupported
+
+if TYPE_CHECKING:
+    from connectors.base import Credentials, Source
+    from core.model.connection import Connection
+    from core.model.settings import SysAccount
+
+GROUP = "offramp.sources"
+
+
+def source_class(mode: str) -> type[Source]:
+    """The source for a mode. Raises Unsupported where none is installed or its driver is missing."""
+    from importlib.metadata import entry_points  # noqa: PLC0415 - most commands contact no database
+
+    found = {entry.name: entry for entry in entry_points(group=GROUP)}
+    if mode not in found:
+        raise Unsupported(
+            f"No connector for {mode} is installed.",
+            f"Installed: {', '.join(sorted(found)) or 'none; install offramp again'}.",
+        )
+    try:
+        loaded: type[Source] = found[mode].load()
+    except ImportError as error:
+        raise Unsupported(
+            f"The connector for {mode} can't be loaded: {error}.", "Install what is missing."
+        ) from error
+    return loaded
+
+
+def open_source(
+    connection: Connection,
+    credentials: Credentials,
+    *,
+    sys_account: SysAccount | None = None,
+    program: str = "offramp",
+) -> Source:
+    """The source behind a connection; contacts nobody. Raises Unsupported."""
+    kind = source_class(connection.mode)
+    return kind(connection, credentials, sys_account=sys_account, program=program)

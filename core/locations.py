@@ -1,0 +1,88 @@
+"""Every path that Offramp keeps for itself, in one place.
+
+All of it lies under one directory: what `OFFRAMP_HOME` names, else the platform's own directory for a
+user's application data. Exported files lie elsewhere: where their export or `dump --to` says.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from core.errors import NotWritable
+
+HOME_VARIABLE = "OFFRAMP_HOME"
+PRIVATE_DIRECTORY = 0o700
+
+
+@dataclass(frozen=True, slots=True)
+class Locations:
+    """Paths under `home`, which is absolute. Making one touches no disk; `ensure` makes the directories."""
+
+    home: Path
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "home", Path(os.path.abspath(self.home)))  # noqa: PTH100 - symlinks stay
+
+    @classmethod
+    def default(cls) -> Locations:
+        """`OFFRAMP_HOME` (a relative one counts from where the program was started), else the platform's."""
+        named = os.environ.get(HOME_VARIABLE)
+        if named:
+            return cls(Path(named).expanduser())
+        import platformdirs  # noqa: PLC0415 - not needed where OFFRAMP_HOME is set, as in every worker
+
+        return cls(platformdirs.user_data_path("offramp", appauthor=False))
+
+    @property
+    def store(self) -> Path:
+        """The database of connections, exports and tasks."""
+        return self.home / "store.sqlite3"
+
+    @property
+    def preferences(self) -> Path:
+        """The settings file, TOML, written by people."""
+        return self.home / "settings.toml"
+
+    @property
+    def secrets(self) -> Path:
+        """Passwords that are kept in a file, mode 0600."""
+        return self.home / "secrets.json"
+
+    @property
+    def secrets_lock(self) -> Path:
+        return self.locks / "secrets.lock"
+
+    @property
+    def logs(self) -> Path:
+        return self.home / "logs"
+
+    @property
+    def locks(self) -> Path:
+        return self.home / "locks"
+
+    def task_log(self, task: int) -> Path:
+        """A task's log; the alert log is a view of its WARN and ERROR lines."""
+        return self.logs / f"task-{task}.log"
+
+    def worker_output(self, task: int) -> Path:
+        """What a worker's process itself prints: a crash before its log is open."""
+        return self.logs / f"task-{task}.out"
+
+    def task_lock(self, task: int) -> Path:
+        """Held by the task's worker for as long as it lives."""
+        return self.locks / f"task-{task}.lock"
+
+    def ensure(self) -> None:
+        """Make the directories that are missing, for their owner only whatever the umask says. A home that
+        is there already keeps its mode: it may be a directory that others use too. Raises NotWritable."""
+        try:
+            for directory in (self.home, self.logs, self.locks):
+                if not directory.is_dir():
+                    directory.mkdir(mode=PRIVATE_DIRECTORY, parents=True, exist_ok=True)
+        except OSError as error:
+            raise NotWritable(
+                f"Directory {str(error.filename or self.home)!r} can't be made: {error.strerror}.",
+                f"Set {HOME_VARIABLE} to a directory that you may write.",
+            ) from None
