@@ -34,6 +34,7 @@ OfframpError
 │   ├── TargetExists           something foreign is where the output must go
 │   └── OutputDamaged          what was written isn't what is there now
 ├── PreflightFailed            the checks before reading found what would make the task fail
+├── Incomplete                 some objects failed; the others are published
 ├── LostClaim                  this attempt no longer owns its task: stop, publish nothing
 └── Aborted                    somebody asked for it
 
@@ -218,6 +219,10 @@ class OutputDamaged(OutputError):
 
 class PreflightFailed(OfframpError):
     code = "preflight-failed"
+
+
+class Incomplete(OfframpError):
+    code = "incomplete"
 
 
 class LostClaim(OfframpError):
