@@ -127,7 +127,7 @@ class MariadbServer(MysqlFamilyServer):
                  "--innodb-flush-log-at-trx-commit=0", "--innodb-log-file-size=64M", "--skip-log-bin",
                  "--innodb-buffer-pool-size=256M", "--max-allowed-packet=1G", "--performance-schema=OFF",
                  "--character-set-server=utf8mb4", *self._tls, *self._account, *self._arguments],
-                stdin=subprocess.DEVNULL, stdout=log, stderr=log, preexec_fn=end_with_parent,
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log, preexec_fn=end_with_parent,  # noqa: PLW1509
             )  # fmt: skip
         deadline = time.monotonic() + START_SECONDS
         while True:
