@@ -1,0 +1,145 @@
+"""Connection URLs, as people write them. Their form follows SQLAlchemy's database URLs.
+
+    sqlite:///PATH                   counted from the current directory
+    sqlite:////PATH                  absolute
+    mysql://USER@HOST:PORT/DATABASE?tls=verify-identity&tls_ca=/etc/ca.pem
+    mariadb://USER@/DATABASE?unix_socket=/run/mysqld/mysqld.sock
+    oceanbase://USER%40TENANT%23CLUSTER@HOST:2883/DATABASE
+
+Whatever has a meaning in a URL (`@ : / ? # %`) is percent-encoded inside user, database and path. A password
+is refused: a command line stands in the process list and in the shell's history.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
+
+from core.errors import InvalidValue
+from core.model.connection import Connection, TlsSettings
+from core.model.convert import suggestion
+from core.model.vocabulary import Mode
+
+DEFAULT_PORTS = {Mode.MYSQL: 3306, Mode.MARIADB: 3306, Mode.OCEANBASE: 2881}
+_ELSEWHERE = (
+    "Leave it out and use --password-ask, --password-stdin, --password-env VAR or --password-command CMD."
+)
+
+
+def connection_from_url(name: str, url: str, here: Path, **given: Any) -> Connection:
+    """The connection that a URL describes, without a secret. Relative paths count from `here`; `given` are
+    further fields, which come before the URL's. Raises InvalidValue, never quoting a password."""
+    scheme, colon, _ = url.partition("://")
+    if not colon:
+        raise InvalidValue(
+            "The connection URL has no scheme://.",
+            f"Begin it with one of {', '.join(f'{m}://' for m in Mode)}.",
+        )
+    if scheme.lower() not in list(Mode):
+        raise InvalidValue(f"{scheme!r} is no kind of connection.", suggestion(scheme, Mode))
+    mode = Mode(scheme.lower())
+    fields = _sqlite(url, here) if mode is Mode.SQLITE else _server(mode, url, here)
+    return Connection(name=name, mode=mode, **{**fields, **given})
+
+
+def _sqlite(url: str, here: Path) -> dict[str, Any]:
+    rest = url.partition("://")[2]
+    path, _, query = rest.partition("?")
+    if not path.startswith("/") or path == "/":
+        raise InvalidValue(
+            f"{url!r} names no file.", "Write sqlite:///relative/path or sqlite:////absolute/path."
+        )
+    if query:
+        raise InvalidValue("A sqlite URL has no parameters.", "Write a ? in the path as %3F.")
+    return {"path": str(sqlite_path(unquote(path[1:]), here))}
+
+
+def sqlite_path(text: str, here: Path) -> Path:
+    """The absolute path of a database file. One slash too few is common: where `text` leads nowhere from
+    here and `/text` is there, that is meant."""
+    path = Path(os.path.abspath(here / text))  # noqa: PTH100 - symlinks stay as they were written
+    absolute = Path("/", text)
+    return absolute if not path.exists() and absolute.exists() else path
+
+
+def _server(mode: Mode, url: str, here: Path) -> dict[str, Any]:
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError as error:
+        raise InvalidValue(f"The connection URL can't be read: {_without_value(error)}.") from None
+    if parts.fragment or url.endswith("#"):
+        raise InvalidValue("The connection URL has a # in it.", "Write it as %23.")
+    if ":" in parts.netloc.rpartition("@")[0]:
+        raise InvalidValue("The connection URL has a password in it.", _ELSEWHERE)
+    fields: dict[str, Any] = {
+        "user": unquote(parts.netloc.rpartition("@")[0]) or None,
+        "database": _database(parts),
+    }
+    fields.update(_parameters(parts.query, here))
+    if not fields.get("unix_socket"):
+        fields["host"] = unquote(parts.hostname) if parts.hostname else None
+        fields["port"] = port or DEFAULT_PORTS[mode]
+    return fields
+
+
+def _without_value(error: ValueError) -> str:
+    """urllib's complaint without the piece of the URL that it quotes."""
+    return "its port is not a number from 1 to 65535" if "ort" in str(error) else "its host is malformed"
+
+
+def _database(parts: SplitResult) -> str | None:
+    path = parts.path.removeprefix("/")
+    if "/" in path:
+        raise InvalidValue("The connection URL names more than a database.", "Write a / in a name as %2F.")
+    return unquote(path) or None
+
+
+def _seconds(text: str) -> int:
+    if not text.isdecimal():
+        raise InvalidValue(f"{text!r} is no number of seconds.")
+    return int(text)
+
+
+def _parameters(query: str, here: Path) -> dict[str, Any]:
+    def path(text: str) -> str:
+        return os.path.abspath(here / text)  # noqa: PTH100 - symlinks stay as they were written
+
+    known: dict[str, Callable[[str], Any]] = {
+        "unix_socket": path,
+        "connect_timeout": _seconds,
+        "read_timeout": _seconds,
+        "tls": str,
+        "tls_ca": path,
+        "tls_cert": path,
+        "tls_key": path,
+    }
+    found: dict[str, Any] = {}
+    for key, value in parse_qsl(query, keep_blank_values=True):
+        if key in ("password", "passwd"):
+            raise InvalidValue("The connection URL has a password in it.", _ELSEWHERE)
+        if key not in known:
+            raise InvalidValue(f"{key!r} is no parameter of a connection URL.", suggestion(key, known))
+        if key in found or not value:
+            raise InvalidValue(f"Parameter {key} of the connection URL needs one value.")
+        found[key] = known[key](value)
+    tls = {
+        key.removeprefix("tls_"): found.pop(key) for key in ("tls_ca", "tls_cert", "tls_key") if key in found
+    }
+    if "tls" in found:
+        tls["mode"] = found.pop("tls")
+    if tls:
+        found["tls"] = tls_settings(**tls)
+    return found
+
+
+def tls_settings(
+    mode: str | None = None, ca: str | None = None, cert: str | None = None, key: str | None = None
+) -> TlsSettings:
+    """TLS as far as it was asked for: naming an authority means that its signature is checked."""
+    if mode is None:
+        mode = "verify-ca" if ca else "require" if cert or key else TlsSettings().mode
+    return TlsSettings(mode=mode, ca=ca, cert=cert, key=key)
