@@ -1,0 +1,54 @@
+"""What a person may set for all of Offramp: `settings.toml` in its home, written by hand, never by Offramp.
+
+directory = "/data/exports"     # where saved exports go that name no directory of their own
+ssh_host = "jump.example.com"   # this machine as seen from outside, for lines to copy
+connect_timeout = 10            # seconds, for connections that are added from now on
+keep_tasks_days = 30            # ended tasks are forgotten after that; 0 keeps them
+keep_logs_days = 14             # and their logs removed; 0 keeps them as long as their task
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from core.errors import InvalidDefinition, InvalidValue
+from core.locations import Locations
+
+
+class Preferences(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The settings with their defaults, as the file's head explains them. `directory` None: `exports` in
+    Offramp's home. `ssh_host` None: this machine's own name."""
+
+    directory: str | None = None
+    ssh_host: str | None = None
+    connect_timeout: int = 10
+    keep_tasks_days: int = 30
+    keep_logs_days: int = 14
+
+    def __post_init__(self) -> None:
+        if self.directory is not None and not self.directory.startswith("/"):
+            raise InvalidValue(f"directory {self.directory!r} is not an absolute path.")
+        if self.ssh_host is not None and (
+            not self.ssh_host or self.ssh_host.startswith("-") or not self.ssh_host.isprintable()
+        ):
+            raise InvalidValue(f"ssh_host {self.ssh_host!r} is not a host name.")
+        if self.connect_timeout < 1:
+            raise InvalidValue(f"connect_timeout {self.connect_timeout} is below 1 second.")
+        if self.keep_tasks_days < 0 or self.keep_logs_days < 0:
+            raise InvalidValue("Days to keep something can't be negative.", "0 keeps it.")
+
+
+def load(locations: Locations) -> Preferences:
+    """The settings of a home, all defaults where there is no file. Raises InvalidDefinition, which names
+    the file, the key and the nearest right one."""
+    path = locations.preferences
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return Preferences()
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidDefinition(f"{path} can't be read: {error}.") from None
+    # TOML and its errors are only needed where somebody has set something.
+    from core.model.convert import from_tree, parse_toml  # noqa: PLC0415
+
+    return from_tree(Preferences, parse_toml(text, str(path)), str(path))
