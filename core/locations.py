@@ -62,6 +62,16 @@ class Locations:
     def locks(self) -> Path:
         return self.home / "locks"
 
+    @property
+    def engine_lock(self) -> Path:
+        """Held by the engine that serves the store."""
+        return self.locks / "engine.lock"
+
+    @property
+    def engine_log(self) -> Path:
+        """What engines in the background have to say."""
+        return self.logs / "engine.log"
+
     def task_log(self, task: int) -> Path:
         """A task's log; the alert log is a view of its WARN and ERROR lines."""
         return self.logs / f"task-{task}.log"
