@@ -1,0 +1,157 @@
+"""The store's one connection: transactions, and SQLite's errors in Offramp's words.
+
+The rules of SQLite that this holds: a rollback journal in TRUNCATE mode with synchronous FULL, BEGIN
+IMMEDIATE for whoever writes, a bounded wait for locks, no connection across a fork, and nothing else in
+this process ever opens the file (closing another descriptor of it would drop SQLite's POSIX locks:
+https://www.sqlite.org/howtocorrupt.html, section 2.2).
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NoReturn
+
+import sqlalchemy as sa
+
+from core.errors import StoreBusy, StoreDamaged, StoreError, StoreTooNew
+from core.store.tables import REVISION
+
+
+class Database:
+    """One connection to the store's file, for any thread of the process that made it, one at a time.
+
+    `patience` is how long a lock of another process is waited for, in seconds, before StoreBusy. `path`
+    must exist. Raises StoreError and its kinds, here and from the transactions.
+    """
+
+    def __init__(self, path: Path, *, patience: float) -> None:
+        self.path = path
+        self._process = os.getpid()
+        self._lock = threading.RLock()
+
+        def connect() -> sqlite3.Connection:
+            # `mode=rw`: a file that has gone meanwhile is an error and never a new, empty store.
+            raw = sqlite3.connect(
+                f"{path.as_uri()}?mode=rw",
+                uri=True,
+                timeout=patience,
+                isolation_level=None,
+                check_same_thread=False,
+            )
+            try:
+                for pragma in ("journal_mode=TRUNCATE", "synchronous=FULL", "foreign_keys=ON"):
+                    raw.execute(f"PRAGMA {pragma}")
+            except sqlite3.Error:
+                raw.close()
+                raise
+            return raw
+
+        self._engine = sa.create_engine(
+            "sqlite://", creator=connect, poolclass=sa.pool.NullPool, hide_parameters=True
+        )
+        with explained(path):
+            self._connection = self._engine.connect()
+
+    def close(self) -> None:
+        with self._lock:
+            self._connection.close()
+
+    @contextmanager
+    def read(self) -> Iterator[sa.Connection]:
+        """A short read transaction: everything read in it is of one moment."""
+        with self._transaction("BEGIN") as connection:
+            yield connection
+
+    @contextmanager
+    def write(self) -> Iterator[sa.Connection]:
+        """A write transaction that holds the store from its beginning; durable when it ends without an
+        exception, undone with one. Raises StoreTooNew when the store was migrated meanwhile."""
+        with self._transaction("BEGIN IMMEDIATE") as connection:
+            found = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
+            if found != REVISION:
+                raise StoreTooNew(
+                    f"Store {str(self.path)!r} has been migrated to version {found} while this program ran.",
+                    "Start it again with the newer Offramp.",
+                )
+            yield connection
+
+    @contextmanager
+    def rebuild(self) -> Iterator[sa.Connection]:
+        """A write transaction for a migration, which may remake tables: foreign keys are checked at its end
+        instead of at each statement (https://www.sqlite.org/lang_altertable.html#otheralter)."""
+        with self._lock, explained(self.path):
+            self._connection.exec_driver_sql("PRAGMA foreign_keys=OFF")
+            self._connection.rollback()
+            try:
+                with self._transaction("BEGIN IMMEDIATE") as connection:
+                    yield connection
+                    broken = connection.exec_driver_sql("PRAGMA foreign_key_check").first()
+                    if broken is not None:
+                        raise damaged(self.path, f"table {broken[0]} refers to a task that isn't there")
+            finally:
+                self._connection.exec_driver_sql("PRAGMA foreign_keys=ON")
+                self._connection.rollback()
+
+    def changes(self) -> int:
+        """A number that differs once another connection has changed the store (PRAGMA data_version)."""
+        with self._transaction("BEGIN") as connection:
+            return int(connection.exec_driver_sql("PRAGMA data_version").scalar_one())
+
+    @contextmanager
+    def _transaction(self, begin: str) -> Iterator[sa.Connection]:
+        if os.getpid() != self._process:
+            raise StoreError("The store's connection can't be used by a process that was forked off.")
+        with self._lock, explained(self.path):
+            connection = self._connection
+            try:
+                connection.exec_driver_sql(begin)
+                yield connection
+                connection.commit()
+            finally:
+                # After a commit there is nothing to roll back, and this does nothing.
+                connection.rollback()
+
+
+@contextmanager
+def explained(path: Path) -> Iterator[None]:
+    """Turns what SQLite says about the store `path` into a StoreError of the right kind."""
+    try:
+        yield
+    except sa.exc.DBAPIError as error:
+        if isinstance(error.orig, sqlite3.Error):
+            _raise(error.orig, path)
+        raise
+    except sqlite3.Error as error:
+        _raise(error, path)
+
+
+def _raise(error: sqlite3.Error, path: Path) -> NoReturn:
+    # Extended codes carry the primary one in their low byte: https://www.sqlite.org/rescode.html
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    name = f"Store {str(path)!r}"
+    if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+        raise StoreBusy(f"{name} is held by another program.", "Try again in a moment.") from None
+    if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+        raise damaged(path, str(error)) from None
+    if code == sqlite3.SQLITE_FULL:
+        raise StoreError(f"{name} can't grow: its disk is full.", "Make room, then try again.") from None
+    if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM, sqlite3.SQLITE_AUTH):
+        raise StoreError(
+            f"{name} can't be opened for writing: {error}.",
+            "Check the rights of the file and of its directory.",
+        ) from None
+    raise StoreError(f"{name} failed: {error}.", "Check the disk that it lies on.") from error
+
+
+def damaged(path: Path, what: str) -> StoreDamaged:
+    """The refusal of a store that can't be trusted."""
+    return StoreDamaged(
+        f"Store {str(path)!r} is damaged: {what}.",
+        f"Nothing was changed. Put a backup in its place ({path.name}.backup-*), or move it away to begin "
+        "with an empty store; exported files are not affected.",
+    )

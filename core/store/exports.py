@@ -1,0 +1,76 @@
+"""Saved exports in the store."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from core.errors import Conflict, NotFound
+from core.model.settings import Export
+from core.store import tables
+from core.store.database import Database
+from core.store.rows import must, to_json
+
+_t = tables.export
+
+
+class Exports:
+    """Saved definitions. A task keeps its own copy of the settings, so changing one changes no task."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def add(self, export: Export) -> None:
+        """Raises Conflict where the name is taken, NotFound where its connection isn't there."""
+        with self._database.write() as db:
+            if db.execute(sa.select(_t.c.name).where(_t.c.name == export.name)).first() is not None:
+                raise Conflict(
+                    f"Export {export.name!r} exists already.", "Edit or remove it, or use another name."
+                )
+            _require_connection(db, export)
+            db.execute(sa.insert(_t).values(name=export.name, **_values(export)))
+
+    def replace(self, export: Export) -> None:
+        """Change the one of this name. Raises NotFound, also where its connection isn't there."""
+        with self._database.write() as db:
+            _require_connection(db, export)
+            done = db.execute(sa.update(_t).where(_t.c.name == export.name).values(**_values(export)))
+            if not done.rowcount:
+                raise _missing(export.name)
+
+    def get(self, name: str) -> Export:
+        """Raises NotFound."""
+        with self._database.read() as db:
+            body = db.execute(sa.select(_t.c.body).where(_t.c.name == name)).scalar()
+        if body is None:
+            raise _missing(name)
+        return must(body, Export)
+
+    def list(self) -> list[Export]:
+        """All, by name."""
+        with self._database.read() as db:
+            bodies = db.execute(sa.select(_t.c.body).order_by(_t.c.name)).scalars().all()
+        return [must(body, Export) for body in bodies]
+
+    def remove(self, name: str) -> None:
+        """Its tasks stay. Raises NotFound."""
+        with self._database.write() as db:
+            if not db.execute(sa.delete(_t).where(_t.c.name == name)).rowcount:
+                raise _missing(name)
+
+
+def _values(export: Export) -> dict[str, object]:
+    return {"connection": export.settings.connection, "body": to_json(export)}
+
+
+def _require_connection(db: sa.Connection, export: Export) -> None:
+    wanted = export.settings.connection
+    connection = tables.connection
+    if db.execute(sa.select(connection.c.name).where(connection.c.name == wanted)).first() is None:
+        raise NotFound(
+            f"Export {export.name!r} uses connection {wanted!r}, which isn't there.",
+            "Add it first: offramp connection add.",
+        )
+
+
+def _missing(name: str) -> NotFound:
+    return NotFound(f"There is no export {name!r}.", "See: offramp export list.")

@@ -1,0 +1,101 @@
+"""Between rows of the store and the model's frozen values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+import msgspec
+import sqlalchemy as sa
+
+from core.errors import ErrorInfo
+from core.model.settings import ExportSettings
+from core.model.task import Checkpoint, Column, FileEntry, PartPlan, Snapshot, Task, TaskObject
+from core.model.vocabulary import ObjectRef, ObjectStatus, ObjectType, TaskStatus
+
+T = TypeVar("T")
+Values = dict[str, Any]
+
+_COPIED = (
+    *("id", "name", "output", "created", "owner", "mode", "export", "reason", "not_before", "queued"),
+    *("started", "ended", "attempts", "retries", "position", "stage", "stage_since", "total_rows"),
+    *("processed_rows", "processed_bytes", "objects_total", "objects_done", "objects_failed", "published"),
+)
+_OBJECT_COPIED = (
+    *("number", "total_rows", "total_exact", "processed_rows", "processed_bytes", "fingerprint"),
+    *("started", "ended"),
+)
+
+
+def to_json(value: object) -> str | None:
+    """Nested values as text, None as NULL."""
+    return None if value is None else msgspec.json.encode(value).decode()
+
+
+def from_json(text: str | None, kind: type[T]) -> T | None:
+    return None if text is None else msgspec.json.decode(text, type=kind)
+
+
+def must(text: str, kind: type[T]) -> T:
+    """A nested value that is never NULL."""
+    return msgspec.json.decode(text, type=kind)
+
+
+def task_from(row: sa.RowMapping) -> Task:
+    return Task(
+        status=TaskStatus(row["status"]),
+        settings=must(row["settings"], ExportSettings),
+        snapshot=from_json(row["snapshot"], Snapshot),
+        error=from_json(row["error"], ErrorInfo),
+        **{name: row[name] for name in _COPIED},
+    )
+
+
+def object_from(row: sa.RowMapping) -> TaskObject:
+    return TaskObject(
+        ref=ObjectRef(ObjectType(row["type"]), row["name"]),
+        schema_status=_status(row["schema_status"]),
+        data_status=_status(row["data_status"]),
+        columns=must(row["columns"], tuple[Column, ...]),
+        parts=must(row["parts"], tuple[PartPlan, ...]),
+        checkpoint=from_json(row["checkpoint"], Checkpoint),
+        snapshot=from_json(row["snapshot"], Snapshot),
+        warnings=must(row["warnings"], tuple[str, ...]),
+        error=from_json(row["error"], ErrorInfo),
+        **{name: row[name] for name in _OBJECT_COPIED},
+    )
+
+
+def object_values(item: TaskObject) -> Values:
+    """An object's columns, but for its task's id."""
+    values: Values = {name: getattr(item, name) for name in _OBJECT_COPIED}
+    return values | {
+        "type": str(item.ref.type),
+        "name": item.ref.name,
+        "schema_status": None if item.schema_status is None else str(item.schema_status),
+        "data_status": None if item.data_status is None else str(item.data_status),
+        "columns": to_json(item.columns),
+        "parts": to_json(item.parts),
+        "checkpoint": to_json(item.checkpoint),
+        "snapshot": to_json(item.snapshot),
+        "warnings": to_json(item.warnings),
+        "error": to_json(item.error),
+    }
+
+
+def file_from(row: sa.RowMapping) -> FileEntry:
+    names = ("path", "kind", "object", "rows", "bytes", "sha256")
+    return FileEntry(**{name: row[name] for name in names})
+
+
+def file_values(entry: FileEntry) -> Values:
+    return {name: getattr(entry, name) for name in ("path", "kind", "object", "rows", "bytes", "sha256")}
+
+
+def changed(new: Mapping[str, Any], old: Mapping[str, Any]) -> Values:
+    """What of `new` differs from `old`, so that a checkpoint doesn't write a long plan again."""
+    return {name: value for name, value in new.items() if name not in old or old[name] != value}
+
+
+def _status(text: str | None) -> ObjectStatus | None:
+    return None if text is None else ObjectStatus(text)

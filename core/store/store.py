@@ -1,0 +1,65 @@
+"""The store: everything that Offramp remembers, in one SQLite file."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import Self
+
+from core.locations import Locations
+from core.store.claims import Claims
+from core.store.connections import Connections
+from core.store.database import Database
+from core.store.exports import Exports
+from core.store.lease import Lease
+from core.store.opening import check, open_database
+from core.store.tasks import Tasks
+
+PATIENCE = 10.0
+
+
+class Store:
+    """An open store. Any thread of the process that opened it may use it; calls block for milliseconds,
+    and up to `patience` seconds where other programs write much.
+
+    Every call raises StoreBusy where the store can't be had in that time, StoreDamaged where it can't be
+    read, StoreTooNew where a newer Offramp migrated it meanwhile, else StoreError.
+    """
+
+    def __init__(self, database: Database, locations: Locations) -> None:
+        self.locations = locations
+        self._database = database
+        self.connections = Connections(database)
+        self.exports = Exports(database)
+        self.tasks = Tasks(database)
+        self.lease = Lease(database)
+        self.claims = Claims(database)
+
+    @classmethod
+    def open(cls, locations: Locations, *, patience: float = PATIENCE) -> Self:
+        """Open the store of `locations`; make it on the first run, migrate an older one after a backup.
+        Raises StoreDamaged, StoreTooNew, StoreBusy, StoreError, NotWritable."""
+        return cls(open_database(locations, patience=patience), locations)
+
+    def close(self) -> None:
+        self._database.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @property
+    def database(self) -> Database:
+        """For parts of the store that are made where they are needed, such as a task's journal."""
+        return self._database
+
+    def check(self) -> None:
+        """Read all of it, and check its structure. Raises StoreDamaged."""
+        check(self._database)
+
+    def changes(self) -> int:
+        """A number that differs once another program (or another Store of this one) has changed anything."""
+        return self._database.changes()

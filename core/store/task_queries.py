@@ -1,0 +1,189 @@
+"""Statements about tasks that several parts of the store share: listing, the queue's order, endings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+import sqlalchemy as sa
+
+from core.errors import ErrorInfo
+from core.model.settings import ExportSettings
+from core.model.task import FileEntry, TaskObject
+from core.model.vocabulary import Mode, ObjectStatus, TaskStatus
+from core.store import tables
+from core.store.rows import file_from, object_from, to_json
+
+_t = tables.task
+_objects = tables.task_object
+_files = tables.task_file
+
+OPEN_STATUSES = tuple(str(status) for status in TaskStatus if not status.ended)
+ESCAPE = "\\"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewTask:
+    """What a task is made of. `output` is the absolute path of its directory, `owner` who asked for it,
+    `export` the saved export it comes from, `not_before` a time to start at (aware)."""
+
+    name: str
+    settings: ExportSettings
+    output: str
+    mode: Mode
+    owner: str
+    export: str | None = None
+    not_before: datetime | None = None
+
+
+class TaskOrder(StrEnum):
+    """What a list is sorted by. Equal ones are in the order of their numbers."""
+
+    CREATED = "created"
+    NAME = "name"
+    CONNECTION = "connection"
+    STATUS = "status"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskFilter:
+    """Which tasks, and in which order. Whatever isn't given lets everything through.
+
+    `since`: created then or later, or not ended. `text`: in the name of the task, of its export or of its
+    connection, whatever the case of ASCII letters. `limit` and `offset` cut a window out of the order.
+    """
+
+    since: datetime | None = None
+    statuses: tuple[TaskStatus, ...] = ()
+    connection: str | None = None
+    text: str | None = None
+    ids: tuple[int, ...] = ()
+    order: TaskOrder = TaskOrder.CREATED
+    descending: bool = True
+    limit: int | None = None
+    offset: int = 0
+
+
+def positions(now: datetime) -> sa.Subquery:
+    """The queue: each queued task's place, from 1, in the order in which they'd be taken now. Tasks that
+    pause before a retry come behind those that are ready, by the end of their pause."""
+    paused = sa.case((_t.c.not_before > now, _t.c.not_before), else_=None)
+    place = sa.func.row_number().over(order_by=(paused.nulls_first(), _t.c.queue_number))
+    return sa.select(_t.c.id, place.label("position")).where(_t.c.status == str(TaskStatus.QUEUED)).subquery()
+
+
+def one(number: int, now: datetime) -> sa.Select[Any]:
+    """A task with its position."""
+    queue = positions(now)
+    return (
+        sa.select(_t, queue.c.position)
+        .outerjoin(queue, sa.and_(queue.c.id == _t.c.id, _t.c.status == str(TaskStatus.QUEUED)))
+        .where(_t.c.id == number)
+    )
+
+
+def listing(wanted: TaskFilter, now: datetime) -> sa.Select[Any]:
+    """Tasks with their positions."""
+    queue = positions(now)
+    column = {
+        TaskOrder.CREATED: _t.c.created,
+        TaskOrder.NAME: _t.c.name,
+        TaskOrder.CONNECTION: _t.c.connection,
+        TaskOrder.STATUS: _t.c.status,
+    }[wanted.order]
+    order = (column.desc(), _t.c.id.desc()) if wanted.descending else (column, _t.c.id)
+    statement = sa.select(_t, queue.c.position).outerjoin(queue, queue.c.id == _t.c.id)
+    statement = statement.where(*_conditions(wanted)).order_by(*order)
+    if wanted.limit is not None or wanted.offset:
+        statement = statement.limit(-1 if wanted.limit is None else wanted.limit).offset(wanted.offset)
+    return statement
+
+
+def counting(wanted: TaskFilter) -> sa.Select[Any]:
+    return sa.select(sa.func.count()).select_from(_t).where(*_conditions(wanted))
+
+
+def _conditions(wanted: TaskFilter) -> list[sa.ColumnElement[bool]]:
+    conditions: list[sa.ColumnElement[bool]] = []
+    if wanted.since is not None:
+        conditions.append(sa.or_(_t.c.created >= wanted.since, _t.c.status.in_(OPEN_STATUSES)))
+    if wanted.statuses:
+        conditions.append(_t.c.status.in_([str(status) for status in wanted.statuses]))
+    if wanted.connection is not None:
+        conditions.append(_t.c.connection == wanted.connection)
+    if wanted.ids:
+        conditions.append(_t.c.id.in_(wanted.ids))
+    if wanted.text:
+        # The inner query is answered from an index that holds these words only.
+        inner = _t.alias("words")
+        found = sa.or_(
+            *(
+                column.contains(wanted.text, autoescape=True, escape=ESCAPE)
+                for column in (inner.c.name, inner.c.export, inner.c.connection)
+            )
+        )
+        conditions.append(_t.c.id.in_(sa.select(inner.c.id).where(found)))
+    return conditions
+
+
+def next_queue_number() -> sa.ScalarSelect[Any]:
+    """The queue's next number, to be used in a write transaction."""
+    inner = _t.alias("numbers")
+    return sa.select(sa.func.coalesce(sa.func.max(inner.c.queue_number), 0) + 1).scalar_subquery()
+
+
+def objects_of(db: sa.Connection, number: int) -> list[TaskObject]:
+    statement = sa.select(_objects).where(_objects.c.task_id == number).order_by(_objects.c.number)
+    return [object_from(row) for row in db.execute(statement).mappings()]
+
+
+def files_of(db: sa.Connection, number: int) -> list[FileEntry]:
+    statement = (
+        sa.select(_files)
+        .where(_files.c.task_id == number)
+        .order_by(_files.c.number.nulls_last(), _files.c.path)
+    )
+    return [file_from(row) for row in db.execute(statement).mappings()]
+
+
+def end(
+    db: sa.Connection,
+    number: int,
+    status: TaskStatus,
+    error: ErrorInfo | None,
+    now: datetime,
+    **values: object,
+) -> None:
+    """A task's end: the attempt no longer owns it, its slot stays taken until death is confirmed, and
+    objects that were not done are marked killed (in a failed task only those that were at work)."""
+    db.execute(
+        sa.update(_t)
+        .where(_t.c.id == number)
+        .values(
+            status=str(status),
+            reason="",
+            error=to_json(error),
+            token=None,
+            not_before=None,
+            ended=now,
+            stage="",
+            stage_since=None,
+            **values,
+        )
+    )
+    if status is TaskStatus.ABORTED:
+        settle_objects(db, number, (ObjectStatus.RUNNING, ObjectStatus.WAITING), ObjectStatus.KILLED)
+    elif status is TaskStatus.FAILED:
+        settle_objects(db, number, (ObjectStatus.RUNNING,), ObjectStatus.KILLED)
+
+
+def settle_objects(db: sa.Connection, number: int, old: tuple[ObjectStatus, ...], new: ObjectStatus) -> None:
+    """Move a task's object statuses from one of `old` to `new`, in both halves."""
+    for column in (_objects.c.schema_status, _objects.c.data_status):
+        db.execute(
+            sa.update(_objects)
+            .where(_objects.c.task_id == number, column.in_([str(status) for status in old]))
+            .values({column.name: str(new)})
+        )

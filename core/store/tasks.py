@@ -1,0 +1,174 @@
+"""Tasks in the store, as people and faces deal with them: add, look, abort, retry, remove."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import sqlalchemy as sa
+
+from core.errors import Conflict, NotFound
+from core.model.task import FileEntry, Task, TaskObject
+from core.model.vocabulary import ObjectStatus, TaskStatus
+from core.store import tables
+from core.store import task_queries as queries
+from core.store.database import Database
+from core.store.rows import task_from, to_json
+from core.store.task_queries import NewTask, TaskFilter
+
+_t = tables.task
+_objects = tables.task_object
+
+
+class Tasks:
+    """One run each of frozen settings. Numbers grow and are never used again."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def add(self, new: NewTask) -> Task:
+        """Queue a task, or schedule it where `not_before` lies in the future."""
+        now = datetime.now(UTC)
+        later = new.not_before is not None and new.not_before > now
+        with self._database.write() as db:
+            inserted = db.execute(
+                sa.insert(_t).values(
+                    name=new.name,
+                    connection=new.settings.connection,
+                    export=new.export,
+                    mode=str(new.mode),
+                    owner=new.owner,
+                    output=new.output,
+                    settings=to_json(new.settings),
+                    created=now,
+                    status=str(TaskStatus.SCHEDULED if later else TaskStatus.QUEUED),
+                    not_before=new.not_before if later else None,
+                    queued=None if later else now,
+                    queue_number=None if later else queries.next_queue_number(),
+                )
+            )
+            (number,) = inserted.inserted_primary_key or (0,)
+            return _get(db, int(number), now)
+
+    def get(self, number: int) -> Task:
+        """Raises NotFound."""
+        with self._database.read() as db:
+            return _get(db, number, datetime.now(UTC))
+
+    def count(self, wanted: TaskFilter) -> int:
+        """How many there are of them, whatever its `limit`."""
+        with self._database.read() as db:
+            return int(db.execute(queries.counting(wanted)).scalar_one())
+
+    def counts(self) -> dict[TaskStatus, int]:
+        """How many tasks are in each status; statuses without one are there with 0."""
+        statement = sa.select(_t.c.status, sa.func.count()).group_by(_t.c.status)
+        with self._database.read() as db:
+            found: dict[str, int] = dict(db.execute(statement).tuples().all())
+        return {status: found.get(str(status), 0) for status in TaskStatus}
+
+    def objects(self, number: int) -> list[TaskObject]:
+        """A task's objects by their numbers, empty before the plan."""
+        with self._database.read() as db:
+            return queries.objects_of(db, number)
+
+    def files(self, number: int) -> list[FileEntry]:
+        """A task's finished files, by object, then path."""
+        with self._database.read() as db:
+            return queries.files_of(db, number)
+
+    def list(self, wanted: TaskFilter | None = None) -> list[Task]:
+        """The tasks that `wanted` lets through (all without it), in its order."""
+        statement = queries.listing(wanted or TaskFilter(), datetime.now(UTC))
+        with self._database.read() as db:
+            rows = db.execute(statement).mappings().all()
+        return [task_from(row) for row in rows]
+
+    def request_abort(self, number: int, *, force: bool = False) -> Task:
+        """Ask for a task to end. What only waits is Aborted at once; what runs is Aborting until its
+        worker is gone, which with `force` isn't waited for. Asking again changes nothing but `force`.
+        Raises NotFound; Conflict for a task that is publishing or has ended."""
+        now = datetime.now(UTC)
+        with self._database.write() as db:
+            task = _get(db, number, now)
+            if task.status.ended:
+                raise Conflict(f"Task {number} has ended already: {task.status}.")
+            if task.status is TaskStatus.PUBLISHING:
+                raise Conflict(
+                    f"Task {number} is publishing: it is about to finish and is no longer aborted.",
+                    "Wait for it to end.",
+                )
+            if task.status in (TaskStatus.SCHEDULED, TaskStatus.QUEUED):
+                queries.end(db, number, TaskStatus.ABORTED, None, now)
+            else:
+                db.execute(
+                    sa.update(_t)
+                    .where(_t.c.id == number)
+                    .values(
+                        status=str(TaskStatus.ABORTING),
+                        abort_requested=sa.func.coalesce(_t.c.abort_requested, sa.bindparam("now", now)),
+                        abort_force=sa.or_(_t.c.abort_force, sa.literal(force)),
+                    )
+                )
+            return _get(db, number, now)
+
+    def retry(self, number: int) -> Task:
+        """Queue a Failed or Aborted task again, with all its automatic retries; objects that are done stay
+        done. Raises NotFound; Conflict in any other status."""
+        now = datetime.now(UTC)
+        with self._database.write() as db:
+            task = _get(db, number, now)
+            if task.status not in (TaskStatus.FAILED, TaskStatus.ABORTED):
+                raise Conflict(
+                    f"Task {number} is {task.status}: only what failed or was aborted can be tried again."
+                )
+            db.execute(
+                sa.update(_t)
+                .where(_t.c.id == number)
+                .values(
+                    status=str(TaskStatus.QUEUED),
+                    reason="",
+                    error=None,
+                    retries=0,
+                    not_before=None,
+                    queued=now,
+                    queue_number=queries.next_queue_number(),
+                    started=None,
+                    ended=None,
+                    abort_requested=None,
+                    abort_force=False,
+                    stage="",
+                    stage_since=None,
+                    objects_failed=0,
+                )
+            )
+            for column in (_objects.c.schema_status, _objects.c.data_status):
+                db.execute(
+                    sa.update(_objects)
+                    .where(
+                        _objects.c.task_id == number,
+                        column.is_not(None),
+                        column != str(ObjectStatus.SUCCESS),
+                    )
+                    .values({column.name: str(ObjectStatus.WAITING), "error": None, "ended": None})
+                )
+            return _get(db, number, now)
+
+    def remove(self, number: int) -> None:
+        """Forget an ended task; its logs and files are the caller's. Raises NotFound; Conflict before its
+        end, or while its worker is still about to go."""
+        with self._database.write() as db:
+            task = _get(db, number, datetime.now(UTC))
+            if not task.status.ended:
+                raise Conflict(f"Task {number} is {task.status}.", f"Abort it first: offramp abort {number}.")
+            if db.execute(sa.select(_t.c.slot).where(_t.c.id == number)).scalar() is not None:
+                raise Conflict(
+                    f"Task {number} has ended, but its worker isn't gone yet.", "Try again in a moment."
+                )
+            db.execute(sa.delete(_t).where(_t.c.id == number))
+
+
+def _get(db: sa.Connection, number: int, now: datetime) -> Task:
+    row = db.execute(queries.one(number, now)).mappings().first()
+    if row is None:
+        raise NotFound(f"There is no task {number}.", "See: offramp ls.")
+    return task_from(row)
