@@ -26,7 +26,8 @@ ESCAPE = "\\"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewTask:
-    """What a task is made of. `output` is the absolute path of its directory, `owner` who asked for it,
+    """What a task is made of. `output` is the absolute path of its directory, to which `-<task>` is added
+    where `numbered` (the number is known only once the task is in), `owner` who asked for it,
     `export` the saved export it comes from, `not_before` a time to start at (aware)."""
 
     name: str
@@ -36,6 +37,7 @@ class NewTask:
     owner: str
     export: str | None = None
     not_before: datetime | None = None
+    numbered: bool = False
 
 
 class TaskOrder(StrEnum):

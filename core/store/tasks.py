@@ -47,6 +47,9 @@ class Tasks:
                 )
             )
             (number,) = inserted.inserted_primary_key or (0,)
+            if new.numbered:
+                output = f"{new.output}-{number}"
+                db.execute(sa.update(_t).where(_t.c.id == number).values(output=output))
             return _get(db, int(number), now)
 
     def get(self, number: int) -> Task:
