@@ -1,0 +1,151 @@
+"""Rows of a statement to chunks, with memory bounded by bytes.
+
+The driver gives no hint of a row's size before it has made its objects. So rows are fetched many at a time
+under a limit on the length of one value (SQLITE_LIMIT_LENGTH of this connection), which bounds what such a
+fetch can cost; a value past it makes the fetch fail, and from the row after the last one received the same
+statement goes on without a limit, row by row. The order must be fixed for that; where it isn't (a view),
+rows are read one by one from the start.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+from sys import getsizeof
+
+from connectors.sources.sqlite.assemble import Value, chunk_of_columns, chunk_of_row
+from connectors.sources.sqlite.errors import primary_code
+from core.chunk import Kind, TextChunk
+from core.errors import ValueTooLarge
+
+FETCH_BYTES = 32 << 20  # the most that one fetch of many rows can hold
+CHUNK_LIMIT = (1 << 31) - 1  # of a TextChunk's buffer
+_NUMBERS = {int, float, type(None)}
+_BYTES = {bytes, bytearray}
+
+
+def read_chunks(
+    driver: sqlite3.Connection, statement: str, kinds: Sequence[Kind], chunk_bytes: int, *, ordered: bool
+) -> Iterator[TextChunk]:
+    """Chunks of about `chunk_bytes` of value bytes. `ordered`: the statement gives its rows in the same
+    order each time. Raises sqlite3.Error, and ValueTooLarge for a row that no chunk can hold."""
+    received = 0
+    if ordered:
+        builder = _Builder(kinds)
+        try:
+            for batch in _batches(driver, statement, len(kinds)):
+                received += len(batch)
+                builder.add(batch)
+                if builder.size >= chunk_bytes:
+                    yield builder.take()
+        except sqlite3.DataError as error:
+            if primary_code(error) != sqlite3.SQLITE_TOOBIG:
+                raise
+        else:
+            if builder.rows:
+                yield builder.take()
+            return
+        if builder.rows:
+            yield builder.take()
+        statement = f"{statement} LIMIT -1 OFFSET {received}"
+    yield from _row_by_row(driver, statement, kinds, chunk_bytes)
+
+
+def _batches(driver: sqlite3.Connection, statement: str, columns: int) -> Iterator[list[tuple[Value, ...]]]:
+    """Rows in batches that hold at most FETCH_BYTES. Raises DataError (too big) for a longer value."""
+    longest = min(1 << 16, max(1 << 10, FETCH_BYTES // (128 * columns)))
+    count = min(1024, max(1, FETCH_BYTES // (longest * columns)))
+    cursor = driver.cursor()
+    try:
+        # The limit is the connection's: it holds only while a row is fetched, not for others in between.
+        batch: list[tuple[Value, ...]] = []
+        started = False
+        while batch or not started:
+            usual = driver.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, longest)
+            try:
+                if not started:
+                    cursor.execute(statement)
+                    started = True
+                batch = cursor.fetchmany(count)
+            finally:
+                driver.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, usual)
+            if batch:
+                yield batch
+    finally:
+        cursor.close()
+
+
+def _row_by_row(
+    driver: sqlite3.Connection, statement: str, kinds: Sequence[Kind], chunk_bytes: int
+) -> Iterator[TextChunk]:
+    """As above without a limit: a row of `chunk_bytes` or more makes a chunk of its own."""
+    cursor = driver.cursor()
+    try:
+        cursor.execute(statement)
+        builder = _Builder(kinds)
+        rows: list[tuple[Value, ...]] = []
+        size = 0
+        overhead = 48 * len(kinds)  # about what the objects take beside their bytes
+        while (row := cursor.fetchone()) is not None:
+            length = sum(map(getsizeof, row))
+            if length >= chunk_bytes:
+                if rows:
+                    builder.add(rows)
+                    rows, size = [], 0
+                    yield builder.take()
+                if length > CHUNK_LIMIT:
+                    raise ValueTooLarge(
+                        f"A row of {length:,} bytes is past the limit of {CHUNK_LIMIT:,}.",
+                        "Leave the object out, or export a view of it with shorter columns.",
+                    )
+                chunk = chunk_of_row(row, kinds)
+                del row  # the largest thing there is: not held while others work on its copy
+                yield chunk
+                del chunk
+                continue
+            rows.append(row)
+            size += max(length - overhead, len(kinds))
+            if size >= chunk_bytes:
+                builder.add(rows)
+                rows, size = [], 0
+                yield builder.take()
+        if rows:
+            builder.add(rows)
+            yield builder.take()
+    finally:
+        cursor.close()
+
+
+class _Builder:
+    """Rows gathered by column. `size` is about the bytes of their values, `rows` how many there are."""
+
+    def __init__(self, kinds: Sequence[Kind]) -> None:
+        self._kinds = kinds
+        self._clear()
+
+    def _clear(self) -> None:
+        self._columns: list[list[Value]] = [[] for _ in self._kinds]
+        self._types: list[set[type]] = [set() for _ in self._kinds]
+        self.size = 0
+
+    @property
+    def rows(self) -> int:
+        return len(self._columns[0])
+
+    def add(self, batch: list[tuple[Value, ...]]) -> None:
+        for values, column, types in zip(zip(*batch, strict=True), self._columns, self._types, strict=True):
+            column.extend(values)
+            found = set(map(type, values))
+            types.update(found)
+            if found <= _NUMBERS:
+                self.size += 8 * len(values)
+            elif found <= _BYTES:
+                self.size += sum(map(len, values))
+            else:
+                self.size += sum(map(getsizeof, filter(None, values)))
+
+    def take(self) -> TextChunk:
+        """The rows as a chunk; none are left."""
+        columns, types = self._columns, self._types
+        self._clear()
+        return chunk_of_columns(columns, types, self._kinds)

@@ -1,0 +1,170 @@
+"""A database file that is open: one connection, one read transaction at a time.
+
+A read transaction sees one state of the file until it ends (https://www.sqlite.org/isolation.html): in WAL
+mode others go on writing beside it, with a rollback journal their commits wait.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+
+from connectors.base import ObjectDdl, ObjectInfo, ReadRequest, ServerInfo, Session, TableShape
+from connectors.sources.sqlite import ddl as schemas
+from connectors.sources.sqlite import split as parts
+from connectors.sources.sqlite.catalog import Catalog
+from connectors.sources.sqlite.dialect import SQLITE
+from connectors.sources.sqlite.errors import while_reading
+from connectors.sources.sqlite.opening import database_path, open_file
+from connectors.sources.sqlite.reading import read_chunks
+from connectors.sources.sqlite.shape import describe
+from connectors.sources.sqlite.statements import Statements
+from core.chunk import TextChunk
+from core.errors import NotFound, SnapshotGone
+from core.model.connection import Connection
+from core.model.task import PartPlan, Snapshot
+from core.model.vocabulary import Consistency, Lock, ObjectRef, ObjectType, SchemaFlavour
+
+DATABASE = "main"
+
+
+class SqliteSession(Session):
+    """See `Session`. The only database is `main`: no file is attached."""
+
+    dialect = SQLITE
+
+    def __init__(self, connection: Connection) -> None:
+        """Raises ConnectError and its kinds."""
+        self._name = connection.name
+        self._path = database_path(connection)
+        self._driver = open_file(connection)
+        self._ask = Statements(self._driver, connection.name)
+        self._catalog: tuple[int, Catalog] | None = None
+        self.server = ServerInfo("SQLite", sqlite3.sqlite_version, notes=self._notes())
+
+    def databases(self) -> list[str]:
+        return [DATABASE]
+
+    def objects(
+        self, database: str, types: Sequence[ObjectType] | None = None, search: str | None = None
+    ) -> list[ObjectInfo]:
+        self._check(database)
+        return Catalog(self._ask).objects(types, search)
+
+    def describe(self, database: str, ref: ObjectRef) -> TableShape:
+        self._check(database)
+        if not ref.type.has_data:
+            raise NotFound(f"{ref} has no rows to read.")
+        return describe(self._ask, self._schema(), ref)
+
+    def check_readable(self, database: str, shape: TableShape) -> None:
+        self._check(database)
+        self._ask.rows(f"{_select(shape)} LIMIT 0", about=self._about(database, shape.ref))
+
+    def ddl(self, database: str, ref: ObjectRef, flavour: SchemaFlavour) -> ObjectDdl:
+        """The flavour makes no difference here: SQLite has one dialect."""
+        self._check(database)
+        return schemas.ddl(self._ask, self._schema(), ref)
+
+    def check_consistency(self, consistency: Consistency, lock: Lock, content_has_tables: bool) -> list[str]:
+        """Every consistency can be had, without a lock. Says whom it keeps waiting."""
+        if not content_has_tables or self.journal_mode() == "wal":
+            return []
+        span = {Consistency.TASK: "task", Consistency.OBJECT: "object", Consistency.PART: "part"}[consistency]
+        return [
+            f"The file uses a rollback journal: programs that write to it wait while each {span} is read"
+            " (none would in WAL mode)."
+        ]
+
+    def snapshot_life(self) -> int | None:
+        return None
+
+    def begin(self, reopen: Snapshot | None = None) -> Snapshot:
+        """`Snapshot.id` is `<nanoseconds>-<version>`: when the file or its write-ahead log last changed (Unix
+        time), and SQLite's data_version, which differs within a session whenever the content does."""
+        if reopen is not None:
+            raise SnapshotGone(
+                f"Connection {self._name!r}: a state of a SQLite file can't be read again once let go.",
+                "Start the task again: it reads the file as it is now.",
+            )
+        self.end()
+        self._ask.rows("BEGIN", about="a read transaction")
+        try:
+            # The transaction takes its point in time with its first read.
+            self._ask.rows("SELECT 1 FROM sqlite_master LIMIT 1", about="a read transaction")
+            version = self._ask.value("PRAGMA data_version", about="a read transaction")
+        except BaseException:
+            self.end()
+            raise
+        return Snapshot(id=f"{self._changed()}-{version}", taken_at=datetime.now(UTC), reopens=False)
+
+    def end(self) -> None:
+        if self._driver.in_transaction:
+            self._ask.rows("ROLLBACK", about="a read transaction")
+
+    def split(self, database: str, shape: TableShape, rows_per_part: int) -> list[PartPlan]:
+        self._check(database)
+        return parts.split(self._ask, self._schema(), database, shape, rows_per_part)
+
+    def read(self, request: ReadRequest) -> Iterator[TextChunk]:
+        """In rowid order, or that of a WITHOUT ROWID table's key; views in their own. Raises ValueTooLarge
+        for a row of 2 GiB or more."""
+        self._check(request.database)
+        shape, about = request.shape, self._about(request.database, request.shape.ref)
+        order = parts.order(self._ask, self._schema(), self._schema().entry(shape.ref))
+        statement = _select(shape, request.comment)
+        if request.part.condition:
+            statement += f" WHERE {request.part.condition}"
+        if order:
+            statement += f" ORDER BY {', '.join(order)}"
+        kinds = [column.kind for column in shape.columns]
+        try:
+            yield from read_chunks(self._driver, statement, kinds, request.chunk_bytes, ordered=bool(order))
+        except (sqlite3.Error, MemoryError) as error:
+            raise while_reading(error, self._name, about, planned=True) from error
+
+    def cancel(self) -> None:
+        # Ends what runs, a read between two of its chunks included; without one it does nothing.
+        self._driver.interrupt()
+
+    def close(self) -> None:
+        self._driver.close()
+
+    def _check(self, database: str) -> None:
+        if database != DATABASE:
+            raise NotFound(
+                f"Connection {self._name!r} has no database {database!r}.",
+                f"A SQLite file has {DATABASE!r} only.",
+            )
+
+    def _about(self, database: str, ref: ObjectRef) -> str:
+        return f"{database}, {ref}" if ref.name.isprintable() else f"{database}, {ref.type}:{ref.name!r}"
+
+    def _schema(self) -> Catalog:
+        """The schema, read again only after it has changed: a task asks once for each of its objects."""
+        version = int(self._ask.value("PRAGMA main.schema_version", about="the schema"))
+        if self._catalog is None or self._catalog[0] != version:
+            self._catalog = (version, Catalog(self._ask))
+        return self._catalog[1]
+
+    def journal_mode(self) -> str:
+        """How the file is kept consistent: `delete`, `wal` and so on."""
+        return str(self._ask.value("PRAGMA main.journal_mode", about="the file"))
+
+    def _changed(self) -> int:
+        """When the file or its write-ahead log was last written (Unix time in nanoseconds)."""
+        log = self._path.with_name(self._path.name + "-wal")
+        times = [path.stat().st_mtime_ns for path in (self._path, log) if path.exists()]
+        return max(times, default=0)
+
+    def _notes(self) -> tuple[str, ...]:
+        encoding = str(self._ask.value("PRAGMA main.encoding", about="the file"))
+        if encoding == "UTF-8":
+            return ()
+        return (f"Text in this file is {encoding}; it is read as UTF-8, which a new file has too.",)
+
+
+def _select(shape: TableShape, comment: str = "") -> str:
+    columns = ", ".join(parts.column(column.name) for column in shape.columns)
+    return f"SELECT {f'/* {comment} */ ' if comment else ''}{columns} FROM {parts.source(shape.ref.name)}"

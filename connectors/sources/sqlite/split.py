@@ -1,0 +1,119 @@
+"""Cutting a table along its key, by ranges that SQLite itself compares.
+
+Boundaries are found by walking the key's own b-tree. Each is written once as text and stands in two
+conditions, `< boundary` and `>= boundary`: every row meets exactly one of them, whatever the text means,
+as long as the walk went in the order of that comparison; which SQLite's plan shows by needing no sort.
+"""
+
+from __future__ import annotations
+
+from connectors.base import TableShape
+from connectors.sources.sqlite.catalog import Catalog, Entry
+from connectors.sources.sqlite.dialect import SQLITE
+from connectors.sources.sqlite.statements import Statements
+from core.errors import SourceError
+from core.model.task import PartPlan
+
+MOST_PARTS = 1000
+
+# In front of every column: SQLite takes a quoted name that isn't there for text, but not behind a dot.
+ALIAS = "t0"
+
+
+def column(name: str) -> str:
+    return f"{ALIAS}.{SQLITE.identifier(name)}"
+
+
+def source(name: str) -> str:
+    return f"main.{SQLITE.identifier(name)} AS {ALIAS}"
+
+
+def order(ask: Statements, catalog: Catalog, entry: Entry) -> tuple[str, ...]:
+    """The expressions along which a table lies on disk, so that ordering by them costs nothing; empty
+    where there are none (views, virtual tables, a key indexed in another collation than its columns')."""
+    if not entry.ref.type.has_data or entry.module or entry.ref.type != "TABLE":
+        return ()
+    rowid = catalog.rowid(entry)
+    if rowid is not None:
+        return (f"{ALIAS}.{rowid}",)
+    rows = ask.rows(
+        "SELECT name FROM pragma_table_xinfo(?, 'main') WHERE pk ORDER BY pk",
+        entry.ref.name,
+        about=str(entry.ref),
+    )
+    terms = tuple(column(name) for (name,) in rows)
+    if not terms or not catalog.without_rowid(entry):
+        return ()
+    try:
+        plan = ask.plan(
+            f"SELECT * FROM {source(entry.ref.name)} ORDER BY {', '.join(terms)}", about=str(entry.ref)
+        )
+    except SourceError:  # a collation that only another program knows
+        return ()
+    return () if "TEMP B-TREE" in plan else terms
+
+
+def split(
+    ask: Statements, catalog: Catalog, database: str, shape: TableShape, rows_per_part: int
+) -> list[PartPlan]:
+    """Parts of `rows_per_part` rows (the last of fewer), at most MOST_PARTS of them."""
+    entry = catalog.entry(shape.ref)
+    terms = order(ask, catalog, entry)
+    if not terms:
+        return [PartPlan(number=0, rows=shape.rows)]
+    about = f"{database}, {shape.ref}"
+    table, key = source(shape.ref.name), ", ".join(terms)
+    total = int(ask.value(f"SELECT count(*) FROM {table}", about=about, planned=True))
+    step = max(rows_per_part, -(-total // MOST_PARTS), 1)
+    left = f"({key})" if len(terms) > 1 else key
+    bounds: list[str] = []
+    counts = [0]
+    where = ""
+    for _ in range((total - 1) // step):
+        found = ask.row(
+            f"SELECT {key} FROM {table}{where} ORDER BY {key} LIMIT 1 OFFSET {step}",
+            about=about,
+            planned=True,
+        )
+        if found is None:
+            break
+        counts[-1] += step
+        literals = [_literal(value) for value in found]
+        if None in literals:
+            # Not to be written without changing how it compares: the part goes on over this boundary.
+            return _parts(left, bounds, [*counts[:-1], total - sum(counts[:-1])])
+        bound = ", ".join(str(literal) for literal in literals)
+        bounds.append(f"({bound})" if len(terms) > 1 else bound)
+        counts.append(0)
+        where = f" WHERE {left} >= {bounds[-1]}"
+    counts[-1] = total - sum(counts[:-1])
+    return _parts(left, bounds, counts)
+
+
+def _parts(left: str, bounds: list[str], counts: list[int]) -> list[PartPlan]:
+    if not bounds:
+        return [PartPlan(number=0, rows=counts[0])]
+    parts = []
+    shown = left.replace(f"{ALIAS}.", "")
+    for number, rows in enumerate(counts):
+        low = bounds[number - 1] if number else None
+        high = bounds[number] if number < len(bounds) else None
+        conditions = [f"{left} >= {low}"] if low else []
+        conditions += [f"{left} < {high}"] if high else []
+        label = f"{shown} from {low or 'the first'} to before {high}" if high else f"{shown} from {low}"
+        parts.append(PartPlan(number=number, condition=" AND ".join(conditions), label=label, rows=rows))
+    return parts
+
+
+def _literal(value: object) -> str | None:
+    """A literal without affinity of its own, None for text that has none (a cast would bring affinity)."""
+    match value:
+        case int():
+            return str(value)
+        case float():
+            return {"inf": "9e999", "-inf": "-9e999"}.get(repr(value), repr(value))
+        case bytes():
+            return f"X'{value.hex()}'"
+        case str() if "\0" not in value and value.isprintable():
+            return "'" + value.replace("'", "''") + "'"
+    return None
