@@ -1,0 +1,274 @@
+"""A task's journal in the store: what a worker writes while it holds the task's token."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+import msgspec
+import sqlalchemy as sa
+
+from core.errors import Aborted, ErrorInfo, LostClaim, StoreError
+from core.model.settings import ExportSettings
+from core.model.task import FileEntry, Snapshot, Task, TaskObject
+from core.model.vocabulary import TaskStatus
+from core.pipeline.journal import Journal
+from core.store import object_rows, tables
+from core.store import task_queries as queries
+from core.store.claims import OWNED
+from core.store.object_rows import Sums
+from core.store.outcome import conclude
+from core.store.retry import Backoff
+from core.store.rows import changed, must, object_values, task_from, to_json
+from core.store.store import Store
+
+_t = tables.task
+_objects = tables.task_object
+
+
+class _Owned(NamedTuple):
+    """What a write must know of the task that it is about to change."""
+
+    status: TaskStatus
+    retries: int
+    settings: str
+
+
+class StoreJournal(Journal):
+    """The journal of the attempt that `token` names. `backoff` decides when a transient failure is tried
+    again; progress is stored by a thread of its own, every `interval` seconds at most, so that reading
+    never waits for it."""
+
+    def __init__(
+        self, store: Store, task: int, token: str, *, backoff: Backoff | None = None, interval: float = 1.0
+    ) -> None:
+        self._database = store.database
+        self._number = task
+        self._token = token
+        self._backoff = backoff or Backoff()
+        self._interval = interval
+        # Guards what follows, which the flushing thread shares. Taken before the database's own lock.
+        self._lock = threading.RLock()
+        self._items: dict[int, TaskObject] | None = None
+        self._sums = Sums()
+        self._moved: set[int] = set()
+        self._stage: tuple[str, datetime] | None = None
+        self._lost: LostClaim | None = None
+        self._wake = threading.Event()
+        self._closed = threading.Event()
+        self._flusher: threading.Thread | None = None
+
+    def take_hold(self, pid: int, group: int, started: datetime) -> None:
+        """The worker lives, in process `pid` of process group `group`: the attempt counts from here.
+        Raises LostClaim where the task was taken back or aborted before."""
+        with self._lock, self._database.write() as db:
+            done = db.execute(
+                sa.update(_t)
+                .where(
+                    _t.c.id == self._number,
+                    _t.c.token == self._token,
+                    _t.c.status == str(TaskStatus.RUNNING),
+                    _t.c.worker_pid.is_(None),
+                )
+                .values(
+                    worker_pid=pid, worker_group=group, worker_started=started, attempts=_t.c.attempts + 1
+                )
+            )
+            if not done.rowcount:
+                raise self._lose()
+
+    def close(self) -> None:
+        """End the flushing thread; what it hasn't stored yet is dropped."""
+        self._closed.set()
+        self._wake.set()
+        if self._flusher is not None:
+            self._flusher.join()
+
+    def task(self) -> Task:
+        with self._lock, self._database.read() as db:
+            self._owned(db)
+            row = db.execute(queries.one(self._number, datetime.now(UTC))).mappings().one()
+        return task_from(row)
+
+    def objects(self) -> list[TaskObject]:
+        with self._lock, self._database.read() as db:
+            self._owned(db)
+            return list(self._known(db).values())
+
+    def files(self) -> list[FileEntry]:
+        with self._lock, self._database.read() as db:
+            self._owned(db)
+            return queries.files_of(db, self._number)
+
+    def plan(self, objects: Sequence[TaskObject], snapshot: Snapshot | None) -> None:
+        with self._lock:
+            with self._database.write() as db:
+                self._owned(db)
+                object_rows.replace(db, self._number, objects)
+                sums = Sums.of(objects)
+                self._write(db, sums, snapshot=to_json(snapshot))
+            self._items = {item.number: item for item in objects}
+            self._sums = sums
+            self._moved.clear()
+
+    def update(self, item: TaskObject) -> None:
+        self._store(item, None)
+
+    def finish_object(self, item: TaskObject, files: Sequence[FileEntry]) -> None:
+        self._store(item, files)
+
+    def set_snapshot(self, snapshot: Snapshot) -> None:
+        with self._lock, self._database.write() as db:
+            self._owned(db)
+            self._write(db, self._sums if self._items is not None else None, snapshot=to_json(snapshot))
+
+    def progress(self, number: int, rows: int, size: int) -> None:
+        with self._lock:
+            self._raise_lost()
+            if self._items is None:
+                with self._database.read() as db:
+                    self._known(db)
+            items = self._items or {}
+            old = items[number]
+            new = msgspec.structs.replace(old, processed_rows=rows, processed_bytes=size)
+            items[number] = new
+            self._sums = self._sums.moved(old, new)
+            self._moved.add(number)
+        self._flush_soon()
+
+    def stage(self, text: str) -> None:
+        with self._lock:
+            self._raise_lost()
+            self._stage = (text, datetime.now(UTC))
+        self._flush_soon()
+
+    def publishing(self) -> None:
+        with self._lock, self._database.write() as db:
+            if self._owned(db).status is TaskStatus.ABORTING:
+                raise Aborted("Aborted on request.")
+            self._write(db, None, status=str(TaskStatus.PUBLISHING))
+
+    def finish(self, error: ErrorInfo | None, *, published: bool, files: Sequence[FileEntry] = ()) -> None:
+        with self._lock, self._database.write() as db:
+            task = self._owned(db)
+            self._write_progress(db)
+            object_rows.replace_common_files(db, self._number, files, whole=published)
+            conclude(
+                db,
+                self._number,
+                error,
+                status=task.status,
+                retries=task.retries,
+                limit=must(task.settings, ExportSettings).retry_limit,
+                published=published,
+                backoff=self._backoff,
+                now=datetime.now(UTC),
+            )
+        self._closed.set()
+
+    def _store(self, item: TaskObject, files: Sequence[FileEntry] | None) -> None:
+        with self._lock:
+            with self._database.write() as db:
+                self._owned(db)
+                old = self._known(db)[item.number]
+                values = object_values(item)
+                if item.number not in self._moved:
+                    values = changed(values, object_values(old))
+                if values:
+                    db.execute(
+                        sa.update(_objects)
+                        .where(_objects.c.task_id == self._number, _objects.c.number == item.number)
+                        .values(**values)
+                    )
+                if files is not None:
+                    object_rows.replace_files(db, self._number, item.number, files)
+                sums = self._sums.moved(old, item)
+                self._write(db, sums)
+            self._known_items[item.number] = item
+            self._sums = sums
+            self._moved.discard(item.number)
+
+    @property
+    def _known_items(self) -> dict[int, TaskObject]:
+        if self._items is None:
+            raise LookupError("the objects have not been read yet")
+        return self._items
+
+    def _known(self, db: sa.Connection) -> dict[int, TaskObject]:
+        """The objects as stored, with the progress that isn't stored yet."""
+        if self._items is None:
+            items = queries.objects_of(db, self._number)
+            self._items = {item.number: item for item in items}
+            self._sums = Sums.of(items)
+        return self._items
+
+    def _owned(self, db: sa.Connection) -> _Owned:
+        """Raises LostClaim unless this attempt still owns the task."""
+        self._raise_lost()
+        row = db.execute(
+            sa.select(_t.c.status, _t.c.retries, _t.c.settings).where(
+                _t.c.id == self._number, _t.c.token == self._token, _t.c.status.in_(OWNED)
+            )
+        ).first()
+        if row is None:
+            raise self._lose()
+        return _Owned(TaskStatus(row.status), row.retries, row.settings)
+
+    def _write(self, db: sa.Connection, sums: Sums | None, **values: Any) -> None:
+        """Change the task's own row, and store the pending stage with it."""
+        if self._stage is not None:
+            values |= {"stage": self._stage[0], "stage_since": self._stage[1]}
+        if sums is not None:
+            values |= sums.values()
+        if values:
+            db.execute(sa.update(_t).where(_t.c.id == self._number).values(**values))
+
+    def _write_progress(self, db: sa.Connection) -> None:
+        for number in sorted(self._moved):
+            item = self._known_items[number]
+            db.execute(
+                sa.update(_objects)
+                .where(_objects.c.task_id == self._number, _objects.c.number == number)
+                .values(processed_rows=item.processed_rows, processed_bytes=item.processed_bytes)
+            )
+        self._write(db, self._sums if self._moved else None)
+
+    def _flush_soon(self) -> None:
+        if self._flusher is None:
+            self._flusher = threading.Thread(target=self._flush_until_closed, name="progress", daemon=True)
+            self._flusher.start()
+        self._wake.set()
+
+    def _flush_until_closed(self) -> None:
+        stored = -self._interval
+        while True:
+            self._wake.wait()
+            if self._closed.wait(max(0.0, stored + self._interval - time.monotonic())):
+                return
+            self._wake.clear()
+            try:
+                with self._lock:
+                    with self._database.write() as db:
+                        self._owned(db)
+                        self._write_progress(db)
+                    self._moved.clear()
+                    self._stage = None
+            except LostClaim:
+                return
+            except StoreError:
+                # Progress is worth no failure: it is stored with whatever can be stored next.
+                self._wake.set()
+            stored = time.monotonic()
+
+    def _lose(self) -> LostClaim:
+        self._lost = LostClaim(
+            f"Task {self._number} no longer belongs to this worker.", "It was taken back, aborted or removed."
+        )
+        return self._lost
+
+    def _raise_lost(self) -> None:
+        if self._lost is not None:
+            raise self._lost
