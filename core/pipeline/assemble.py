@@ -1,0 +1,105 @@
+"""What a task's directory holds beside the objects' own files: the load script and the manifest."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from importlib.metadata import version
+
+from core.formats.text import encode_text
+from core.model.settings import ExportSettings
+from core.model.task import FileEntry, TaskObject
+from core.model.vocabulary import Encoding, Format, ObjectStatus, ObjectType, Unencodable
+from core.pipeline.context import Context
+from core.pipeline.layout import LOAD, MERGED
+from core.pipeline.manifest import FORMAT, Manifest, ManifestObject, ManifestServer, plain_settings
+from core.pipeline.script import LAST, load_script
+from core.pipeline.writer import write_file
+
+_BEFORE_DATA = (ObjectType.SEQUENCE, ObjectType.TABLE)
+
+
+def load_order(
+    settings: ExportSettings, objects: Sequence[TaskObject], files: Sequence[FileEntry]
+) -> tuple[str, ...]:
+    """The files that a database's client loads into an empty database, in that order: tables, their rows,
+    then what is built on them, triggers and events last. Rows of views aren't loaded: their tables bring
+    them. Empty where the rows aren't SQL."""
+    if settings.content.data and settings.format is not Format.SQL:
+        return ()
+    by_object: dict[tuple[str | None, str], str] = {(e.object, e.kind): e.path for e in files}
+    done = [item.ref for item in objects if item.done]
+
+    def paths(kind: str, *types: ObjectType) -> list[str]:
+        found = [by_object.get((str(ref), kind)) for ref in done if ref.type in types]
+        return [path for path in found if path is not None]
+
+    between = [kind for kind in ObjectType if kind not in (*_BEFORE_DATA, *LAST)]
+    return (
+        *[entry.path for entry in files if entry.path == MERGED],
+        *paths("schema", *_BEFORE_DATA),
+        *paths("data", ObjectType.TABLE),
+        *paths("schema", *between),
+        *paths("schema", *LAST),
+    )
+
+
+def write_load_script(ctx: Context, order: Sequence[str]) -> FileEntry | None:
+    """The script that loads the whole directory with one command, where there is more than one file to
+    load and the database's client has a way to include files."""
+    include = ctx.session.dialect.include
+    if not include or len(order) < 2:
+        return None
+    title = f"Loads all files here, in order, with {ctx.session.dialect.client}, started in this directory."
+    text = load_script(ctx.session.dialect, title, order, ctx.notes)
+    # Paths are bytes to the client: the script is in UTF-8, whatever its files are in.
+    data = encode_text(text, Encoding.UTF_8, Unencodable.FAIL, LOAD)
+    size, digest = write_file(ctx.disk, ctx.built(LOAD), data)
+    return FileEntry(path=LOAD, kind="load", object=None, rows=0, bytes=size, sha256=digest)
+
+
+def make_manifest(
+    ctx: Context,
+    *,
+    connection: str,
+    objects: Sequence[TaskObject],
+    files: Sequence[FileEntry],
+    load: Sequence[str],
+    notes: Sequence[str],
+) -> Manifest:
+    """The manifest of these objects and files, as far as the task got."""
+    task = ctx.task
+    return Manifest(
+        format=FORMAT,
+        offramp=version("offramp"),
+        task=task.id,
+        name=task.name,
+        token=ctx.place.token,
+        export=task.export,
+        connection=connection,
+        server=ManifestServer(product=ctx.session.server.product, version=ctx.session.server.version),
+        database=ctx.database,
+        consistency=task.settings.consistency,
+        snapshot=ctx.snapshot,
+        complete=all(item.done for item in objects),
+        settings=plain_settings(task.settings),
+        objects=tuple(map(_object, objects)),
+        files=tuple(sorted(files, key=lambda entry: entry.path)),
+        load=tuple(load),
+        notes=tuple(notes),
+    )
+
+
+def _object(item: TaskObject) -> ManifestObject:
+    has_rows = item.done and item.data_status is ObjectStatus.SUCCESS
+    return ManifestObject(
+        type=item.ref.type,
+        name=item.ref.name,
+        columns=item.columns,
+        rows=item.processed_rows if has_rows else None,
+        parts=tuple(part.rows or 0 for part in item.parts) if has_rows else (),
+        schema_status=item.schema_status,
+        data_status=item.data_status,
+        error=item.error,
+        warnings=item.warnings,
+        snapshot=item.snapshot,
+    )

@@ -1,0 +1,265 @@
+"""One attempt of a task: what is there already, what must be read, and how it gets to its final place."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from connectors.base import Session, Source
+from core import formats
+from core.errors import (
+    Aborted,
+    Incomplete,
+    OfframpError,
+    OutputDamaged,
+    OutputError,
+    SnapshotGone,
+    SnapshotUnavailable,
+)
+from core.model.task import FileEntry, Snapshot, Task, TaskObject
+from core.model.vocabulary import Consistency
+from core.pipeline import states
+from core.pipeline.assemble import load_order, make_manifest, write_load_script
+from core.pipeline.cancel import Cancel
+from core.pipeline.context import Context
+from core.pipeline.data import ended_after
+from core.pipeline.disk import Disk
+from core.pipeline.journal import Journal
+from core.pipeline.layout import Layout
+from core.pipeline.manifest import Manifest
+from core.pipeline.merged import run_merged
+from core.pipeline.objects import run_object
+from core.pipeline.place import Place, TargetState, own_manifest, state_of_target
+from core.pipeline.plan import Left, left_over, plan, plan_again
+from core.pipeline.preflight import Preflight, Scope, preflight
+from core.pipeline.publish import check_sizes, complete_build, publish
+
+
+class Attempt:
+    """`run` goes all the way; `published` says whether anything stands at the target's name that this task
+    put there, `forward` whether publishing has begun, which isn't aborted any more."""
+
+    def __init__(
+        self,
+        journal: Journal,
+        source: Source,
+        log: logging.Logger,
+        cancel: Cancel,
+        disk: Callable[[Path], Disk],
+    ) -> None:
+        self._journal = journal
+        self._source = source
+        self._log = log
+        self._cancel = cancel
+        self.task: Task = journal.task()
+        self.place = Place.of(self.task)
+        self.disk = disk(self.place.root)
+        self.published = False
+        self.forward = False
+
+    def run(self) -> Manifest:
+        """Gives the manifest as it is published. Raises any OfframpError."""
+        self._journal.stage("checking the output directory")
+        state, old = state_of_target(self.disk, self.place)
+        self.published = state is TargetState.OURS
+        if old is not None and state is TargetState.OURS and old.complete:
+            return self._recognise(old)
+        built = own_manifest(self.disk, self.place, self.place.work)
+        if built is not None and self._is_whole(built):
+            self._log.info("everything has been read already, by an earlier attempt")
+            return self._publish(state, old, built)
+        left = self._left()
+        if left.useful:
+            self._log.info("goes on: %d of %d objects are done", _done(left.objects), len(left.objects))
+        else:
+            self.disk.remove_tree(self.place.work)
+        self.disk.make_root()
+        self.disk.make_directory(self.place.work)
+        self._journal.stage("connecting")
+        with self._source.connect() as session:
+            self._cancel.bind(session)
+            try:
+                manifest = self._read(session, left)
+            finally:
+                self._cancel.unbind()
+        complete_build(self.disk, self.place, manifest)
+        return self._publish(state, old, manifest)
+
+    def clean_up(self, *, keep_useful: bool) -> None:
+        """Remove what was built, but (where asked) for what another attempt can use."""
+        try:
+            if keep_useful and (own_manifest(self.disk, self.place, self.place.work) or self._left().useful):
+                return
+            self.disk.remove_tree(self.place.work)
+            self.disk.drop_root()
+        except (OutputError, SnapshotUnavailable) as error:
+            self._log.warning("temporary files stay in %s: %s", self.place.root / self.place.work, error)
+
+    def _left(self) -> Left:
+        return left_over(
+            self.task,
+            self._journal.objects(),
+            self._journal.files(),
+            self.disk,
+            self.place,
+            published=self.published,
+        )
+
+    def _is_whole(self, manifest: Manifest) -> bool:
+        with contextlib.suppress(OutputDamaged):
+            check_sizes(self.disk, self.place, manifest.files)
+            return True
+        return False
+
+    def _recognise(self, manifest: Manifest) -> Manifest:
+        """An earlier attempt has published everything, and couldn't say so."""
+        self._log.info("everything is published already, by an earlier attempt")
+        check_sizes(self.disk, self.place, manifest.files)
+        self.forward = True
+        # An abort that comes after publishing has nothing left to abort.
+        with contextlib.suppress(Aborted):
+            self._journal.publishing()
+        self.disk.remove_tree(self.place.work)
+        return manifest
+
+    def _publish(self, state: TargetState, old: Manifest | None, manifest: Manifest) -> Manifest:
+        self._journal.stage(f"publishing {len(manifest.files)} files")
+        try:
+            self._journal.publishing()
+        except Aborted:
+            # Where files may stand at their final names already, only going on leaves a whole set.
+            if state is TargetState.FREE:
+                raise
+        self.forward = True
+        publish(self.disk, self.place, state, old)
+        self.published = True
+        self._log.info("published %d files in %s", len(manifest.files), self.place.target)
+        return manifest
+
+    # Reading
+
+    def _read(self, session: Session, left: Left) -> Manifest:
+        found, items = self._prepare(session, left)
+        if not self._shares_snapshot(items):
+            return self._export(session, found, items, None)
+        try:
+            snapshot = session.begin(left.snapshot)
+        except (SnapshotGone, SnapshotUnavailable) as error:
+            if left.snapshot is None or self.published:
+                raise
+            self._log.warning("everything begins anew: %s", error.message)
+            self.disk.remove_tree(self.place.work)
+            self.disk.make_directory(self.place.work)
+            found, items = self._prepare(session, Left())
+            snapshot = session.begin()
+        with ended_after(session):
+            self._journal.set_snapshot(snapshot)
+            try:
+                return self._export(session, found, items, snapshot)
+            except SnapshotGone:
+                self._forget_snapshot()
+                raise
+
+    def _shares_snapshot(self, items: Sequence[TaskObject]) -> bool:
+        """Whether rows are read that all have to be as of one time."""
+        together = self.task.settings.consistency is Consistency.TASK
+        return together and any(i.data_status is not None and not i.done for i in items)
+
+    def _prepare(self, session: Session, left: Left) -> tuple[Preflight, list[TaskObject]]:
+        """Check, and plan what is to be done. What the checks found stands at the objects even where it
+        ends the task."""
+        settings = self.task.settings
+        self._journal.stage("checking the objects")
+        scope = Scope(
+            default_database=self._source.connection.database,
+            refs=tuple(item.ref for item in left.pending) if left.useful else None,
+            target_known=True,
+            on_disk=sum(item.checkpoint.offset for item in left.pending if item.checkpoint),
+            check=self._cancel.check,
+        )
+        found = preflight(session, settings, self.place.target, scope)
+        items = plan_again(settings, left, found.objects) if left.useful else plan(settings, found.objects)
+        self._journal.plan(items, left.snapshot)
+        for text in found.notes:
+            self._log.info("%s", text)
+        for text in found.hazards:
+            self._log.warning("%s", text)
+        for item in found.failing:
+            self._log.error("%s: %s", item.ref, item.problem)
+        found.raise_for_problems(settings)
+        self._log.info("%d objects, about %d rows", len(items), found.total_rows)
+        return found, items
+
+    def _export(
+        self, session: Session, found: Preflight, items: Sequence[TaskObject], snapshot: Snapshot | None
+    ) -> Manifest:
+        settings = self.task.settings
+        ctx = Context(
+            task=self.task,
+            journal=self._journal,
+            session=session,
+            database=found.database,
+            disk=self.disk,
+            place=self.place,
+            layout=Layout(settings, [item.ref for item in items]),
+            log=self._log,
+            cancel=self._cancel,
+            notes=tuple(formats.notes(settings, session.dialect)),
+            snapshot=snapshot,
+        )
+        merged: list[FileEntry] = []
+        if settings.schema.merge:
+            results, merged = run_merged(ctx, items)
+        else:
+            results = [i if i.done or i.error else run_object(ctx, i) for i in items]
+        if not any(item.done for item in results):
+            raise _incomplete([(str(item.ref), item.error.message) for item in results if item.error], 0)
+        self._cancel.check()
+        done = {str(item.ref) for item in results if item.done}
+        files = [*merged, *(entry for entry in self._journal.files() if entry.object in done)]
+        order = load_order(settings, results, files)
+        script = write_load_script(ctx, order)
+        if script is not None:
+            files.append(script)
+        return make_manifest(
+            ctx,
+            connection=self._source.connection.name,
+            objects=results,
+            files=files,
+            load=order,
+            notes=(*found.notes, *found.hazards),
+        )
+
+    def _forget_snapshot(self) -> None:
+        """The point in time is gone, so that a retry has to take another, for everything: unless a part is
+        published, which no other point in time would fit."""
+        if self.published:
+            return
+        items = [
+            states.waiting(self.task.settings, item.number, item.ref, item.total_rows, "")
+            if item.error is None
+            else states.failed(
+                states.waiting(self.task.settings, item.number, item.ref, item.total_rows, ""), item.error
+            )
+            for item in self._journal.objects()
+        ]
+        self._journal.plan(items, None)
+
+
+def incomplete(manifest: Manifest) -> OfframpError | None:
+    """The error of a task that published `manifest`: None where that is complete."""
+    failed = [(str(item.ref), item.error.message) for item in manifest.objects if item.error]
+    return None if manifest.complete else _incomplete(failed, len(manifest.objects) - len(failed))
+
+
+def _incomplete(failed: Sequence[tuple[str, str]], published: int) -> Incomplete:
+    name, reason = failed[0]
+    first = reason if name.partition(":")[2] in reason else f"{name}: {reason}"
+    count = f"{len(failed)} of {len(failed) + published} objects failed, {published} published."
+    return Incomplete(f"{count} {first}", "Retry reads only what is missing.")
+
+
+def _done(items: Sequence[TaskObject]) -> int:
+    return sum(item.done for item in items)

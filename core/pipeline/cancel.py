@@ -1,0 +1,51 @@
+"""The wish to abort, as a token that any thread may raise and the reading thread looks at."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from typing import TYPE_CHECKING
+
+from core.errors import Aborted, OfframpError
+
+if TYPE_CHECKING:
+    from connectors.base import Session
+
+
+class Cancel:
+    """An abort token. `request` may come from any thread or from a signal handler, more than once."""
+
+    def __init__(self) -> None:
+        self._requested = threading.Event()
+        # Re-entrant: a signal handler may ask while its own thread is in `bind`.
+        self._lock = threading.RLock()
+        self._session: Session | None = None
+
+    @property
+    def requested(self) -> bool:
+        return self._requested.is_set()
+
+    def request(self) -> None:
+        """Ask for the end, and end the statement of the session that is bound, on its server too."""
+        self._requested.set()
+        with self._lock:
+            if self._session is not None:
+                # Where the server can't be asked any more, the reader finds out by itself and sees the wish.
+                with contextlib.suppress(OfframpError):
+                    self._session.cancel()
+
+    def check(self) -> None:
+        """Raises Aborted where the end was asked for."""
+        if self._requested.is_set():
+            raise Aborted("Aborted on request.")
+
+    def bind(self, session: Session) -> None:
+        """From now on `request` cancels this session. Raises Aborted where it came before."""
+        with self._lock:
+            self._session = session
+        self.check()
+
+    def unbind(self) -> None:
+        """The session is about to be closed: returns only when no `request` is using it any more."""
+        with self._lock:
+            self._session = None

@@ -1,0 +1,47 @@
+"""What every step of a task's run works with."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+
+from connectors.base import Session
+from core.model.settings import ExportSettings
+from core.model.task import Snapshot, Task
+from core.pipeline.cancel import Cancel
+from core.pipeline.disk import Disk, join
+from core.pipeline.journal import Journal
+from core.pipeline.layout import Layout
+from core.pipeline.place import Place
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """One attempt of a task, with a session that is open. `database` is the true name of what is read,
+    `notes` are words that every schema file begins with, `snapshot` the point in time that all
+    objects share, where they do."""
+
+    task: Task
+    journal: Journal
+    session: Session
+    database: str
+    disk: Disk
+    place: Place
+    layout: Layout
+    log: logging.Logger
+    cancel: Cancel
+    notes: tuple[str, ...] = ()
+    snapshot: Snapshot | None = None
+
+    @property
+    def settings(self) -> ExportSettings:
+        return self.task.settings
+
+    @property
+    def comment(self) -> str:
+        """Who reads, for the server's administrator."""
+        return f"offramp task {self.task.id} of {self.task.owner}".replace("*/", "* /")
+
+    def built(self, path: str) -> str:
+        """Where on the disk the file is built that the manifest calls `path`."""
+        return join(self.place.work, path)

@@ -1,0 +1,172 @@
+"""Where a task's output goes, and what stands there now.
+
+Everything is built in `.partial-<task>-<token>/`, which is in the same file system as the target: beside it,
+or inside it where the target is a mount point or its parent may not be written.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import stat
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+
+from core.errors import NotFound, NotWritable, OutputDamaged, TargetExists
+from core.model.task import Task
+from core.pipeline import manifest as manifests
+from core.pipeline.disk import Disk, join
+from core.pipeline.manifest import Manifest
+
+# What an empty file system has of its own.
+_NOT_FOREIGN = frozenset({"lost+found"})
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """`target` is the final directory; `root` where the disk's paths begin; `work` and `final` are paths
+    below it (`final` is empty where the root is the target itself). `token` tells this task from every
+    other, and is the same in all its attempts."""
+
+    target: Path
+    root: Path
+    work: str
+    final: str
+    token: str
+
+    @classmethod
+    def of(cls, task: Task) -> Place:
+        """Raises TargetExists for a symbolic link, NotWritable where nothing can be made there."""
+        target = Path(task.output)
+        token = token_of(task)
+        work = f".partial-{task.id}-{token}"
+        if target.is_symlink():
+            raise _link(target)
+        if builds_inside(target):
+            return cls(target, target, work, "", token)
+        return cls(target, target.parent.resolve(), work, target.name, token)
+
+    @property
+    def inside(self) -> bool:
+        return not self.final
+
+
+class TargetState(Enum):
+    """What stands at the target: nothing (or an empty directory), this task's own published output, or the
+    beginning of it, moved there file by file by an attempt that didn't get further."""
+
+    FREE = "free"
+    OURS = "ours"
+    BEGUN = "begun"
+
+
+def token_of(task: Task) -> str:
+    """Twelve hex digits that stay the same for all attempts of a task and differ between tasks, in other
+    stores too."""
+    return hashlib.sha256(f"{task.id}\0{task.output}\0{task.created.isoformat()}".encode()).hexdigest()[:12]
+
+
+def builds_inside(target: Path) -> bool:
+    """Whether a directory can't come to `target` by renaming one beside it."""
+    if not target.is_dir():
+        return False
+    return target.is_mount() or not os.access(target.parent, os.W_OK | os.X_OK)
+
+
+def state_of_target(disk: Disk, place: Place) -> tuple[TargetState, Manifest | None]:
+    """What stands at the target, with its manifest where that is this task's. Raises TargetExists for
+    anything foreign."""
+    if not place.root.exists():
+        return TargetState.FREE, None
+    if place.final:
+        found = disk.status(place.final)
+        if found is None:
+            return TargetState.FREE, None
+        if not stat.S_ISDIR(found.st_mode):
+            raise _link(place.target) if stat.S_ISLNK(found.st_mode) else _foreign(place.target)
+    there = [
+        n for n in disk.entries(place.final) if n not in _NOT_FOREIGN and join(place.final, n) != place.work
+    ]
+    if not there:
+        return TargetState.FREE, None
+    manifest = own_manifest(disk, place, place.final)
+    if manifest is not None:
+        return TargetState.OURS, manifest
+    # Without a manifest there, only what this task's own complete build is being moved from may explain it.
+    building = own_manifest(disk, place, place.work) if place.inside else None
+    if building is not None:
+        listed = {entry.path for entry in building.files}
+        if set(there) <= {path.partition("/")[0] for path in listed}:
+            return TargetState.BEGUN, building
+    raise _foreign(place.target)
+
+
+def own_manifest(disk: Disk, place: Place, directory: str) -> Manifest | None:
+    """The manifest in `directory` if this task wrote it."""
+    try:
+        manifest = manifests.load(disk, directory)
+    except (NotFound, OutputDamaged):
+        return None
+    return manifest if manifest.token == place.token else None
+
+
+def inspect_target(output: Path) -> None:
+    """Check a directory for a task that isn't made yet. Raises TargetExists, NotWritable."""
+    if output.is_symlink():
+        raise _link(output)
+    if output.exists():
+        if not output.is_dir():
+            raise _foreign(output)
+        try:
+            there = set(os.listdir(output)) - _NOT_FOREIGN  # noqa: PTH208 - names are all that is wanted
+        except PermissionError:
+            raise NotWritable(f"{output} can't be read.", "Give this account the right to.") from None
+        if there:
+            raise _foreign(output)
+    _check_writable(output)
+
+
+def free_bytes(output: Path) -> int:
+    """Bytes that this account may still write where `output` is or will be."""
+    return shutil.disk_usage(_existing(output)).free
+
+
+def discard_partial(task: Task) -> None:
+    """Remove what attempts of this task have left beside its target: for a task that is deleted or that
+    ends without another attempt. What is published stays. Only while no attempt runs. Raises OutputError."""
+    target = Path(task.output)
+    work = f".partial-{task.id}-{token_of(task)}"
+    for root in (target.parent, target):
+        if root.is_dir() and (root == target.parent or not target.is_symlink()):
+            Disk(root.resolve()).remove_tree(work)
+
+
+def _existing(path: Path) -> Path:
+    while not path.exists():
+        path = path.parent
+    return path
+
+
+def _check_writable(output: Path) -> None:
+    place = output if builds_inside(output) else _existing(output.parent)
+    if not place.is_dir():
+        raise TargetExists(f"{place} is no directory.", "Choose another output directory.")
+    if not os.access(place, os.W_OK | os.X_OK):
+        raise NotWritable(
+            f"{place} can't be written by this account.", "Give it the right, or choose another directory."
+        )
+
+
+def _foreign(target: Path) -> TargetExists:
+    return TargetExists(
+        f"{target} is there already and isn't empty, or is no directory.",
+        "Name a directory that is absent or empty: nothing is ever overwritten.",
+    )
+
+
+def _link(target: Path) -> TargetExists:
+    return TargetExists(
+        f"{target} is a symbolic link: what is behind it stays untouched.", "Name a real directory."
+    )

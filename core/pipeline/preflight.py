@@ -1,0 +1,239 @@
+"""The checks before anything is read: rights, space, target, consistency, time. Also what a dry run shows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from connectors.base import ObjectInfo, ServerInfo, Session
+from core import formats
+from core.errors import NoSpace, NotFound, OfframpError, PreflightFailed, SourceError
+from core.model.settings import ExportSettings
+from core.model.vocabulary import Consistency, Encoding, Format, ObjectRef, OnError
+from core.pipeline.place import free_bytes, inspect_target
+from core.pipeline.record import record
+from core.pipeline.resolve import in_order, resolve_database, resolve_objects
+
+# What a run manages at least, for saying how long one may take: the slowest of the measured sources, halved.
+ROWS_PER_SECOND = 80_000
+BYTES_PER_SECOND = 20_000_000
+# What a value costs in a file beyond its bytes in the database, roughly: separators, quotes, hex digits.
+GROWTH = {Format.CSV: 1.2, Format.SQL: 1.4}
+WIDTH = {Encoding.UTF_16: 2, Encoding.UTF_32: 4}
+ROW_BYTES = 100
+SCHEMA_BYTES = 4096
+SMALLEST_FREE = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedObject:
+    """An object as the preflight found it. `rows` and `bytes` are the server's estimates, None where it has
+    none; `output_bytes` is what its files may take. `problem` is what will make it fail."""
+
+    ref: ObjectRef
+    rows: int | None = None
+    bytes: int | None = None
+    output_bytes: int = 0
+    needs: tuple[ObjectRef, ...] = ()
+    fingerprint: str = ""
+    warnings: tuple[str, ...] = ()
+    problem: OfframpError | None = None
+
+    @property
+    def seconds(self) -> float:
+        """How long reading it may take, by the estimates."""
+        return max((self.rows or 0) / ROWS_PER_SECOND, (self.bytes or 0) / BYTES_PER_SECOND)
+
+
+@dataclass(frozen=True, slots=True)
+class Preflight:
+    """What the checks found. `objects` stand in the order in which they will run.
+
+    `needed_bytes` is the estimate of the output, `free_bytes` what the file system has (None where it can't
+    be told yet). `notes` are facts to know, `hazards` what may go wrong, `problems` what will make the task
+    fail before it reads; what concerns one object only stands at that object.
+    """
+
+    database: str
+    server: ServerInfo
+    objects: tuple[CheckedObject, ...]
+    needed_bytes: int
+    free_bytes: int | None
+    notes: tuple[str, ...] = ()
+    hazards: tuple[str, ...] = ()
+    problems: tuple[OfframpError, ...] = ()
+
+    @property
+    def total_rows(self) -> int:
+        """Rows of all objects by the estimates, those without one counted as none."""
+        return sum(item.rows or 0 for item in self.objects)
+
+    @property
+    def total_bytes(self) -> int:
+        return sum(item.bytes or 0 for item in self.objects)
+
+    @property
+    def failing(self) -> tuple[CheckedObject, ...]:
+        return tuple(item for item in self.objects if item.problem is not None)
+
+    def raise_for_problems(self, settings: ExportSettings) -> None:
+        """Raises what makes the whole task fail: the problem itself where it is one, else PreflightFailed
+        naming all. Objects that will fail count only where the first failure ends the task, or where
+        nothing else is left."""
+        found = [problem.message for problem in self.problems]
+        if len(self.problems) == 1:
+            raise self.problems[0]
+        if found:
+            raise PreflightFailed(" ".join(found), " ".join(p.hint for p in self.problems).strip())
+        failing = self.failing
+        if not failing or (settings.on_error is OnError.CONTINUE and len(failing) < len(self.objects)):
+            return
+        words = " ".join(f"{item.ref}: {item.problem.message}" for item in failing[:5] if item.problem)
+        more = f" And {len(failing) - 5} more." if len(failing) > 5 else ""
+        hint = failing[0].problem.hint if failing[0].problem else ""
+        if settings.on_error is OnError.ABORT and len(failing) < len(self.objects):
+            hint = f"{hint} Or exclude what can't be read, or use --on-error continue.".strip()
+        raise PreflightFailed(
+            f"{len(failing)} of {len(self.objects)} objects can't be exported. {words}{more}", hint
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What a preflight looks at beyond the settings. `refs`: only these objects, where a task goes on;
+    `target_known`: the output directory is the task's own already; `on_disk`: bytes that it has written."""
+
+    default_database: str | None = None
+    refs: tuple[ObjectRef, ...] | None = None
+    target_known: bool = False
+    on_disk: int = 0
+    check: Callable[[], None] = field(default=lambda: None)
+
+
+def preflight(
+    session: Session, settings: ExportSettings, output: Path, scope: Scope | None = None
+) -> Preflight:
+    """Check everything that can be checked without reading a row. Raises NotFound and UsageError where the
+    settings mean nothing there, ConnectionLost, and whatever `scope.check` raises; all else is in the
+    result."""
+    scope = scope or Scope()
+    hazards: list[str] = []
+    if scope.refs is None:
+        resolved = resolve_objects(session, settings, scope.default_database)
+        database, wanted = resolved.database, resolved.objects
+        hazards += [f"The exclusion {pattern} takes nothing away." for pattern in map(str, resolved.unused)]
+    else:
+        database = resolve_database(session, settings, scope.default_database)
+        wanted = _listed(session, database, scope.refs)
+    checked = _check_objects(session, settings, database, wanted, scope.check)
+    notes = [*session.server.notes, *formats.notes(settings, session.dialect)]
+    problems: list[OfframpError] = []
+    has_data = settings.content.data and any(item.ref.type.has_data for item in checked)
+    try:
+        notes += session.check_consistency(settings.consistency, settings.lock, has_data)
+    except SourceError as error:
+        if error.transient:
+            raise
+        problems.append(error)
+    if has_data:
+        hazards += _time_hazards(session, settings, checked)
+    needed = max(0, sum(item.output_bytes for item in checked) - scope.on_disk)
+    free: int | None = None
+    try:
+        if not scope.target_known:
+            inspect_target(output)
+        free = free_bytes(output)
+    except OfframpError as error:
+        problems.append(error)
+    if free is not None and needed > free:
+        hazards.append(_space(output, needed, free))
+        # Estimates are wrong by a factor of two easily, and then it may still fit.
+        if needed > 2 * free or free < SMALLEST_FREE:
+            problems.append(
+                NoSpace(hazards.pop(), "Make room, choose another directory, or export fewer objects.")
+            )
+    return Preflight(
+        database=database,
+        server=session.server,
+        objects=tuple(checked),
+        needed_bytes=needed,
+        free_bytes=free,
+        notes=tuple(notes),
+        hazards=tuple(hazards),
+        problems=tuple(problems),
+    )
+
+
+def _listed(session: Session, database: str, refs: Iterable[ObjectRef]) -> tuple[ObjectInfo, ...]:
+    """These objects with what the server's list says of them; bare where it has them no more."""
+    refs = list(refs)
+    known = {info.ref: info for info in session.objects(database, sorted({ref.type for ref in refs}))}
+    return tuple(known.get(ref, ObjectInfo(ref)) for ref in refs)
+
+
+def _check_objects(
+    session: Session,
+    settings: ExportSettings,
+    database: str,
+    wanted: Iterable[ObjectInfo],
+    check: Callable[[], None],
+) -> list[CheckedObject]:
+    """Each object, looked at, in the order in which they will run."""
+    checked = {}
+    for info in wanted:
+        check()
+        checked[info.ref] = _check_object(session, settings, database, info)
+    return [checked[ref] for ref in in_order({ref: item.needs for ref, item in checked.items()})]
+
+
+def _check_object(
+    session: Session, settings: ExportSettings, database: str, info: ObjectInfo
+) -> CheckedObject:
+    try:
+        recorded = record(session, settings, database, info.ref)
+        if settings.content.data and recorded.shape is not None:
+            session.check_readable(database, recorded.shape)
+    except (SourceError, NotFound) as error:
+        if error.transient:
+            raise
+        return CheckedObject(info.ref, info.rows, info.bytes, problem=error)
+    shape = recorded.shape
+    rows = info.rows if shape is None or shape.rows is None else shape.rows
+    size = info.bytes if shape is None or shape.bytes is None else shape.bytes
+    output = SCHEMA_BYTES if settings.content.schema else 0
+    if settings.content.data and shape is not None:
+        guess = size if size is not None else (rows or 0) * ROW_BYTES
+        output += int(guess * GROWTH[settings.format] * WIDTH.get(settings.encoding, 1))
+    return CheckedObject(
+        ref=info.ref,
+        rows=rows,
+        bytes=size,
+        output_bytes=output,
+        needs=recorded.ddl.needs if recorded.ddl else (),
+        fingerprint=recorded.fingerprint,
+        warnings=recorded.warnings,
+    )
+
+
+def _time_hazards(
+    session: Session, settings: ExportSettings, checked: Iterable[CheckedObject]
+) -> Iterable[str]:
+    """Words where reading may take longer than the server keeps a snapshot."""
+    life = session.snapshot_life()
+    if life is None or settings.consistency is Consistency.PART:
+        return
+    if settings.consistency is Consistency.TASK:
+        seconds, what = sum(item.seconds for item in checked), "everything"
+    else:
+        slowest = max(checked, key=lambda item: item.seconds)
+        seconds, what = slowest.seconds, str(slowest.ref)
+    if seconds > life:
+        yield (
+            f"Reading {what} as of one point in time may take {seconds / 60:.0f} min, and the server keeps a "
+            f"snapshot for {life / 60:.0f} min: raise that limit first, or choose --consistency part."
+        )
+
+
+def _space(output: Path, needed: int, free: int) -> str:
+    return f"The output may take {needed >> 20} MiB, and where {output} is, {free >> 20} MiB are free."

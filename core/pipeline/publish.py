@@ -1,0 +1,91 @@
+"""From the directory where a task's output was built to its final place.
+
+A new directory appears by one rename. Where that can't be (the target is a mount point or its parent may
+not be written, or a first part is published already) files move one by one, always forward, the manifest
+last: the set counts once the manifest is there. Nothing that isn't this task's own is ever replaced.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+
+from core.errors import OutputDamaged, TargetExists
+from core.model.task import FileEntry
+from core.pipeline import manifest as manifests
+from core.pipeline.disk import Disk, join
+from core.pipeline.manifest import MANIFEST, Manifest
+from core.pipeline.place import Place, TargetState
+from core.pipeline.writer import write_file
+
+
+def complete_build(disk: Disk, place: Place, manifest: Manifest) -> None:
+    """Make the built directory whole and durable: only listed files, the manifest, all of it on the disk.
+    Raises OutputDamaged where a listed file isn't there in full."""
+    wanted = {entry.path for entry in manifest.files}
+    for path in disk.tree(place.work):
+        if path not in wanted:
+            disk.remove(join(place.work, path))
+    for name in disk.entries(place.work):
+        directory = join(place.work, name)
+        if disk.is_directory(directory):
+            if disk.entries(directory):
+                disk.sync_directory(directory)
+            else:
+                disk.remove_directory(directory)
+    check_sizes(disk, place, manifest.files)
+    write_file(disk, join(place.work, MANIFEST), manifests.dump(manifest))
+    disk.sync_directory(place.work)
+
+
+def check_sizes(disk: Disk, place: Place, files: Iterable[FileEntry]) -> None:
+    """Raises OutputDamaged for the first file that has its full length neither where it was built nor where
+    it is published."""
+    for entry in files:
+        sizes = [disk.size(join(directory, entry.path)) for directory in {place.work, place.final}]
+        if entry.bytes not in sizes:
+            found = next((size for size in sizes if size is not None), None)
+            raise OutputDamaged(
+                f"{entry.path} was written with {entry.bytes} bytes and "
+                + ("is gone." if found is None else f"has {found} now."),
+                "Something else changes the output directory, or the disk fails. Retry writes it again.",
+            )
+
+
+def publish(disk: Disk, place: Place, state: TargetState, old: Manifest | None) -> None:
+    """Bring the complete build to the target. `state` and `old` (the manifest there, if it is this task's)
+    are what `state_of_target` said. Raises TargetExists where something foreign has come in between."""
+    if state is TargetState.FREE and not place.inside:
+        disk.rename_directory(place.work, place.final)
+        disk.sync_directory("")
+        return
+    ours = {entry.path for entry in old.files if entry.object is None} if old is not None else set()
+    paths = [path for path in disk.tree(place.work) if path != MANIFEST]
+    # What belongs to no object (a script that loads the others) is made anew each time, so it comes last.
+    paths.sort(key=lambda path: (path in ours, path))
+    for path in paths:
+        _forward(disk, place, path, replace=path in ours)
+    for directory in sorted({path.rpartition("/")[0] for path in paths} | {""}):
+        disk.sync_directory(join(place.final, directory) if directory else place.final)
+    _forward(disk, place, MANIFEST, replace=old is not None and state is TargetState.OURS)
+    disk.sync_directory(place.final)
+    disk.remove_tree(place.work)
+    disk.sync_directory("")
+
+
+def _forward(disk: Disk, place: Place, path: str, *, replace: bool) -> None:
+    """Move one file from where it was built. A second time, after a crash, nothing more happens."""
+    source, target = join(place.work, path), join(place.final, path)
+    directory = target.rpartition("/")[0]
+    if directory:
+        disk.make_directory(directory)
+    if replace:
+        disk.replace(source, target)
+        return
+    try:
+        disk.link(source, target)
+    except TargetExists:
+        before, after = disk.status(source), disk.status(target)
+        if before is None or after is None or not os.path.samestat(before, after):
+            raise
+    disk.remove(source)

@@ -1,0 +1,163 @@
+"""Which objects of which database are meant."""
+
+from __future__ import annotations
+
+import difflib
+import heapq
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from connectors.base import ObjectInfo, Session
+from core.errors import NotFound, UsageError
+from core.model.settings import ExportSettings
+from core.model.vocabulary import ObjectPattern, ObjectRef, ObjectType
+
+_TYPE_ORDER = {kind: number for number, kind in enumerate(ObjectType)}
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """The objects that settings mean, each with what the server's list says of it, by type and name.
+
+    `unused` are exclusions that took nothing away."""
+
+    database: str
+    objects: tuple[ObjectInfo, ...]
+    unused: tuple[ObjectPattern, ...] = ()
+
+
+def resolve_objects(session: Session, settings: ExportSettings, default: str | None = None) -> Resolved:
+    """Find what `settings` mean. `default` is the connection's database, for settings that name none.
+
+    The server's list is asked for once. Raises NotFound for a database, a name or a pattern that means
+    nothing there, with the nearest names; UsageError where no database is named.
+    """
+    database = resolve_database(session, settings, default)
+    patterns, exclusions = settings.patterns, settings.exclusions
+    listed = session.objects(database, _types(settings))
+    if not settings.content.schema:
+        listed = [info for info in listed if info.ref.type.has_data]
+    if settings.all_objects:
+        chosen = {info.ref for info in listed}
+    else:
+        chosen = set().union(*_matches(patterns, listed, database))
+    taken = _matched(exclusions, chosen)
+    excluded = set().union(*taken.values())
+    objects = [info for info in listed if info.ref in chosen and info.ref not in excluded]
+    if not objects:
+        raise NotFound(
+            f"Nothing is left to export from database {database!r}.",
+            "It is empty, or everything was excluded." if settings.all_objects else "See --exclude.",
+        )
+    objects.sort(key=lambda info: sort_key(info.ref))
+    return Resolved(database, tuple(objects), tuple(p for p in exclusions if not taken[p]))
+
+
+def resolve_database(session: Session, settings: ExportSettings, default: str | None) -> str:
+    """The database that is meant, or the only one there is. Raises UsageError, NotFound."""
+    known = session.databases()
+    wanted = settings.database or default
+    if wanted is None:
+        if len(known) == 1:
+            return known[0]
+        raise UsageError(
+            f"No database was named, and connection {settings.connection!r} has none of its own.",
+            f"Use --database with one of: {_few(known)}." if known else "This account sees no database.",
+        )
+    if wanted not in known:
+        raise NotFound(
+            f"There is no database {wanted!r}, or this account doesn't see it.", _near(wanted, known)
+        )
+    return wanted
+
+
+def sort_key(ref: ObjectRef) -> tuple[int, str]:
+    """Sorts objects by the order of types and then by name."""
+    return _TYPE_ORDER[ref.type], ref.name
+
+
+def in_order(needs: Mapping[ObjectRef, Iterable[ObjectRef]]) -> list[ObjectRef]:
+    """Objects so that each comes after those it needs; otherwise by type and name.
+
+    What is needed but isn't a key doesn't count. In a cycle the first by type and name goes first.
+    """
+    missing = {ref: {n for n in needed if n in needs and n != ref} for ref, needed in needs.items()}
+    users: dict[ObjectRef, list[ObjectRef]] = defaultdict(list)
+    for ref, needed in missing.items():
+        for other in needed:
+            users[other].append(ref)
+    ready = [(sort_key(ref), ref) for ref, needed in missing.items() if not needed]
+    heapq.heapify(ready)
+    waiting = sorted((ref for ref, needed in missing.items() if needed), key=sort_key, reverse=True)
+    order: list[ObjectRef] = []
+    placed: set[ObjectRef] = set()
+    while ready or waiting:
+        ref = heapq.heappop(ready)[1] if ready else waiting.pop()
+        if ref in placed:
+            continue
+        placed.add(ref)
+        order.append(ref)
+        for user in users[ref]:
+            missing[user].discard(ref)
+            if not missing[user] and user not in placed:
+                heapq.heappush(ready, (sort_key(user), user))
+    return order
+
+
+def _types(settings: ExportSettings) -> list[ObjectType] | None:
+    """The types that can be meant, None for all."""
+    if settings.all_objects:
+        return None if settings.content.schema else [kind for kind in ObjectType if kind.has_data]
+    types = set()
+    for pattern in settings.patterns:
+        types |= {pattern.type} if pattern.type else {kind for kind in ObjectType if kind.has_data}
+    return sorted(types, key=_TYPE_ORDER.__getitem__)
+
+
+def _matched(
+    patterns: Iterable[ObjectPattern], refs: Iterable[ObjectRef]
+) -> dict[ObjectPattern, set[ObjectRef]]:
+    """For each pattern what it means among `refs`: exact names by look-up, the others one by one."""
+    refs = list(refs)
+    by_name: dict[str, list[ObjectRef]] = defaultdict(list)
+    for ref in refs:
+        by_name[ref.name].append(ref)
+    result = {}
+    for pattern in patterns:
+        literal = pattern.literal
+        candidates = refs if literal is None else by_name.get(literal, [])
+        result[pattern] = {ref for ref in candidates if pattern.matches(ref)}
+    return result
+
+
+def _matches(
+    patterns: Sequence[ObjectPattern], listed: Sequence[ObjectInfo], database: str
+) -> Iterable[set[ObjectRef]]:
+    found = _matched(patterns, (info.ref for info in listed))
+    empty = [pattern for pattern in patterns if not found[pattern]]
+    if empty:
+        words = ", ".join(repr(str(pattern)) for pattern in empty[:5])
+        more = f" and {len(empty) - 5} more" if len(empty) > 5 else ""
+        plain = empty[0]
+        hint = _near(plain.name, [i.ref.name for i in listed if plain.type in (None, i.ref.type)])
+        if plain.type is not None and not any(plain.type is info.ref.type for info in listed):
+            hint = f"There is no {plain.type} that this export could take."
+        raise NotFound(f"Nothing in database {database!r} is meant by {words}{more}.", hint)
+    return found.values()
+
+
+def _near(name: str, known: Sequence[str]) -> str:
+    """Words that name what comes close."""
+    folded: dict[str, str] = {}
+    for other in known:
+        folded.setdefault(other.casefold(), other)
+    near = [folded[key] for key in difflib.get_close_matches(name.casefold(), folded, n=3, cutoff=0.6)]
+    if near:
+        return f"Nearest: {', '.join(map(repr, near))}."
+    return f"There are: {_few(known)}." if known else "There is none at all."
+
+
+def _few(names: Sequence[str]) -> str:
+    shown = ", ".join(map(repr, names[:8]))
+    return f"{shown} and {len(names) - 8} more" if len(names) > 8 else shown

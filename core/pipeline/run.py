@@ -1,0 +1,81 @@
+"""How a task runs: one attempt, from its claim to its outcome in the journal."""
+
+from __future__ import annotations
+
+import logging
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+
+from connectors.base import Source
+from core.errors import Aborted, ErrorInfo, LostClaim, OfframpError, StoreError
+from core.pipeline import states
+from core.pipeline.attempt import Attempt, incomplete
+from core.pipeline.cancel import Cancel
+from core.pipeline.disk import Disk
+from core.pipeline.journal import Journal
+
+
+def run_task(
+    journal: Journal,
+    source: Source,
+    *,
+    log: logging.Logger,
+    cancel: Cancel,
+    disk: Callable[[Path], Disk] = Disk,
+) -> None:
+    """Run one attempt of the journal's task and tell the journal how it ended.
+
+    What earlier attempts have left is used where that gives the same result. `cancel` may be requested from
+    any thread. `disk` makes the file seam for a root directory. Raises LostClaim and StoreError only: then
+    nothing is published any more, and the journal can't be told.
+    """
+    attempt: Attempt | None = None
+    try:
+        attempt = Attempt(journal, source, log, cancel, disk)
+        manifest = attempt.run()
+    except (LostClaim, StoreError):
+        raise
+    except OfframpError as error:
+        aborted = isinstance(error, Aborted) or (
+            cancel.requested and not (attempt is not None and attempt.forward)
+        )
+        failure = Aborted("Aborted on request.") if aborted else error
+        _end(journal, attempt, failure.info(), log)
+    except Exception as error:  # noqa: BLE001 - the one place that keeps a bug from passing for a lost worker
+        _end(journal, attempt, _internal(error), log)
+    else:
+        failure_after = incomplete(manifest)
+        journal.finish(
+            failure_after.info() if failure_after else None,
+            published=True,
+            files=[entry for entry in manifest.files if entry.object is None],
+        )
+        if failure_after is None:
+            log.info("completed")
+        else:
+            log.error("%s", failure_after)
+
+
+def _end(journal: Journal, attempt: Attempt | None, error: ErrorInfo, log: logging.Logger) -> None:
+    """The end of an attempt that didn't publish."""
+    aborted = error.code == Aborted.code
+    if attempt is not None:
+        if aborted:
+            task = attempt.task
+            objects = [item if item.done else states.killed(item) for item in journal.objects()]
+            journal.plan(objects, task.snapshot)
+        attempt.clean_up(keep_useful=not aborted)
+    log.log(logging.WARNING if aborted else logging.ERROR, "%s", f"{error.message} {error.hint}".rstrip())
+    journal.finish(error, published=attempt is not None and attempt.published)
+
+
+def _internal(error: Exception) -> ErrorInfo:
+    """Words for a bug. Its own message may hold anything, a password too, so only its place is told."""
+    frames = traceback.extract_tb(error.__traceback__)
+    place = f" at {Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
+    return ErrorInfo(
+        code="internal",
+        message=f"Offramp itself failed: {type(error).__name__}{place}.",
+        hint="Please report it, with the task's log.",
+    )

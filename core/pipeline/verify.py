@@ -1,0 +1,102 @@
+"""Whether what was published still is what it was: against its manifest, and against its source."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from connectors.base import Session
+from core.errors import NotFound, OutputError
+from core.model.task import FileEntry
+from core.pipeline import manifest as manifests
+from core.pipeline.disk import Disk
+from core.pipeline.manifest import MANIFEST, Manifest
+from core.pipeline.reread import reread
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What was found about one file (`name` is its path) or one object (`TYPE:NAME`), in words."""
+
+    name: str
+    ok: bool
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class VerifyReport:
+    """`complete` is what the manifest says of the task: False where objects had failed. `ok` whether
+    everything that is listed is as it was and nothing else is there."""
+
+    directory: Path
+    complete: bool
+    verdicts: tuple[Verdict, ...]
+
+    @property
+    def ok(self) -> bool:
+        return all(verdict.ok for verdict in self.verdicts)
+
+    @property
+    def problems(self) -> tuple[Verdict, ...]:
+        return tuple(verdict for verdict in self.verdicts if not verdict.ok)
+
+
+def verify(directory: Path, check: Callable[[], None] = lambda: None) -> VerifyReport:
+    """Read every file back and compare it with the manifest beside it: missing, other size, other SHA-256,
+    and files that the manifest doesn't know. `check` is called between pieces and may raise. Raises NotFound
+    where there is no manifest, OutputDamaged where it can't be understood."""
+    disk = Disk(directory.resolve())
+    manifest = manifests.load(disk, "")
+    verdicts = [_check_file(disk, entry, check) for entry in manifest.files]
+    known = {entry.path for entry in manifest.files} | {MANIFEST}
+    verdicts += [
+        Verdict(path, ok=False, words="isn't in the manifest.") for path in disk.tree("") if path not in known
+    ]
+    return VerifyReport(directory, manifest.complete, tuple(verdicts))
+
+
+def verify_against_source(
+    directory: Path, session: Session, check: Callable[[], None] = lambda: None
+) -> VerifyReport:
+    """Read every object with data from its source again, through the same format, and compare what comes
+    out with the manifest: as of the recorded point in time where the server can still go there, else as of
+    now. Nothing is written. Raises what `verify` raises, NotFound where the database is gone, and
+    ConnectionLost."""
+    manifest = manifests.load(Disk(directory.resolve()), "")
+    if manifest.database not in session.databases():
+        raise NotFound(
+            f"The source has no database {manifest.database!r}, or this account doesn't see it.",
+            "Use the connection that the files came from.",
+        )
+    entries = _data_files(manifest)
+    verdicts = []
+    for item in manifest.objects:
+        entry = entries.get(str(item.ref))
+        if entry is not None:
+            ok, words = reread(session, manifest, item, entry, check)
+            verdicts.append(Verdict(str(item.ref), ok, words))
+    return VerifyReport(directory, manifest.complete, tuple(verdicts))
+
+
+def _data_files(manifest: Manifest) -> dict[str, FileEntry]:
+    return {str(entry.object): entry for entry in manifest.files if entry.kind == "data"}
+
+
+def _check_file(disk: Disk, entry: FileEntry, check: Callable[[], None]) -> Verdict:
+    try:
+        size = disk.size(entry.path)
+        if size is None:
+            return Verdict(entry.path, ok=False, words="is missing, or is no regular file.")
+        if size != entry.bytes:
+            return Verdict(entry.path, ok=False, words=f"has {size} bytes; {entry.bytes} were written.")
+        digest = hashlib.sha256()
+        for piece in disk.read(entry.path, entry.bytes):
+            check()
+            digest.update(piece)
+    except OutputError as error:
+        return Verdict(entry.path, ok=False, words=error.message)
+    if digest.hexdigest() != entry.sha256:
+        return Verdict(entry.path, ok=False, words="has other content than was written (SHA-256 differs).")
+    return Verdict(entry.path, ok=True, words=f"{entry.rows} rows, {entry.bytes} bytes, as written.")

@@ -1,0 +1,103 @@
+"""Writing one file: bytes to the disk with a running SHA-256, and checkpoints that can be gone on from."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+from typing import Self
+
+from core.chunk import TextChunk
+from core.errors import OfframpError
+from core.formats.base import Encoder
+from core.model.task import Checkpoint, FileEntry
+from core.pipeline.disk import Disk
+
+
+class DataFile:
+    """The data file of one object. Use as a context: it is closed at the end, whatever happens.
+
+    `rows` and `bytes` are what the file holds so far, of earlier attempts too.
+    """
+
+    def __init__(self, disk: Disk, path: str, encoder: Encoder, checkpoint: Checkpoint | None = None) -> None:
+        """Begin the file, or cut it to the checkpoint and go on. Raises OutputDamaged where it is shorter."""
+        self._disk = disk
+        self._encoder = encoder
+        self._hash = hashlib.sha256()
+        self.rows = 0
+        self.bytes = 0
+        if checkpoint is not None:
+            for piece in disk.read(path, checkpoint.offset):
+                self._hash.update(piece)
+            self.rows, self.bytes = checkpoint.rows, checkpoint.offset
+            encoder.resume(checkpoint.encoder)
+        self._file = disk.open(path)
+        try:
+            disk.truncate(self._file, self.bytes)
+            if checkpoint is None:
+                self._put(encoder.begin())
+        except BaseException:
+            self._close_quietly()
+            raise
+
+    def write(self, chunk: TextChunk) -> None:
+        for piece in self._encoder.encode(chunk):
+            self._put(piece)
+        self.rows += chunk.rows
+
+    def end_part(self) -> None:
+        """Close what the format has open: from here the file could be gone on with."""
+        self._put(self._encoder.flush())
+
+    def checkpoint(self, parts: int) -> Checkpoint:
+        """Make everything up to the last `end_part` durable and say where that is."""
+        self._disk.sync(self._file)
+        return Checkpoint(parts=parts, rows=self.rows, offset=self.bytes, encoder=self._encoder.state())
+
+    def finish(self, path: str, ref: str) -> FileEntry:
+        """End the file durably. `path` is what the manifest calls it."""
+        self._put(self._encoder.end())
+        self._disk.sync(self._file)
+        return FileEntry(
+            path=path,
+            kind="data",
+            object=ref,
+            rows=self.rows,
+            bytes=self.bytes,
+            sha256=self._hash.hexdigest(),
+        )
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        return self._encoder.warnings
+
+    def _put(self, piece: bytes | memoryview) -> None:
+        if len(piece):
+            self._disk.write(self._file, piece)
+            self._hash.update(piece)
+            self.bytes += len(piece)
+
+    def _close_quietly(self) -> None:
+        with contextlib.suppress(OfframpError):
+            self._disk.close(self._file)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is None:
+            self._disk.close(self._file)
+        else:
+            self._close_quietly()
+
+
+def write_file(disk: Disk, path: str, data: bytes) -> tuple[int, str]:
+    """Write a whole small file durably; gives its length in bytes and its SHA-256."""
+    file = disk.open(path)
+    try:
+        disk.truncate(file, 0)
+        disk.write(file, data)
+        disk.sync(file)
+    finally:
+        disk.close(file)
+    return len(data), hashlib.sha256(data).hexdigest()
