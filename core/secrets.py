@@ -115,6 +115,20 @@ def forget(locations: Locations, ref: SecretRef | None) -> None:
             raise _keyring_failed(error) from None
 
 
+def kept_keys(locations: Locations) -> tuple[str, ...]:
+    """The keys of the secrets file, sorted. Raises SecretError."""
+    return tuple(sorted(_read(locations.secrets).secrets))
+
+
+def keyring_backend() -> str | None:
+    """The name of the keyring that would be used, None where none works here."""
+    try:
+        backend = _keyring().get_keyring()
+    except SecretError:
+        return None
+    return None if type(backend).__module__.endswith(".fail") else str(backend.name)
+
+
 # The file
 
 

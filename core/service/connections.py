@@ -1,0 +1,198 @@
+"""Connections: add, list, show, test, remove, and look into what is behind them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from core import secrets
+from core.errors import Conflict, NotFound, OfframpError, UsageError
+from core.model.connection import Connection
+from core.model.convert import nearest, utc_text
+from core.model.secret import KeyringSecret, SecretRef
+from core.model.vocabulary import ObjectType, TaskStatus
+from core.service.context import Context
+
+if TYPE_CHECKING:
+    from connectors.base import ObjectInfo, Session, TestStep
+    from core.model.settings import SysAccount
+
+OPEN = tuple(status for status in TaskStatus if not status.ended)
+
+
+@dataclass(frozen=True, slots=True)
+class NewPassword:
+    """A password to be kept: in the operating system's keyring, or in Offramp's own secrets file."""
+
+    text: str
+    in_keyring: bool = False
+
+    def __repr__(self) -> str:
+        return f"NewPassword(in_keyring={self.in_keyring})"
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionDetails:
+    """A connection with what is known around it. `password` says where it comes from. `last_test` is what
+    `test` recorded: when, whether all went well, and the steps."""
+
+    connection: Connection
+    password: str
+    last_test: dict[str, object] | None
+    exports: tuple[str, ...]
+    tasks: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """The objects of a database, as asked for."""
+
+    database: str
+    objects: tuple[ObjectInfo, ...]
+
+
+class Connections:
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    def add(self, connection: Connection, password: NewPassword | SecretRef | None = None) -> Connection:
+        """Keep a connection, and its password where that is to be kept; contacts nobody. Gives back what
+        was stored. Raises Conflict where the name is taken, SecretError."""
+        if any(known.name == connection.name for known in self.list()):
+            raise Conflict(
+                f"Connection {connection.name!r} exists already.", "Remove it first, or use another name."
+            )
+        made = _with_secret(connection, self._keep(connection, password))
+        try:
+            self._context.store.connections.add(made)
+        except OfframpError:
+            if isinstance(password, NewPassword) and not password.in_keyring:
+                secrets.forget(self._context.locations, made.secret)
+            raise
+        return made
+
+    def _keep(self, connection: Connection, password: NewPassword | SecretRef | None) -> SecretRef | None:
+        if not isinstance(password, NewPassword):
+            return password
+        if password.in_keyring:
+            return secrets.store_in_keyring(connection.name, password.text)
+        return self._context.keep_password(f"connection:{connection.name}", password.text)
+
+    def keyring_reference(self, name: str) -> KeyringSecret:
+        """The password that the keyring holds for a connection already. Raises SecretError where it
+        holds none."""
+        ref = KeyringSecret(user=name)
+        secrets.resolve(ref, self._context.locations)
+        return ref
+
+    def list(self) -> list[Connection]:
+        """All, by name."""
+        return self._context.store.connections.list()
+
+    def get(self, name: str) -> Connection:
+        """Raises NotFound, naming what comes near."""
+        try:
+            return self._context.store.connections.get(name)
+        except NotFound as error:
+            close = nearest(name, [known.name for known in self.list()])
+            if close:
+                error.hint = f"Did you mean {close}?"
+            raise
+
+    def show(self, name: str) -> ConnectionDetails:
+        """Raises NotFound."""
+        connection = self.get(name)
+        store = self._context.store
+        exports = tuple(e.name for e in store.exports.list() if e.settings.connection == name)
+        return ConnectionDetails(
+            connection=connection,
+            password=secrets.describe(connection.secret),
+            last_test=store.connections.last_test(name),
+            exports=exports,
+            tasks=self._open_tasks(name),
+        )
+
+    def _open_tasks(self, name: str) -> tuple[int, ...]:
+        from core.store.task_queries import TaskFilter  # noqa: PLC0415 - comes with the store
+
+        tasks = self._context.store.tasks.list(TaskFilter(connection=name, statuses=OPEN))
+        return tuple(task.id for task in tasks)
+
+    def test(self, name: str, sys_account: SysAccount | None = None) -> Iterator[TestStep]:
+        """Try a connection step by step, with a sys tenant account its steps too, and keep the outcome.
+        Raises NotFound, SecretError, Unsupported before the first step."""
+        connection = self.get(name)
+        source = self._context.source(connection, sys_account)
+        return self._steps(name, source.test(), source.test_sys_account() if sys_account else None)
+
+    def _steps(
+        self, name: str, steps: Iterator[TestStep], more: Iterator[TestStep] | None
+    ) -> Iterator[TestStep]:
+        seen: list[TestStep] = []
+        for run in (steps, more):
+            if run is None or not all(step.ok for step in seen):
+                continue
+            for step in run:
+                seen.append(step)
+                yield step
+        self._context.store.connections.record_test(
+            name,
+            {
+                "when": utc_text(datetime.now(UTC)),
+                "ok": bool(seen) and all(step.ok for step in seen),
+                "steps": [{"name": s.name, "ok": s.ok, "detail": s.detail} for s in seen],
+            },
+        )
+
+    def remove(self, name: str) -> None:
+        """Forget a connection and the password that Offramp keeps for it. Raises NotFound; Conflict while
+        exports or tasks that haven't ended use it, naming them."""
+        details = self.show(name)
+        users = [*(f"export {export!r}" for export in details.exports), *(f"task {t}" for t in details.tasks)]
+        if users:
+            shown = ", ".join(users[:8]) + (f" and {len(users) - 8} more" if len(users) > 8 else "")
+            raise Conflict(f"Connection {name!r} is used by {shown}.", "Remove those first.")
+        self._context.store.connections.remove(name)
+        secret = details.connection.secret
+        if isinstance(secret, KeyringSecret):
+            if secret.user == name:
+                secrets.forget(self._context.locations, secret)
+        else:
+            self._context.forget_unused(secret)
+
+    def databases(self, name: str) -> tuple[str, ...]:
+        """What the account sees. Raises NotFound, SecretError, ConnectError, SourceError."""
+        with self._context.source(self.get(name)).connect() as session:
+            return tuple(session.databases())
+
+    def objects(
+        self,
+        name: str,
+        database: str | None = None,
+        types: Sequence[ObjectType] | None = None,
+        search: str | None = None,
+    ) -> Listing:
+        """The objects of a database: the one named, else the connection's, else the only one there is.
+        Raises NotFound, UsageError, SecretError, ConnectError, SourceError."""
+        connection = self.get(name)
+        with self._context.source(connection).connect() as session:
+            wanted = database or connection.database or _only(session, connection)
+            return Listing(wanted, tuple(session.objects(wanted, types, search)))
+
+
+def _only(session: Session, connection: Connection) -> str:
+    known = session.databases()
+    if len(known) == 1:
+        return known[0]
+    raise UsageError(
+        f"Connection {connection.name!r} has no database of its own.",
+        f"Name one of: {', '.join(known)}." if known else "This account sees no database.",
+    )
+
+
+def _with_secret(connection: Connection, secret: SecretRef | None) -> Connection:
+    return msgspec.structs.replace(connection, secret=secret) if secret is not None else connection

@@ -1,0 +1,100 @@
+"""What the parts of the service share: the home, the store, ways into databases."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import secrets as randomness
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from core import preferences, secrets
+from core.errors import OfframpError
+from core.locations import Locations
+from core.model.secret import FileSecret
+
+if TYPE_CHECKING:
+    from connectors.base import Source
+    from core.model.connection import Connection
+    from core.model.secret import SecretRef
+    from core.model.settings import SysAccount
+    from core.preferences import Preferences
+    from core.store.store import Store
+
+
+class Context:
+    """Opens what is asked for when it is first asked for, and closes it again."""
+
+    def __init__(self, locations: Locations) -> None:
+        self.locations = locations
+        self._store: Store | None = None
+
+    @property
+    def store(self) -> Store:
+        """Raises StoreError."""
+        if self._store is None:
+            # SQLAlchemy is the largest part of a short command's time: `--help` does without.
+            from core.store.store import Store  # noqa: PLC0415
+
+            self._store = Store.open(self.locations)
+        return self._store
+
+    @cached_property
+    def preferences(self) -> Preferences:
+        """Raises InvalidDefinition."""
+        return preferences.load(self.locations)
+
+    def close(self) -> None:
+        if self._store is not None:
+            self._store.close()
+            self._store = None
+
+    def source(self, connection: Connection, sys_account: SysAccount | None = None) -> Source:
+        """The database behind a connection, with its passwords; contacts nobody. Raises SecretError,
+        Unsupported."""
+        from connectors.base import Credentials  # noqa: PLC0415 - brings numpy
+        from core.connectors import open_source  # noqa: PLC0415
+
+        credentials = Credentials(
+            password=self._password(connection.secret, f"Connection {connection.name!r}"),
+            sys_password=self._password(sys_account.secret, f"sys account {sys_account.account!r}")
+            if sys_account
+            else None,
+        )
+        return open_source(connection, credentials, sys_account=sys_account)
+
+    def _password(self, ref: SecretRef | None, whose: str) -> str | None:
+        try:
+            return secrets.resolve(ref, self.locations)
+        except OfframpError as error:
+            error.message = f"{whose}: {error.message}"
+            raise
+
+    def keep_password(self, purpose: str, password: str) -> FileSecret:
+        """Keep a password in the secrets file under a key that nothing else has."""
+        return secrets.store_password(self.locations, f"{purpose}:{randomness.token_hex(4)}", password)
+
+    def forget_unused(self, ref: SecretRef | None) -> None:
+        """Remove a password that Offramp keeps, once no connection, export or task refers to it."""
+        if not isinstance(ref, FileSecret):
+            return
+        settings = [export.settings for export in self.store.exports.list()]
+        settings += [task.settings for task in self.store.tasks.list()]
+        used = {account.secret for s in settings if (account := s.sys_account) is not None}
+        used |= {connection.secret for connection in self.store.connections.list()}
+        if ref not in used:
+            secrets.forget(self.locations, ref)
+
+    def ensure_engine(self) -> None:
+        """See to it that an engine serves the store, so that what was queued gets run."""
+        from core.engine.background import ensure_engine  # noqa: PLC0415
+
+        ensure_engine(self.locations)
+
+
+def owner() -> str:
+    """Who asks, for lists and for the comment that a database's administrator sees."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return str(os.geteuid())

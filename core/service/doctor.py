@@ -1,0 +1,312 @@
+"""What Offramp stands on, looked at piece by piece, with what to do where something is amiss."""
+
+from __future__ import annotations
+
+import fcntl
+import importlib.metadata
+import locale
+import os
+import platform
+import re
+import shutil
+import sqlite3
+import stat
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from core import secrets
+from core.connectors import source_class
+from core.errors import OfframpError
+from core.locations import HOME_VARIABLE
+from core.model.vocabulary import Mode
+from core.service.context import Context, owner
+from core.service.words import size
+
+LITTLE_SPACE = 1_000_000_000
+NO_SPACE = 50_000_000
+CLIENTS = ("sqlite3", "mariadb", "mysql", "obclient")
+DRIVERS = {"sqlite": "", "mysql": "PyMySQL", "mariadb": "PyMySQL", "oceanbase": "PyMySQL"}
+
+# Tries to take, in another process, what this one holds; prints what it could get.
+_OTHER_PROCESS = """
+import fcntl, sys
+with open(sys.argv[1], "r+b") as file:
+    for name, take in (("flock", fcntl.flock), ("lockf", fcntl.lockf)):
+        try:
+            take(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            continue
+        print(name)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """`level` is ok, warn or fail; `advice` what to do where it isn't ok."""
+
+    name: str
+    level: str
+    detail: str
+    advice: str = ""
+
+
+def examine(context: Context) -> list[Finding]:
+    """All findings, in an order to read them in. Raises nothing of OfframpError."""
+    checks: tuple[Callable[[Context], Iterator[Finding]], ...] = (
+        _program,
+        _home,
+        _settings,
+        _file_system,
+        _locks,
+        _store,
+        _engine,
+        _secrets_file,
+        _keyring,
+        _logout,
+        _space,
+        _terminal,
+        _drivers,
+        _clients,
+    )
+    findings: list[Finding] = []
+    for check in checks:
+        try:
+            findings += check(context)
+        except OfframpError as error:
+            name = check.__name__.strip("_").replace("_", " ")
+            findings.append(Finding(name, "fail", error.message, error.hint))
+    return findings
+
+
+def _program(context: Context) -> Iterator[Finding]:
+    del context
+    version = importlib.metadata.version("offramp")
+    yield Finding("offramp", "ok", f"{version}, Python {platform.python_version()} at {sys.executable}")
+    yield Finding("sqlite", "ok", f"{sqlite3.sqlite_version}; the store's journal mode is TRUNCATE, not WAL")
+
+
+def _home(context: Context) -> Iterator[Finding]:
+    home = context.locations.home
+    context.locations.ensure()
+    status = home.stat()
+    named = f" ({HOME_VARIABLE})" if os.environ.get(HOME_VARIABLE) else ""
+    if not os.access(home, os.W_OK | os.X_OK):
+        yield Finding("home", "fail", f"{home}{named} can't be written.", f"Set {HOME_VARIABLE} elsewhere.")
+    elif status.st_uid != os.geteuid():
+        yield Finding(
+            "home", "warn", f"{home}{named} belongs to another user.", "Use a directory of your own."
+        )
+    elif status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+        yield Finding("home", "warn", f"{home}{named} can be written by others.", f"chmod 700 '{home}'")
+    else:
+        yield Finding("home", "ok", f"{home}{named}")
+
+
+def _settings(context: Context) -> Iterator[Finding]:
+    path = context.locations.preferences
+    chosen = context.preferences
+    yield Finding("settings", "ok", f"{path}" if path.exists() else f"all defaults; {path} would change them")
+    if chosen.directory is not None and not os.access(chosen.directory, os.W_OK | os.X_OK):
+        yield Finding(
+            "settings", "warn", f"directory {chosen.directory!r} isn't there or can't be written.", "Make it."
+        )
+
+
+def _file_system(context: Context) -> Iterator[Finding]:
+    from core.store.opening import NETWORK_FILE_SYSTEMS  # noqa: PLC0415 - comes with the store
+
+    kind = mounted(context.locations.home)
+    if kind is None:
+        yield Finding("file system", "ok", "this system doesn't tell of which kind it is")
+    elif kind in NETWORK_FILE_SYSTEMS:
+        yield Finding(
+            "file system",
+            "fail",
+            f"{context.locations.home} is on a network file system ({kind}): its locks can't be trusted.",
+            f"Set {HOME_VARIABLE} to a directory on a local disk.",
+        )
+    elif kind in ("tmpfs", "ramfs"):
+        yield Finding(
+            "file system",
+            "warn",
+            f"{context.locations.home} is in memory ({kind}): what it holds is gone after a restart.",
+            f"Set {HOME_VARIABLE} to a directory on a disk.",
+        )
+    else:
+        yield Finding("file system", "ok", f"{kind}, local")
+
+
+def mounted(path: Path) -> str | None:
+    """The kind of file system that holds a directory, None where the system doesn't tell."""
+    try:
+        lines = Path("/proc/mounts").read_text(errors="surrogateescape").splitlines()
+    except OSError:
+        return None
+    best, kind = "", None
+    for line in lines:
+        # fstab(5): device, mount point with spaces as \040, kind, …
+        _, raw, found, *_ = line.split(" ")
+        point = re.sub(r"\\([0-7]{3})", lambda octal: chr(int(octal[1], 8)), raw)
+        if Path(os.path.realpath(path)).is_relative_to(point) and len(point) >= len(best):
+            best, kind = point, found
+    return kind
+
+
+def _locks(context: Context) -> Iterator[Finding]:
+    """Both kinds of lock are held here and tried by another process: SQLite's and the workers' own."""
+    path = context.locations.locks / f"doctor-{os.getpid()}.lock"
+    try:
+        with path.open("w+b") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            done = subprocess.run(  # noqa: S603 - our own interpreter and program
+                (sys.executable, "-I", "-S", "-c", _OTHER_PROCESS, str(path)),
+                capture_output=True,
+                text=True,
+                timeout=30,
+                check=True,
+            )
+    except (OSError, subprocess.SubprocessError) as error:
+        yield Finding("file locks", "fail", f"File locks can't be had there: {error}.", "Use a local disk.")
+        return
+    finally:
+        path.unlink(missing_ok=True)
+    if done.stdout.split():
+        yield Finding(
+            "file locks",
+            "fail",
+            f"Two processes hold the same lock at once ({', '.join(done.stdout.split())}).",
+            f"Set {HOME_VARIABLE} to a directory on a local disk.",
+        )
+    else:
+        yield Finding("file locks", "ok", "hold against another process")
+
+
+def _store(context: Context) -> Iterator[Finding]:
+    context.store.check()
+    path = context.locations.store
+    counts = context.store.tasks.counts()
+    ended = sum(number for status, number in counts.items() if status.ended)
+    waiting = sum(counts.values()) - ended
+    yield Finding(
+        "store", "ok", f"{path}, {size(path.stat().st_size)}, sound; {waiting} open tasks, {ended} ended"
+    )
+
+
+def _engine(context: Context) -> Iterator[Finding]:
+    from core.locks import is_locked  # noqa: PLC0415
+
+    state = context.store.lease.state()
+    alive = is_locked(context.locations.engine_lock)
+    if alive:
+        yield Finding("engine", "ok", f"serving: {state.holder or 'just starting'}")
+    else:
+        yield Finding("engine", "ok", "none serves now; the next command that queues something starts one")
+
+
+def _secrets_file(context: Context) -> Iterator[Finding]:
+    path = context.locations.secrets
+    try:
+        mode = stat.S_IMODE(path.lstat().st_mode)
+    except FileNotFoundError:
+        yield Finding("secrets file", "ok", "none is kept")
+        return
+    kept = secrets.kept_keys(context.locations)
+    if mode & 0o077:
+        yield Finding(
+            "secrets file",
+            "warn",
+            f"{path} was of mode {mode:04o}, and others could read it; it is 0600 now.",
+            "Change the passwords that it holds.",
+        )
+    else:
+        yield Finding("secrets file", "ok", f"{path}, mode {mode:04o}, {len(kept)} kept")
+
+
+def _keyring(context: Context) -> Iterator[Finding]:
+    del context
+    found = secrets.keyring_backend()
+    yield Finding("keyring", "ok", found or "none that works here; passwords can be kept in other ways")
+
+
+def _logout(context: Context) -> Iterator[Finding]:
+    """systemd may end what a user left running when they log out (logind.conf(5), KillUserProcesses)."""
+    del context
+    if not Path("/run/systemd/system").exists():
+        yield Finding("log-out", "ok", "no systemd: what runs in the background goes on")
+        return
+    kills = False
+    files = [Path("/etc/systemd/logind.conf")]
+    for directory in (
+        "/usr/lib/systemd/logind.conf.d",
+        "/run/systemd/logind.conf.d",
+        "/etc/systemd/logind.conf.d",
+    ):
+        files += sorted(Path(directory).glob("*.conf"))
+    for file in files:
+        try:
+            text = file.read_text(errors="replace")
+        except OSError:
+            continue
+        for value in re.findall(r"^\s*KillUserProcesses\s*=\s*(\S+)", text, re.MULTILINE):
+            kills = value.lower() in ("yes", "true", "1", "on")
+    if kills and not Path("/var/lib/systemd/linger", owner()).exists():
+        yield Finding(
+            "log-out",
+            "warn",
+            "systemd ends your processes when you log out (KillUserProcesses=yes): exports too.",
+            "loginctl enable-linger",
+        )
+    else:
+        yield Finding("log-out", "ok", "what runs in the background goes on")
+
+
+def _space(context: Context) -> Iterator[Finding]:
+    places = {"home": context.locations.home}
+    if context.preferences.directory is not None and Path(context.preferences.directory).is_dir():
+        places["exports"] = Path(context.preferences.directory)
+    for name, place in places.items():
+        free = shutil.disk_usage(place).free
+        level = "fail" if free < NO_SPACE else "warn" if free < LITTLE_SPACE else "ok"
+        advice = "" if level == "ok" else "Make room."
+        yield Finding(f"space of {name}", level, f"{size(free)} free at {place}", advice)
+
+
+def _terminal(context: Context) -> Iterator[Finding]:
+    del context
+    term = os.environ.get("TERM", "")
+    colours = os.environ.get("COLORTERM") or ("256" if "256color" in term else "16 or fewer")
+    if "NO_COLOR" in os.environ:
+        colours = "off (NO_COLOR)"
+    encoding = locale.getencoding()
+    detail = f"TERM={term or 'not set'}, colours {colours}, {encoding}"
+    if encoding.upper().replace("-", "") != "UTF8":
+        yield Finding(
+            "terminal", "warn", f"{detail}: not every name can be shown.", "Set LANG to a UTF-8 locale."
+        )
+    else:
+        yield Finding("terminal", "ok", detail)
+
+
+def _drivers(context: Context) -> Iterator[Finding]:
+    del context
+    for mode in Mode:
+        name = f"connector {mode}"
+        try:
+            source_class(mode)
+        except OfframpError as error:
+            yield Finding(name, "fail", error.message, error.hint)
+            continue
+        package = DRIVERS[mode]
+        detail = f"{package} {importlib.metadata.version(package)}" if package else "Python's own driver"
+        yield Finding(name, "ok", detail)
+
+
+def _clients(context: Context) -> Iterator[Finding]:
+    """Offramp needs none of them; SQL output is loaded with them."""
+    del context
+    found = [f"{name} ({path})" for name in CLIENTS if (path := shutil.which(name))]
+    yield Finding("clients", "ok", ", ".join(found) or "none here; they are only needed to load SQL output")

@@ -1,0 +1,225 @@
+"""Saved exports: create, edit, list, show, remove, apply definitions from a file, run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+
+from core.errors import InvalidDefinition, InvalidValue, NotFound
+from core.model.convert import (
+    Change,
+    Definitions,
+    changes,
+    definitions_from_toml,
+    export_to_tree,
+    nearest,
+    to_tree,
+)
+from core.model.secret import CommandSecret, SecretRef
+from core.model.settings import Export, ExportSettings, SysAccount
+from core.model.task import Task
+from core.service.context import Context, owner
+
+LONGEST_DEFINITION = 16 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What applying one definition would do: `action` is create, change (with what) or keep. `commands` are
+    shell commands that it brings in anew: to be shown and confirmed before it is applied."""
+
+    kind: str
+    name: str
+    action: str
+    changes: tuple[Change, ...] = ()
+    commands: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What applying a file would do, in its order."""
+
+    definitions: Definitions
+    steps: tuple[Step, ...]
+
+    @property
+    def commands(self) -> tuple[str, ...]:
+        return tuple(command for step in self.steps for command in step.commands)
+
+
+class Exports:
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    def directory(self) -> str:
+        """Where exports go that name no directory: the one in the settings file, else one in the home."""
+        return self._context.preferences.directory or str(self._context.locations.home / "exports")
+
+    def with_sys_password(self, settings: ExportSettings, password: str) -> ExportSettings:
+        """The same settings with the sys account's password kept under a key of its own; it is forgotten
+        with the last export or task that refers to it. Raises InvalidValue without an account."""
+        account = settings.sys_account
+        if account is None:
+            raise InvalidValue("A sys account's password was given without an account.", "Add --sys-account.")
+        ref = self._context.keep_password("sys", password)
+        return msgspec.structs.replace(settings, sys_account=SysAccount(account=account.account, secret=ref))
+
+    def forget_sys_password(self, settings: ExportSettings) -> None:
+        """Remove the sys account's password of settings that came to nothing, or are no more."""
+        if settings.sys_account is not None:
+            self._context.forget_unused(settings.sys_account.secret)
+
+    def create(self, export: Export) -> None:
+        """Raises Conflict where the name is taken, NotFound where its connection isn't there."""
+        self._context.store.exports.add(export)
+
+    def replace(self, export: Export) -> None:
+        """Put an edited definition in the place of the one of its name; tasks keep what they were made
+        with. Raises NotFound."""
+        before = self._context.store.exports.get(export.name)
+        self._context.store.exports.replace(export)
+        self.forget_sys_password(before.settings)
+
+    def list(self) -> list[Export]:
+        """All, by name."""
+        return self._context.store.exports.list()
+
+    def get(self, name: str) -> Export:
+        """Raises NotFound, naming what comes near."""
+        try:
+            return self._context.store.exports.get(name)
+        except NotFound as error:
+            close = nearest(name, [known.name for known in self.list()])
+            if close:
+                error.hint = f"Did you mean {close}?"
+            raise
+
+    def remove(self, name: str) -> None:
+        """Forget a definition; its tasks and files stay. Raises NotFound."""
+        export = self.get(name)
+        self._context.store.exports.remove(name)
+        self.forget_sys_password(export.settings)
+
+    # Definitions from a file
+
+    def plan(self, path: Path) -> Plan:
+        """What applying the file would do. Raises InvalidDefinition; NotFound where an export's connection
+        is neither in the file nor in the store."""
+        definitions = definitions_from_toml(_read(path), str(path))
+        store = self._context.store
+        connections = {c.name: c for c in store.connections.list()}
+        exports = {e.name: e for e in store.exports.list()}
+        steps = []
+        for made in definitions.connections:
+            old = connections.get(made.name)
+            steps.append(
+                _step(
+                    "connection",
+                    made.name,
+                    before=to_tree(old) if old else None,
+                    after=to_tree(made),
+                    secret=made.secret,
+                    old=old.secret if old else None,
+                )
+            )
+        known = {*connections, *(c.name for c in definitions.connections)}
+        for export in definitions.exports:
+            wanted = export.settings.connection
+            if wanted not in known:
+                close = nearest(wanted, known)
+                raise NotFound(
+                    f"{path}: export.{export.name} uses connection {wanted!r}, which isn't there.",
+                    f"Did you mean {close}?" if close else "Add it first: offramp connection add.",
+                )
+            before = exports.get(export.name)
+            steps.append(
+                _step(
+                    "export",
+                    export.name,
+                    before=export_to_tree(before) if before else None,
+                    after=export_to_tree(export),
+                    secret=_sys_secret(export),
+                    old=_sys_secret(before) if before else None,
+                )
+            )
+        return Plan(definitions, tuple(steps))
+
+    def apply(self, plan: Plan) -> None:
+        """Do what the plan says; what is as it should be isn't touched. Raises Conflict where the store has
+        changed since."""
+        store = self._context.store
+        doing = {(step.kind, step.name): step.action for step in plan.steps}
+        for connection in plan.definitions.connections:
+            match doing["connection", connection.name]:
+                case "create":
+                    store.connections.add(connection)
+                case "change":
+                    before = store.connections.get(connection.name)
+                    store.connections.replace(connection)
+                    self._context.forget_unused(before.secret)
+        for export in plan.definitions.exports:
+            match doing["export", export.name]:
+                case "create":
+                    self.create(export)
+                case "change":
+                    self.replace(export)
+
+    # Running
+
+    def run(self, name: str, *, at: datetime | None = None) -> Task:
+        """Queue a task that runs the export as it is now, or schedule it (`at` aware, in the future); an
+        engine is started if none serves. Raises NotFound, InvalidValue."""
+        from core.store.task_queries import NewTask  # noqa: PLC0415 - comes with the store
+
+        export = self.get(name)
+        connection = self._context.store.connections.get(export.settings.connection)
+        start = at or datetime.now(UTC)
+        task = self._context.store.tasks.add(
+            NewTask(
+                name=name,
+                settings=export.settings,
+                output=str(Path(export.directory, export.name, f"{start.astimezone(UTC):%Y%m%dT%H%M%SZ}")),
+                numbered=True,
+                mode=connection.mode,
+                owner=owner(),
+                export=name,
+                not_before=at,
+            )
+        )
+        self._context.ensure_engine()
+        return task
+
+
+def _read(path: Path) -> str:
+    try:
+        if path.stat().st_size > LONGEST_DEFINITION:
+            raise InvalidDefinition(f"{path} is too long for a file of definitions.")
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise NotFound(f"There is no file {str(path)!r}.") from None
+    except UnicodeDecodeError:
+        raise InvalidDefinition(f"{path} is no UTF-8 text, as TOML must be.") from None
+    except OSError as error:
+        raise InvalidDefinition(f"{path} can't be read: {error.strerror}.") from None
+
+
+def _sys_secret(export: Export) -> SecretRef | None:
+    return export.settings.sys_account.secret if export.settings.sys_account else None
+
+
+def _step(
+    kind: str,
+    name: str,
+    *,
+    before: dict[str, object] | None,
+    after: dict[str, object],
+    secret: SecretRef | None,
+    old: SecretRef | None,
+) -> Step:
+    differing = changes(before, after)
+    action = "create" if before is None else "change" if differing else "keep"
+    commands = (secret.command,) if isinstance(secret, CommandSecret) and secret != old else ()
+    return Step(kind, name, action, differing if before is not None else (), commands)

@@ -1,0 +1,94 @@
+"""The one object through which a face asks for anything."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from core.locations import Locations
+from core.service.context import Context
+
+if TYPE_CHECKING:
+    from core.preferences import Preferences
+    from core.service.checks import Checks
+    from core.service.connections import Connections
+    from core.service.demo import Demo
+    from core.service.doctor import Finding
+    from core.service.downloads import Downloads
+    from core.service.exports import Exports
+    from core.service.tasks import Tasks
+
+
+class Service:
+    """Everything that a face may ask, typed, without printing. Its parts are loaded and the store is opened
+    when they are first used; any thread may use it. Every call may raise StoreError and its kinds.
+
+    connections  add, list, show, test, remove, browse      downloads  copies and streams of what a task made
+    exports      create, edit, list, show, apply, run       checks     preflight, verify
+    tasks        dump, list, show, log, abort, retry, …     demo       the sample database
+    """
+
+    def __init__(self, locations: Locations | None = None) -> None:
+        self._context = Context(locations or Locations.default())
+
+    @property
+    def locations(self) -> Locations:
+        return self._context.locations
+
+    @property
+    def preferences(self) -> Preferences:
+        return self._context.preferences
+
+    @cached_property
+    def connections(self) -> Connections:
+        from core.service.connections import Connections  # noqa: PLC0415
+
+        return Connections(self._context)
+
+    @cached_property
+    def exports(self) -> Exports:
+        from core.service.exports import Exports  # noqa: PLC0415
+
+        return Exports(self._context)
+
+    @cached_property
+    def tasks(self) -> Tasks:
+        from core.service.tasks import Tasks  # noqa: PLC0415
+
+        return Tasks(self._context)
+
+    @cached_property
+    def downloads(self) -> Downloads:
+        from core.service.downloads import Downloads  # noqa: PLC0415
+
+        return Downloads(self._context)
+
+    @cached_property
+    def checks(self) -> Checks:
+        from core.service.checks import Checks  # noqa: PLC0415
+
+        return Checks(self._context)
+
+    @cached_property
+    def demo(self) -> Demo:
+        from core.service.demo import Demo  # noqa: PLC0415
+
+        return Demo(self._context, self.connections, self.exports)
+
+    def doctor(self) -> list[Finding]:
+        """Look at everything that Offramp stands on. Raises nothing: what is wrong is a finding."""
+        from core.service.doctor import examine  # noqa: PLC0415
+
+        return examine(self._context)
+
+    def close(self) -> None:
+        self._context.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()

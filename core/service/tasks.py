@@ -1,0 +1,174 @@
+"""Tasks: queue, look at, wait for, abort, try again, forget."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from core.errors import NotWritable, TargetExists
+from core.model.settings import ExportSettings
+from core.model.task import FileEntry, Task, TaskObject
+from core.model.vocabulary import TaskStatus
+from core.service.context import Context, owner
+from core.tasklog import LogLine, TaskLog, remove_task_logs
+
+RECENT = timedelta(hours=48)
+LOOK_SECONDS = 0.25
+ENGINE_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class TaskDetails:
+    task: Task
+    objects: tuple[TaskObject, ...]
+    files: tuple[FileEntry, ...]
+
+
+class Tasks:
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    def dump(
+        self, settings: ExportSettings, output: Path, *, name: str | None = None, at: datetime | None = None
+    ) -> Task:
+        """Queue one task, with nothing saved, whose directory is `output` (absolute; absent or empty), or
+        schedule it (`at` aware, in the future); an engine is started if none serves. Raises NotFound for
+        the connection, TargetExists."""
+        from core.store.task_queries import NewTask  # noqa: PLC0415 - comes with the store
+
+        connection = self._context.store.connections.get(settings.connection)
+        refuse_used(output)
+        task = self._context.store.tasks.add(
+            NewTask(
+                name=name or default_name(settings),
+                settings=settings,
+                output=str(output),
+                mode=connection.mode,
+                owner=owner(),
+                not_before=at,
+            )
+        )
+        self._context.ensure_engine()
+        return task
+
+    def list(
+        self,
+        *,
+        since: timedelta | None = RECENT,
+        statuses: Sequence[TaskStatus] = (),
+        connection: str | None = None,
+        text: str | None = None,
+        limit: int | None = None,
+    ) -> list[Task]:
+        """The newest first: those made within `since` or not ended yet (None: all), further narrowed."""
+        from core.store.task_queries import TaskFilter  # noqa: PLC0415 - comes with the store
+
+        return self._context.store.tasks.list(
+            TaskFilter(
+                since=datetime.now(UTC) - since if since is not None else None,
+                statuses=tuple(statuses),
+                connection=connection,
+                text=text,
+                limit=limit,
+            )
+        )
+
+    def get(self, number: int) -> Task:
+        """Raises NotFound."""
+        return self._context.store.tasks.get(number)
+
+    def show(self, number: int) -> TaskDetails:
+        """Raises NotFound."""
+        tasks = self._context.store.tasks
+        return TaskDetails(tasks.get(number), tuple(tasks.objects(number)), tuple(tasks.files(number)))
+
+    def log(self, number: int, *, alert: bool = False, follow: bool = False) -> Iterator[LogLine]:
+        """The lines of a task's log, only WARN and ERROR with `alert`; with `follow` also those still to
+        come, until the task has ended. Raises NotFound."""
+        self.get(number)
+        log = TaskLog(self._context.locations.task_log(number))
+        if follow:
+            return log.follow(lambda: self.get(number).status.ended, alert=alert)
+        return log.lines(alert=alert)
+
+    def has_log(self, number: int) -> bool:
+        """Whether a task has logged anything yet, and it is still kept."""
+        return self._context.locations.task_log(number).exists()
+
+    def abort(self, number: int, *, force: bool = False) -> Task:
+        """Ask for a task's end; `force` doesn't let its worker finish up. Raises NotFound, Conflict."""
+        task = self._context.store.tasks.request_abort(number, force=force)
+        if not task.status.ended:
+            # Whoever serves carries it out; if nobody does, the worker may live and must still be told.
+            self._context.ensure_engine()
+        return task
+
+    def retry(self, number: int) -> Task:
+        """Queue a Failed or Aborted task again: only what is missing is read. Raises NotFound, Conflict."""
+        task = self._context.store.tasks.retry(number)
+        self._context.ensure_engine()
+        return task
+
+    def remove(self, number: int) -> None:
+        """Forget an ended task with its logs and its own password; exported files stay. Raises NotFound,
+        Conflict."""
+        task = self.get(number)
+        self._context.store.tasks.remove(number)
+        locations = self._context.locations
+        try:
+            remove_task_logs(locations, number)
+            locations.task_lock(number).unlink(missing_ok=True)
+        except OSError as error:
+            raise NotWritable(f"Logs of task {number} can't be removed: {error.strerror}.") from None
+        if task.settings.sys_account is not None:
+            self._context.forget_unused(task.settings.sys_account.secret)
+
+    def watch(
+        self, number: int, *, timeout: float | None = None, every: float = LOOK_SECONDS
+    ) -> Iterator[Task]:
+        """A task as it is now, then again every `every` seconds, until it has ended or `timeout` seconds
+        have passed: the last one yielded tells which. Sees to it that an engine serves meanwhile. Raises
+        NotFound."""
+        deadline = None if timeout is None else time.monotonic() + timeout
+        looked_for_engine = time.monotonic()
+        while True:
+            task = self.get(number)
+            yield task
+            now = time.monotonic()
+            if task.status.ended or (deadline is not None and now >= deadline):
+                return
+            if now - looked_for_engine >= ENGINE_SECONDS:
+                self._context.ensure_engine()
+                looked_for_engine = now
+            time.sleep(every if deadline is None else min(every, max(0.0, deadline - now)))
+
+
+def refuse_used(output: Path) -> None:
+    """A task's directory must be absent or empty, and no symlink: what is there is never touched. Raises
+    TargetExists, NotWritable."""
+    hint = "Name a directory that is empty or isn't there yet."
+    if output.is_symlink():
+        raise TargetExists(f"{str(output)!r} is a symbolic link.", "Name the directory itself.")
+    try:
+        with os.scandir(output) as entries:
+            if next(entries, None) is not None:
+                raise TargetExists(f"Directory {str(output)!r} is not empty.", hint)
+    except FileNotFoundError:
+        return
+    except NotADirectoryError:
+        raise TargetExists(f"{str(output)!r} is there and no directory.", hint) from None
+    except OSError as error:
+        raise NotWritable(f"{str(output)!r} can't be looked into: {error.strerror}.") from None
+
+
+def default_name(settings: ExportSettings) -> str:
+    """`shop: orders and 2 more`, `shop: everything`."""
+    if settings.all_objects:
+        return f"{settings.connection}: everything"
+    first = settings.patterns[0].name
+    more = len(settings.objects) - 1
+    return f"{settings.connection}: {first}" + (f" and {more} more" if more else "")

@@ -1,0 +1,142 @@
+"""What people read about a task, made in one place, so that the command line and the screens say the same."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from core.model.task import Task
+from core.model.vocabulary import Mode, TaskStatus
+
+_UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a task is. `share` from 0 to 1, None where nothing is known to measure it by; `seconds` how
+    long it has run; `rate` and `size_rate` in rows and bytes a second; `left` seconds that are left if it
+    goes on like that, None where that can't be told."""
+
+    share: float | None
+    seconds: float
+    rate: float
+    size_rate: float
+    left: float | None
+
+
+def progress(task: Task, now: datetime) -> Progress:
+    """Of the attempt that runs or ran last; `now` is aware."""
+    end = task.ended or now
+    seconds = max(0.0, (end - task.started).total_seconds()) if task.started else 0.0
+    rate = task.processed_rows / seconds if seconds > 0 else 0.0
+    size_rate = task.processed_bytes / seconds if seconds > 0 else 0.0
+    share: float | None = None
+    if task.status is TaskStatus.COMPLETED:
+        share = 1.0
+    elif task.total_rows:
+        # The total is an estimate on most servers: 100 % is for what has ended.
+        share = min(task.processed_rows / task.total_rows, 0.99)
+    elif task.objects_total:
+        share = min(task.objects_done / task.objects_total, 0.99)
+    left = None
+    if share and task.total_rows and rate > 0 and task.status is TaskStatus.RUNNING:
+        left = max(0.0, (task.total_rows - task.processed_rows) / rate)
+    return Progress(share, seconds, rate, size_rate, left)
+
+
+def state(task: Task, now: datetime) -> str:
+    """One line on how it stands with a task, without its status: why it waits, what it does, how it ended."""
+    match task.status:
+        case TaskStatus.SCHEDULED:
+            text = f"starts {moment(task.not_before, now)}" if task.not_before else task.reason
+        case TaskStatus.QUEUED:
+            text = _queued(task, now)
+        case TaskStatus.RUNNING | TaskStatus.PUBLISHING:
+            text = ", ".join(filter(None, (task.stage, amount(task))))
+        case TaskStatus.ABORTING:
+            text = "ending the worker and its query"
+        case TaskStatus.COMPLETED:
+            text = f"{amount(task)} in {duration(progress(task, now).seconds)}"
+        case TaskStatus.FAILED:
+            text = task.error.message if task.error else "failed"
+        case TaskStatus.ABORTED:
+            text = f"after {amount(task)}" if task.processed_rows else "nothing was published"
+    return text
+
+
+def _queued(task: Task, now: datetime) -> str:
+    if task.not_before is not None and task.not_before > now:
+        wait = duration((task.not_before - now).total_seconds())
+        cause = f": {task.error.message}" if task.error else ""
+        return f"{task.reason or 'starts'} in {wait}{cause}"
+    place = "next" if task.position == 1 else f"place {task.position} in the queue" if task.position else ""
+    return ", ".join(filter(None, (place, task.reason)))
+
+
+def amount(task: Task) -> str:
+    """`3 of 12 objects, 1,204,331 of about 85,000,000 rows, 120.3 MB`; what isn't known is left out."""
+    pieces = []
+    if task.objects_total:
+        if task.status is TaskStatus.COMPLETED:
+            pieces.append(count(task.objects_total, "object"))
+        else:
+            pieces.append(f"{task.objects_done} of {count(task.objects_total, 'object')}")
+    if task.settings.content.data:
+        rows = f"{task.processed_rows:,}"
+        if task.total_rows and not task.status.ended:
+            rows += f" of about {max(task.total_rows, task.processed_rows):,}"
+        pieces.append(f"{rows} {'row' if task.processed_rows == 1 and not task.total_rows else 'rows'}")
+    if task.processed_bytes:
+        pieces.append(size(task.processed_bytes))
+    return ", ".join(pieces)
+
+
+def count(number: int, noun: str) -> str:
+    """`1 object`, `1,200 objects`."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def size(number: float) -> str:
+    """Bytes in units of 1000, as disks are sold: `120.3 MB`."""
+    for unit in _UNITS[:-1]:
+        if abs(number) < 999.95:
+            return f"{number:.0f} {unit}" if unit == "B" else f"{number:.1f} {unit}"
+        number /= 1000
+    return f"{number:.1f} {_UNITS[-1]}"
+
+
+def duration(seconds: float) -> str:
+    """`0.4 s`, `12 s`, `4 min`, `1 h 20 min`, `3 d 4 h`: two units at most."""
+    if seconds < 10:
+        return f"{max(seconds, 0):.1f} s"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 600:
+        minutes, rest = divmod(whole, 60)
+        return f"{minutes} min {rest} s" if rest else f"{minutes} min"
+    minutes = round(whole / 60)
+    if minutes < 60:
+        return f"{minutes} min"
+    hours, minutes = divmod(minutes, 60)
+    if hours < 48:
+        return f"{hours} h {minutes} min" if minutes else f"{hours} h"
+    days, hours = divmod(hours, 24)
+    return f"{days} d {hours} h" if hours else f"{days} d"
+
+
+def moment(when: datetime, now: datetime) -> str:
+    """A point in time in this machine's zone, with how far it is from `now`."""
+    local = when.astimezone()
+    distance = (when - now).total_seconds()
+    far = f"in {duration(distance)}" if distance >= 0 else f"{duration(-distance)} ago"
+    return f"{local:%Y-%m-%d %H:%M:%S} {local.tzname() or ''}".rstrip() + f" ({far})"
+
+
+def now_utc() -> datetime:
+    return datetime.now(UTC)
+
+
+def mode_label(text: str) -> str:
+    """`MariaDB` for `mariadb`; a mode that this version doesn't know stays as it is."""
+    return Mode(text).label if text in list(Mode) else text
