@@ -25,7 +25,13 @@ _LOCKED = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_PROTOCOL)
 _UNREADABLE = (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_FULL, sqlite3.SQLITE_NOMEM)
 # SQLite has no code of its own for what is missing: only its words tell.
 _MISSING = ("no such table", "no such column", "no such view", "no such index")
-_FOREIGN_CODE = ("no such module", "no such function", "no such collation", "unsafe use of")
+_FOREIGN_CODE = (
+    "no such module",
+    "no such function",
+    "no such collation",
+    "no query solution",  # a WITHOUT ROWID table stored in the order of such a collation
+    "unsafe use of",
+)
 
 
 def primary_code(error: sqlite3.Error) -> int:

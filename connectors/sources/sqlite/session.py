@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from connectors.base import ObjectDdl, ObjectInfo, ReadRequest, ServerInfo, Session, TableShape
 from connectors.sources.sqlite import ddl as schemas
 from connectors.sources.sqlite import split as parts
-from connectors.sources.sqlite.catalog import Catalog
+from connectors.sources.sqlite.catalog import Catalog, Entry
 from connectors.sources.sqlite.dialect import SQLITE
 from connectors.sources.sqlite.errors import while_reading
 from connectors.sources.sqlite.opening import database_path, open_file
@@ -21,7 +21,7 @@ from connectors.sources.sqlite.reading import read_chunks
 from connectors.sources.sqlite.shape import describe
 from connectors.sources.sqlite.statements import Statements
 from core.chunk import TextChunk
-from core.errors import NotFound, SnapshotGone
+from core.errors import NotFound, SchemaChanged, SnapshotGone
 from core.model.connection import Connection
 from core.model.task import PartPlan, Snapshot
 from core.model.vocabulary import Consistency, Lock, ObjectRef, ObjectType, SchemaFlavour
@@ -105,14 +105,15 @@ class SqliteSession(Session):
 
     def split(self, database: str, shape: TableShape, rows_per_part: int) -> list[PartPlan]:
         self._check(database)
-        return parts.split(self._ask, self._schema(), database, shape, rows_per_part)
+        entry = self._planned(shape.ref)
+        return parts.split(self._ask, self._schema(), entry, shape, rows_per_part)
 
     def read(self, request: ReadRequest) -> Iterator[TextChunk]:
         """In rowid order, or that of a WITHOUT ROWID table's key; views in their own. Raises ValueTooLarge
         for a row of 2 GiB or more."""
         self._check(request.database)
         shape, about = request.shape, self._about(request.database, request.shape.ref)
-        order = parts.order(self._ask, self._schema(), self._schema().entry(shape.ref))
+        order = parts.order(self._ask, self._schema(), self._planned(shape.ref))
         statement = _select(shape, request.comment)
         if request.part.condition:
             statement += f" WHERE {request.part.condition}"
@@ -147,6 +148,13 @@ class SqliteSession(Session):
         if self._catalog is None or self._catalog[0] != version:
             self._catalog = (version, Catalog(self._ask))
         return self._catalog[1]
+
+    def _planned(self, ref: ObjectRef) -> Entry:
+        """The entry of an object that was described before."""
+        try:
+            return self._schema().entry(ref)
+        except NotFound as error:
+            raise SchemaChanged(f"{error.message} It was there when the task was planned.") from error
 
     def journal_mode(self) -> str:
         """How the file is kept consistent: `delete`, `wal` and so on."""

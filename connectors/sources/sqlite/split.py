@@ -54,14 +54,13 @@ def order(ask: Statements, catalog: Catalog, entry: Entry) -> tuple[str, ...]:
 
 
 def split(
-    ask: Statements, catalog: Catalog, database: str, shape: TableShape, rows_per_part: int
+    ask: Statements, catalog: Catalog, entry: Entry, shape: TableShape, rows_per_part: int
 ) -> list[PartPlan]:
     """Parts of `rows_per_part` rows (the last of fewer), at most MOST_PARTS of them."""
-    entry = catalog.entry(shape.ref)
     terms = order(ask, catalog, entry)
     if not terms:
         return [PartPlan(number=0, rows=shape.rows)]
-    about = f"{database}, {shape.ref}"
+    about = str(shape.ref)
     table, key = source(shape.ref.name), ", ".join(terms)
     total = int(ask.value(f"SELECT count(*) FROM {table}", about=about, planned=True))
     step = max(rows_per_part, -(-total // MOST_PARTS), 1)
