@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -13,7 +14,7 @@ from core.model.settings import ExportSettings
 from core.model.vocabulary import TaskStatus
 from core.store import tables
 from core.store.database import Database
-from core.store.lease import require
+from core.store.lease import busy, require
 from core.store.outcome import conclude
 from core.store.retry import Backoff
 from core.store.rows import must
@@ -129,6 +130,17 @@ class Claims:
             Slot(r.id, r.slot, TaskStatus(r.status), r.token, r.worker_pid, r.worker_group, r.abort_force)
             for r in rows
         ]
+
+    def busy(self, until: datetime | None) -> bool:
+        """Whether there is anything to do: queued, at work, in a slot, or scheduled (before `until`, where
+        that is given)."""
+        with self._database.read() as db:
+            return busy(db, until=until)
+
+    def known(self, numbers: Collection[int]) -> set[int]:
+        """Which of these tasks there are."""
+        with self._database.read() as db:
+            return set(db.execute(sa.select(_t.c.id).where(_t.c.id.in_(numbers))).scalars())
 
     def requeue_unstarted(self, epoch: int, held: Slot) -> bool:
         """A claimed task whose worker never took hold goes back to its place in the queue, as if it had

@@ -1,0 +1,258 @@
+"""The engine: scheduler and executor of one store, wherever it runs.
+
+One engine serves a store at a time; others stand by. It may run in the main thread of `offramp --headless`
+or in a thread of the application with an event loop of its own: it installs no signal handlers, and all
+of its calls into the store and the kernel's locks go through one thread of its own, so that the loop stays
+free. Nothing that it knows is lost with it: the next engine finds everything in the store and the locks.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from enum import Enum, auto
+from functools import partial
+from math import inf
+from typing import ParamSpec, TypeVar
+
+from core.engine import executor
+from core.engine.housekeeping import tidy
+from core.engine.lease import EngineLease
+from core.engine.numbers import Numbers
+from core.engine.slots import Slots
+from core.errors import ErrorInfo, LostClaim, OfframpError, StoreDamaged, StoreError, StoreTooNew
+from core.locations import Locations
+from core.model.vocabulary import TaskStatus
+from core.store.claims import Claim, Slot
+from core.store.store import Store
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+log = logging.getLogger("offramp.engine")
+
+
+class Until(Enum):
+    """When an engine ends by itself. STOPPED: never. DRAINED: when nothing is queued or at work, nor
+    scheduled soon. IDLE: when there has been nothing to do for long, or another engine serves."""
+
+    STOPPED = auto()
+    DRAINED = auto()
+    IDLE = auto()
+
+
+class Engine:
+    """Serves the store of `locations` with `numbers`. `worker` is the command that starts a worker; `wall`
+    tells the time that tasks are scheduled by."""
+
+    def __init__(
+        self,
+        locations: Locations,
+        numbers: Numbers | None = None,
+        *,
+        worker: Sequence[str] = executor.WORKER,
+        wall: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._locations = locations
+        self._numbers = numbers or Numbers()
+        self._worker = worker
+        self._wall = wall
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._stop = asyncio.Event()
+        self._stopped = False
+        self._store_thread = ThreadPoolExecutor(1, thread_name_prefix="engine-store")
+        self._starts: set[asyncio.Task[None]] = set()
+
+    def stop(self) -> None:
+        """End the engine, from any thread and at any time; its workers go on."""
+        self._stopped = True
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self._stop.set)
+
+    async def serve(self, until: Until = Until.STOPPED) -> None:
+        """Stand by until the lease can be had, serve until `until`, step down. Once for each Engine.
+
+        Raises StoreError and its kinds where the store can't be opened or is no longer to be trusted.
+        """
+        self._loop = asyncio.get_running_loop()
+        if self._stopped:
+            self._stop.set()
+        try:
+            store = await self._call(Store.open, self._locations, patience=self._numbers.patience)
+            try:
+                await self._call(store.check)
+                await self._serve(store, until)
+            finally:
+                await self._call(store.close)
+        finally:
+            self._store_thread.shutdown(wait=False)
+
+    async def _serve(self, store: Store, until: Until) -> None:
+        lease = EngineLease(store.lease, self._locations, self._numbers)
+        try:
+            while not self._stop.is_set() and await self._stand_by(store, lease, until):
+                try:
+                    log.info("Serving store %s.", self._locations.store)
+                    if await self._work(store, lease, until):
+                        return
+                except LostClaim:
+                    log.warning("Another engine has taken over; standing by.")
+                    await self._call(lease.drop)
+                finally:
+                    await self._end_starts()
+        finally:
+            await self._call(self._step_down, lease)
+
+    async def _stand_by(self, store: Store, lease: EngineLease, until: Until) -> bool:
+        """Wait for the lease; False where there is no reason to wait any longer."""
+        pause = min(1.0, self._numbers.lease / 5)
+        while not self._stop.is_set():
+            try:
+                if await self._call(lease.acquire):
+                    return True
+                if until is Until.IDLE and lease.alive:
+                    log.info("Another engine serves this store.")
+                    return False
+                if until is Until.DRAINED and not await self._call(store.claims.busy, self._soon()):
+                    return False
+            except StoreError as error:
+                self._endure(error)
+            await self._sleep(pause)
+        return False
+
+    async def _work(self, store: Store, lease: EngineLease, until: Until) -> bool:
+        """Serve. True at the end, by itself or because it was stopped. Raises LostClaim."""
+        slots = Slots(store, lease, self._numbers)
+        taken, seen = 0, -1
+        looked = tidied = -inf
+        idle_since = time.monotonic()
+        while not self._stop.is_set():
+            try:
+                await self._call(lease.renew)
+                changes, now = await self._call(store.changes), time.monotonic()
+                if taken or changes != seen or now - looked >= self._numbers.idle_look:
+                    seen, looked = changes, now
+                    taken = await self._round(store, lease, slots)
+                    if taken or await self._call(store.claims.busy, None):
+                        idle_since = now
+                    elif await self._call(self._end_by_itself, lease, until, now - idle_since):
+                        return True
+                if now - tidied >= self._numbers.housekeeping:
+                    tidied = now
+                    await self._call(tidy, store, lease.epoch, self._numbers, self._wall())
+            except StoreError as error:
+                self._endure(error)
+            await self._sleep(self._numbers.tick)
+        return True
+
+    async def _round(self, store: Store, lease: EngineLease, slots: Slots) -> int:
+        """Look after the slots, queue what is due, start what fits. How many slots are taken."""
+        taken = await self._call(slots.look)
+        claims, now = store.claims, self._wall()
+        await self._call(claims.queue_due, lease.epoch, now)
+        await self._call(claims.shorten_pauses, lease.epoch, now, self._numbers.backoff.bound)
+        while lease.trusted:
+            claim = await self._call(claims.claim_next, lease.epoch, now)
+            if claim is None:
+                break
+            taken += 1
+            await self._call(slots.starting, claim.task, claim.token)
+            start = asyncio.create_task(self._start(store, lease, slots, claim))
+            self._starts.add(start)
+            start.add_done_callback(self._starts.discard)
+        return taken
+
+    async def _start(self, store: Store, lease: EngineLease, slots: Slots, claim: Claim) -> None:
+        """Start the worker of a claim. Whatever prevents it ends the attempt with words."""
+        child = None
+        try:
+            connection = await self._call(executor.look_up, store, claim)
+            prepared = await executor.prepare(claim, connection, self._locations, self._numbers)
+            if lease.trusted:
+                child = await executor.in_thread(
+                    partial(executor.start, prepared, self._locations, self._worker)
+                )
+                log.info("Task %d: worker %d started.", claim.task, child.pid)
+        except OSError as error:
+            await self._give_up(store, lease, claim, executor.cannot_start(error))
+        except OfframpError as error:
+            await self._give_up(store, lease, claim, error.info())
+        except asyncio.CancelledError:
+            # Stopped before there was a worker: the task keeps its place.
+            await self._hand_back(store, lease, claim)
+            raise
+        finally:
+            await self._call(slots.started, claim.task, claim.token, child)
+
+    async def _give_up(self, store: Store, lease: EngineLease, claim: Claim, error: ErrorInfo) -> None:
+        log.warning("Task %d can't be started: %s", claim.task, error.message)
+        try:
+            await self._call(
+                store.claims.lost,
+                lease.epoch,
+                _slot(claim),
+                error,
+                backoff=self._numbers.backoff,
+                now=self._wall(),
+            )
+        except (LostClaim, StoreError) as failed:
+            # It stays claimed, and goes back to the queue as one whose worker never took hold.
+            log.warning("Task %d: %s", claim.task, failed)
+
+    async def _hand_back(self, store: Store, lease: EngineLease, claim: Claim) -> None:
+        try:
+            await self._call(store.claims.requeue_unstarted, lease.epoch, _slot(claim))
+        except (LostClaim, StoreError) as failed:
+            log.warning("Task %d: %s", claim.task, failed)
+
+    async def _end_starts(self) -> None:
+        for start in self._starts:
+            start.cancel()
+        await asyncio.gather(*self._starts, return_exceptions=True)
+
+    def _end_by_itself(self, lease: EngineLease, until: Until, idle_for: float) -> bool:
+        """Step down where `until` says so; in the same transaction that finds nothing to do."""
+        if until is Until.DRAINED:
+            ended = lease.release_if_idle(self._soon())
+        elif until is Until.IDLE and idle_for >= self._numbers.idle:
+            ended = lease.release_if_idle(None)
+        else:
+            return False
+        if ended:
+            log.info("Nothing left to do.")
+        return ended
+
+    def _step_down(self, lease: EngineLease) -> None:
+        try:
+            lease.release()
+        except StoreError as error:
+            log.warning("The lease can't be given back: %s", error)
+            lease.drop()
+
+    def _soon(self) -> datetime:
+        return self._wall() + timedelta(seconds=self._numbers.soon)
+
+    def _endure(self, error: StoreError) -> None:
+        """A store that is busy or a disk that is full may be better in a moment; these two won't."""
+        if isinstance(error, StoreDamaged | StoreTooNew):
+            raise error
+        log.warning("%s", error)
+
+    async def _sleep(self, seconds: float) -> None:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._stop.wait(), seconds)
+
+    async def _call(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run what may block in the engine's own thread, in the order of the calls."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._store_thread, partial(work, *args, **kwargs))
+
+
+def _slot(claim: Claim) -> Slot:
+    """A claim as the slot that it took."""
+    return Slot(claim.task, claim.slot, TaskStatus.RUNNING, claim.token, None, None, force=False)

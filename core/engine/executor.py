@@ -1,0 +1,100 @@
+"""Starting workers: the way into the database is looked up, passwords are resolved, a process begins."""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import os
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from core.engine.numbers import Numbers
+from core.engine.orders import Order
+from core.engine.spawn import Child, start_detached
+from core.errors import ErrorInfo, NotFound
+from core.locations import Locations
+from core.model.connection import Connection
+from core.model.secret import EnvironmentSecret, SecretRef
+from core.secrets import resolve
+from core.store.claims import Claim
+from core.store.store import Store
+
+WORKER = (sys.executable, "-P", "-m", "core.engine.worker")
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A claim with what its worker is told. `hidden` are variables that the worker's environment loses."""
+
+    order: Order
+    hidden: frozenset[str]
+
+
+def look_up(store: Store, claim: Claim) -> Connection:
+    """The connection as it is in the store now. Raises NotFound, with words for the task."""
+    name = claim.settings.connection
+    try:
+        return store.connections.get(name)
+    except NotFound:
+        raise NotFound(
+            f"Connection {name!r} isn't there any more.",
+            "Add it again (offramp connection add), then retry the task.",
+        ) from None
+
+
+async def prepare(claim: Claim, connection: Connection, locations: Locations, numbers: Numbers) -> Prepared:
+    """Resolve the passwords, which may take as long as a command that prints one. Raises SecretError."""
+    account = claim.settings.sys_account
+    references: list[SecretRef | None] = [connection.secret, account.secret if account else None]
+    password, sys_password = await in_thread(lambda: [resolve(ref, locations) for ref in references])
+    order = Order(
+        task=claim.task,
+        token=claim.token,
+        home=str(locations.home),
+        connection=connection,
+        backoff=numbers.backoff,
+        password=password,
+        sys_password=sys_password,
+    )
+    hidden = frozenset(ref.variable for ref in references if isinstance(ref, EnvironmentSecret))
+    return Prepared(order, hidden)
+
+
+def start(prepared: Prepared, locations: Locations, command: Sequence[str] = WORKER) -> Child:
+    """Start the worker. Raises OSError where no process can be had."""
+    environment = {name: value for name, value in os.environ.items() if name not in prepared.hidden}
+    return start_detached(
+        command,
+        output=locations.worker_output(prepared.order.task),
+        environment=environment,
+        message=prepared.order.line(),
+    )
+
+
+def cannot_start(error: OSError) -> ErrorInfo:
+    """Why a worker could not be started, as a reason to try again later."""
+    return ErrorInfo(
+        code="worker-not-started",
+        message=f"No process could be started for the task: {error.strerror or error}.",
+        hint="The machine may be short of memory or processes.",
+        transient=True,
+    )
+
+
+async def in_thread(work: Callable[[], T]) -> T:
+    """Run `work` in a daemon thread: one that hangs keeps neither the loop nor the process from ending."""
+    result: concurrent.futures.Future[T] = concurrent.futures.Future()
+
+    def run() -> None:
+        try:
+            result.set_result(work())
+        except BaseException as error:  # noqa: BLE001 - handed on whole to who awaits it
+            result.set_exception(error)
+
+    threading.Thread(target=run, name="in-thread", daemon=True).start()
+    return await asyncio.wrap_future(result)

@@ -1,0 +1,48 @@
+"""Forgetting what is old: ended tasks, and the logs and lock files that they left."""
+
+from __future__ import annotations
+
+import logging
+import re
+from datetime import datetime
+from pathlib import Path
+
+from core.engine.numbers import Numbers
+from core.locks import is_locked
+from core.store.store import Store
+from core.tasklog import remove_task_logs
+
+log = logging.getLogger("offramp.engine")
+
+
+def tidy(store: Store, epoch: int, numbers: Numbers, now: datetime) -> None:
+    """One round. Raises LostClaim where another engine serves; files that can't be removed stay."""
+    locations = store.locations
+    if numbers.keep_logs is not None:
+        logged = _numbers(locations.logs)
+        for task in logged.intersection(store.claims.ended_before(now - numbers.keep_logs)):
+            _remove_logs(store, task)
+    if numbers.keep_tasks is not None:
+        while gone := store.claims.forget_ended(epoch, now - numbers.keep_tasks):
+            log.info("Forgot %d tasks that ended before %s.", len(gone), now - numbers.keep_tasks)
+            for task in gone:
+                _remove_logs(store, task)
+    # Numbers are never used again, so nobody will lock these files any more.
+    known = store.claims.known(_numbers(locations.locks))
+    for task in _numbers(locations.locks) - known:
+        path = locations.task_lock(task)
+        if not is_locked(path):
+            path.unlink(missing_ok=True)
+
+
+def _remove_logs(store: Store, task: int) -> None:
+    try:
+        remove_task_logs(store.locations, task)
+    except OSError as error:
+        log.warning("The log of task %d can't be removed: %s.", task, error.strerror)
+
+
+def _numbers(directory: Path) -> set[int]:
+    """The tasks that have a file in a directory."""
+    found = (re.match(r"task-(\d+)\.", path.name) for path in directory.iterdir())
+    return {int(match[1]) for match in found if match}

@@ -1,0 +1,38 @@
+"""What a worker is told on its standard input: one line of JSON, the only way that passwords take."""
+
+from __future__ import annotations
+
+import msgspec
+
+from core.model.connection import Connection
+from core.store.retry import Backoff
+
+LONGEST = 1 << 20
+
+
+class Order(msgspec.Struct, frozen=True, kw_only=True):
+    """The task, the token of this attempt, the directory of the store, and the way into the database with
+    its passwords."""
+
+    task: int
+    token: str
+    home: str
+    connection: Connection
+    backoff: Backoff
+    password: str | None = None
+    sys_password: str | None = None
+
+    def __repr__(self) -> str:
+        return f"<order for task {self.task}>"
+
+    @property
+    def secrets(self) -> list[str]:
+        return [secret for secret in (self.password, self.sys_password) if secret]
+
+    def line(self) -> bytes:
+        return msgspec.json.encode(self) + b"\n"
+
+    @classmethod
+    def parse(cls, line: bytes) -> Order:
+        """Raises msgspec.DecodeError, whose message quotes no value."""
+        return msgspec.json.decode(line, type=cls)

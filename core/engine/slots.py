@@ -1,0 +1,144 @@
+"""The tasks in slots: is the worker alive, must it end, is it gone, may the slot be used again.
+
+Each round looks at every slot once. What it does follows from the store's row and from the worker's kernel
+lock alone, so that an engine that has just taken over goes on where the last one stopped; what is
+remembered here are only times on this process's own monotonic clock, and the children it has itself.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from core.engine.lease import EngineLease
+from core.engine.numbers import Numbers
+from core.engine.spawn import Child, describe_end
+from core.errors import ErrorInfo
+from core.locks import is_locked
+from core.model.vocabulary import TaskStatus
+from core.store.claims import Slot
+from core.store.store import Store
+
+log = logging.getLogger("offramp.engine")
+
+
+@dataclass(slots=True)
+class Watch:
+    """What is remembered of the attempt `token` of a task: since when it has been in its present state,
+    the worker if it is a child of this process, and whether that is still about to be started."""
+
+    token: str | None
+    since: float
+    starting: bool = False
+    child: Child | None = None
+    asked: float | None = None
+
+
+class Slots:
+    """Looks after workers. `look` blocks on the store, so it is run off the event loop, as `starting` and
+    `started` are: all three in the same thread."""
+
+    def __init__(
+        self,
+        store: Store,
+        lease: EngineLease,
+        numbers: Numbers,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._store = store
+        self._lease = lease
+        self._numbers = numbers
+        self._monotonic = monotonic
+        self._watches: dict[int, Watch] = {}
+
+    def starting(self, task: int, token: str) -> None:
+        """A claim of this engine whose worker is about to be started."""
+        self._watches[task] = Watch(token, self._monotonic(), starting=True)
+
+    def started(self, task: int, token: str, child: Child | None) -> None:
+        """Its worker was started, or couldn't be (None)."""
+        watch = self._watches.get(task)
+        if watch is not None and watch.token == token:
+            watch.starting = False
+            watch.since = self._monotonic()
+            watch.child = child
+
+    def look(self) -> int:
+        """One round; how many slots are taken after it. Raises LostClaim where another engine serves."""
+        slots = self._store.claims.running()
+        self._watches = {slot.task: self._watch(slot) for slot in slots}
+        freed = 0
+        for slot in slots:
+            watch = self._watches[slot.task]
+            if is_locked(self._store.locations.task_lock(slot.task)):
+                self._alive(slot, watch)
+            elif not watch.starting:
+                freed += self._gone(slot, watch)
+        return len(slots) - freed
+
+    def _watch(self, slot: Slot) -> Watch:
+        watch = self._watches.get(slot.task)
+        if watch is None:
+            return Watch(slot.token, self._monotonic())
+        if watch.token != slot.token:
+            # The attempt has ended and its worker is on its way out; the child is still the same.
+            return Watch(slot.token, self._monotonic(), child=watch.child)
+        return watch
+
+    def _alive(self, slot: Slot, watch: Watch) -> None:
+        """The lock is held: end the worker's process group where that was asked for, or where it lingers
+        after its attempt. While the lock is held the group's number is still its own."""
+        group = slot.group if slot.group is not None else watch.child.pid if watch.child else None
+        if group is None or not self._lease.trusted:
+            return
+        now = self._monotonic()
+        if slot.token is None:
+            if now - watch.since >= self._numbers.grace:
+                self._kill(slot, group, signal.SIGKILL)
+        elif slot.status is TaskStatus.ABORTING:
+            if slot.force or (watch.asked is not None and now - watch.asked >= self._numbers.grace):
+                self._kill(slot, group, signal.SIGKILL)
+            elif watch.asked is None:
+                watch.asked = now
+                self._kill(slot, group, signal.SIGTERM)
+
+    def _gone(self, slot: Slot, watch: Watch) -> bool:
+        """The lock is free. True where the slot is, too, now."""
+        claims, epoch = self._store.claims, self._lease.epoch
+        if slot.token is None:
+            return claims.free(epoch, slot)
+        ended = watch.child.ended if watch.child is not None else None
+        if slot.pid is None and slot.status is TaskStatus.RUNNING and ended is None:
+            return self._not_begun(slot, watch)
+        error = ErrorInfo(
+            code="worker-lost",
+            message=f"The worker ended without a result: {describe_end(ended)}.",
+            hint=f"What it printed last is in {self._store.locations.worker_output(slot.task)}.",
+            transient=True,
+        )
+        outcome = claims.lost(epoch, slot, error, backoff=self._numbers.backoff, now=datetime.now(UTC))
+        if outcome is not None:
+            log.warning("Task %d lost its worker: %s. It is %s.", slot.task, describe_end(ended), outcome)
+        return outcome is not None
+
+    def _not_begun(self, slot: Slot, watch: Watch) -> bool:
+        if self._monotonic() - watch.since < self._numbers.claim:
+            return False
+        if not self._store.claims.requeue_unstarted(self._lease.epoch, slot):
+            return False
+        log.warning("Task %d goes back to the queue: its worker never took hold.", slot.task)
+        if watch.child is not None:
+            # Should it still come to life, it finds that the task is no longer its own.
+            watch.child.signal(signal.SIGKILL)
+        return True
+
+    def _kill(self, slot: Slot, group: int, number: signal.Signals) -> None:
+        log.info("Task %d: %s to process group %d.", slot.task, number.name, group)
+        with suppress(ProcessLookupError):
+            os.killpg(group, number)

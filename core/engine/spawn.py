@@ -1,0 +1,71 @@
+"""Starting processes that outlive whoever starts them, without leaving zombies behind while it lives."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import threading
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+
+class Child:
+    """A process in a session of its own. A thread waits for it, so that it is reaped when it ends."""
+
+    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+        self._process = process
+        self._reaper = threading.Thread(target=process.wait, name=f"reaper-{process.pid}", daemon=True)
+        self._reaper.start()
+
+    @property
+    def pid(self) -> int:
+        """Also the number of its process group."""
+        return self._process.pid
+
+    @property
+    def ended(self) -> int | None:
+        """How it ended: its exit status, the negative number of the signal that killed it, None while it
+        runs."""
+        return self._process.returncode
+
+    def signal(self, number: int) -> None:
+        """Send a signal to it, nothing where it has ended."""
+        self._process.send_signal(number)
+
+
+def start_detached(
+    command: Sequence[str], *, output: Path, environment: Mapping[str, str], message: bytes = b""
+) -> Child:
+    """Start `command` at the root directory in a new session; what it prints is appended to `output`
+    (0600). `message` is what it reads from its standard input; where that is more than a pipe holds, the call
+    waits for it to read. Raises OSError.
+    """
+    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
+    descriptor = os.open(output, flags, 0o600)
+    try:
+        process = subprocess.Popen(  # noqa: S603 - the command is this program's own
+            command,
+            stdin=subprocess.PIPE if message else subprocess.DEVNULL,
+            stdout=descriptor,
+            stderr=descriptor,
+            cwd="/",
+            env=dict(environment),
+            start_new_session=True,
+        )
+    finally:
+        os.close(descriptor)
+    if process.stdin is not None:
+        # One that has ended already tells how by its exit status.
+        with suppress(BrokenPipeError), process.stdin:
+            process.stdin.write(message)
+    return Child(process)
+
+
+def describe_end(status: int | None) -> str:
+    """How a process ended, in words."""
+    if status is None:
+        return "it is gone"
+    if status < 0:
+        return f"it was killed by signal {-status}"
+    return f"it ended with status {status}"

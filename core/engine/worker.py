@@ -1,0 +1,143 @@
+"""The worker: the process that runs one attempt of one task, and lives by nobody's leave but its lock.
+
+Started as `python -P -m core.engine.worker` in a session of its own, with an `Order` on standard input.
+It imports neither Textual nor Alembic, and what reads and writes data only once it has taken hold.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+from core.engine.orders import LONGEST, Order
+from core.errors import ErrorInfo, LostClaim, OfframpError, StoreError
+from core.locations import Locations
+from core.locks import FileLock
+from core.pipeline.cancel import Cancel
+from core.pipeline.journal import Journal
+from core.store.journal import StoreJournal
+from core.store.store import Store
+from core.tasklog import TaskLogHandler
+
+DONE, FAILED, LOST = 0, 1, 3
+LOCK_SECONDS = 10.0
+PATIENCE = 60.0
+
+Attempt = Callable[[Journal, Order, logging.Logger, Cancel], None]
+"""Runs the attempt and writes its end to the journal. May raise OfframpError."""
+
+
+def run_attempt(journal: Journal, order: Order, log: logging.Logger, cancel: Cancel) -> None:
+    """The attempt itself: the task's pipeline on the connection's source."""
+    # These load drivers, numpy and Arrow: late, so that hold is taken at once.
+    from connectors.base import Credentials  # noqa: PLC0415
+    from core.connectors import open_source  # noqa: PLC0415
+    from core.pipeline.run import run_task  # noqa: PLC0415
+
+    source = open_source(
+        order.connection,
+        Credentials(password=order.password, sys_password=order.sys_password),
+        sys_account=journal.task().settings.sys_account,
+        program=f"offramp task {order.task}",
+    )
+    run_task(journal, source, log=log, cancel=cancel)
+
+
+def main(attempt: Attempt = run_attempt) -> int:
+    """Carry out the order on standard input; returns the process's exit status. What can be said is in the
+    task's status and log; standard error has only what came before there was a log."""
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    os.umask(0o077)
+    order = Order.parse(sys.stdin.buffer.readline(LONGEST))
+    locations = Locations(Path(order.home))
+    cancel = Cancel()
+    _heed_termination(cancel)
+    # Never released: it is free when this process and whoever it passed the descriptor on to are gone.
+    lock = FileLock(locations.task_lock(order.task))
+    if not lock.acquire(timeout=LOCK_SECONDS):
+        print(f"Task {order.task} has a worker already.", file=sys.stderr)  # noqa: T201 - goes to a file
+        return LOST
+    with Store.open(locations, patience=PATIENCE) as store:
+        journal = StoreJournal(store, order.task, order.token, backoff=order.backoff)
+        try:
+            journal.take_hold(os.getpid(), os.getpgrp(), datetime.now(UTC))
+        except LostClaim as error:
+            print(error, file=sys.stderr)  # noqa: T201
+            return LOST
+        log = _open_log(locations, order)
+        log.info("Worker %d begins.", os.getpid())
+        status = _carry_out(attempt, journal, order, log, cancel)
+        journal.close()
+    return status
+
+
+def _carry_out(
+    attempt: Attempt, journal: StoreJournal, order: Order, log: logging.Logger, cancel: Cancel
+) -> int:
+    """Run the attempt; an error that it leaves behind becomes the end of the task."""
+    try:
+        attempt(journal, order, log, cancel)
+    except LostClaim as error:
+        log.warning("%s", error)
+        return LOST
+    except OfframpError as error:
+        log.error("%s", error)  # noqa: TRY400 - what it says is for people; the traceback says no more
+        return _give_up(journal, error.info(), log)
+    except Exception as error:
+        log.error("Unexpected: %s", type(error).__name__, exc_info=True)
+        info = ErrorInfo(
+            code="internal",
+            message=f"Offramp itself failed: {type(error).__name__}.",
+            hint=f"Please report it, with the task's log: offramp logs {order.task}.",
+        )
+        return _give_up(journal, info, log)
+    return DONE
+
+
+def _give_up(journal: StoreJournal, error: ErrorInfo, log: logging.Logger) -> int:
+    try:
+        journal.finish(error, published=False)
+    except LostClaim:
+        return LOST
+    except StoreError as failed:
+        # The engine finds the lock free and the task unfinished, and takes the worker for lost.
+        log.error("The end of the task can't be stored: %s", failed)  # noqa: TRY400
+    return FAILED
+
+
+def _open_log(locations: Locations, order: Order) -> logging.Logger:
+    log = logging.getLogger(f"offramp.task.{order.task}")
+    log.setLevel(logging.DEBUG)
+    log.propagate = False
+    log.addHandler(TaskLogHandler(locations.task_log(order.task), secrets=order.secrets))
+    return log
+
+
+def _heed_termination(cancel: Cancel) -> None:
+    """SIGTERM asks `cancel` from a thread: the main thread may sit in a driver that no handler gets into.
+
+    The interpreter's C handler writes the signal's number to a descriptor, whatever the main thread does;
+    blocking the signal and waiting for it would hand the blocked mask down to child processes.
+    """
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    signal.signal(signal.SIGTERM, lambda _number, _frame: None)
+    signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
+
+    def wait() -> None:
+        while numbers := os.read(reader, 64):
+            if signal.SIGTERM in numbers:
+                cancel.request()
+
+    threading.Thread(target=wait, name="termination", daemon=True).start()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
