@@ -99,7 +99,7 @@ class Attempt:
 
     def _left(self) -> Left:
         return left_over(
-            self.task,
+            self._journal.task(),
             self._journal.objects(),
             self._journal.files(),
             self.disk,

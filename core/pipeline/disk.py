@@ -244,9 +244,11 @@ class Disk:
     @contextmanager
     def _parent(self, path: str) -> Iterator[tuple[int, str]]:
         """A descriptor of the directory that holds `path`, and the last name of `path`."""
+        if not _names(path):
+            raise OutputError("The output directory itself is no file in it.")
         above, _, name = path.rpartition("/")
         with self._directory(above) as descriptor, _words(str(self.root / path)):
-            yield descriptor, _names(name)[0]
+            yield descriptor, name
 
 
 def join(directory: str, name: str) -> str:

@@ -14,6 +14,7 @@ from core.model.task import FileEntry, PartPlan, Snapshot, Task, TaskObject
 from core.model.vocabulary import Consistency
 from core.pipeline import states
 from core.pipeline.disk import Disk, join
+from core.pipeline.layout import Layout
 from core.pipeline.place import Place
 from core.pipeline.preflight import CheckedObject
 
@@ -104,6 +105,7 @@ def left_over(
                 "Export everything again, into a new directory.",
             )
         return Left()
+    layout = Layout(settings, [item.ref for item in objects])
     kept_objects: list[TaskObject] = []
     kept_files: list[FileEntry] = []
     for item in objects:
@@ -112,7 +114,8 @@ def left_over(
             kept_objects.append(item)
             kept_files += entries
         else:
-            kept_objects.append(_undone(settings, item, task.snapshot))
+            path = join(place.work, layout.data(item.ref))
+            kept_objects.append(_undone(settings, item, task.snapshot, disk.size(path)))
     left = Left(tuple(kept_objects), tuple(kept_files), task.snapshot if together else None)
     return left if left.useful else Left()
 
@@ -127,15 +130,20 @@ def parts_of(
     return (PartPlan(number=0, rows=shape.rows),)
 
 
-def _undone(settings: ExportSettings, item: TaskObject, snapshot: Snapshot | None) -> TaskObject:
+def _undone(
+    settings: ExportSettings, item: TaskObject, shared: Snapshot | None, size: int | None
+) -> TaskObject:
+    """An object that isn't done, with its checkpoint if that can be gone on from: the point in time opens
+    again, and its file (`size` bytes, None for none) still has what it had."""
     match settings.consistency:
         case Consistency.PART:
             resumes = True
         case Consistency.OBJECT:
             resumes = item.snapshot is not None and item.snapshot.reopens
         case Consistency.TASK:
-            resumes = snapshot is not None and snapshot.reopens
-    if item.checkpoint is None or not resumes:
+            resumes = shared is not None and shared.reopens
+    checkpoint = item.checkpoint
+    if checkpoint is None or size is None or size < checkpoint.offset or not resumes:
         return _fresh(settings, item)
     return item
 

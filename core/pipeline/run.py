@@ -62,9 +62,8 @@ def _end(journal: Journal, attempt: Attempt | None, error: ErrorInfo, log: loggi
     aborted = error.code == Aborted.code
     if attempt is not None:
         if aborted:
-            task = attempt.task
             objects = [item if item.done else states.killed(item) for item in journal.objects()]
-            journal.plan(objects, task.snapshot)
+            journal.plan(objects, journal.task().snapshot)
         attempt.clean_up(keep_useful=not aborted)
     log.log(logging.WARNING if aborted else logging.ERROR, "%s", f"{error.message} {error.hint}".rstrip())
     journal.finish(error, published=attempt is not None and attempt.published)
