@@ -18,13 +18,15 @@ class Checks:
     def __init__(self, context: Context) -> None:
         self._context = context
 
-    def preflight(self, settings: ExportSettings, output: Path) -> Preflight:
+    def preflight(
+        self, settings: ExportSettings, output: Path, *, sys_password: str | None = None
+    ) -> Preflight:
         """What a task with these settings would find, without reading a row or writing a file. Raises
         NotFound, UsageError, SecretError, ConnectError, SourceError."""
         from core.pipeline.preflight import Scope, preflight  # noqa: PLC0415 - few commands need it
 
         connection = self._context.store.connections.get(settings.connection)
-        source = self._context.source(connection, settings.sys_account)
+        source = self._context.source(connection, settings.sys_account, sys_password=sys_password)
         with source.connect() as session:
             return preflight(session, settings, output, Scope(default_database=connection.database))
 

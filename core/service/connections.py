@@ -75,6 +75,18 @@ class Connections:
             raise
         return made
 
+    def replace(self, connection: Connection, password: NewPassword | SecretRef | None = None) -> Connection:
+        """Put a connection in the place of the one of its name, or add it where there is none. Without a
+        `password` it keeps the one that it had. Raises SecretError."""
+        old = next((known for known in self.list() if known.name == connection.name), None)
+        if old is None:
+            return self.add(connection, password)
+        made = _with_secret(connection, self._keep(connection, password) or old.secret)
+        self._context.store.connections.replace(made)
+        if made.secret != old.secret:
+            self._context.forget_unused(old.secret)
+        return made
+
     def _keep(self, connection: Connection, password: NewPassword | SecretRef | None) -> SecretRef | None:
         if not isinstance(password, NewPassword):
             return password
@@ -122,11 +134,14 @@ class Connections:
         tasks = self._context.store.tasks.list(TaskFilter(connection=name, statuses=OPEN))
         return tuple(task.id for task in tasks)
 
-    def test(self, name: str, sys_account: SysAccount | None = None) -> Iterator[TestStep]:
+    def test(
+        self, name: str, sys_account: SysAccount | None = None, sys_password: str | None = None
+    ) -> Iterator[TestStep]:
         """Try a connection step by step, with a sys tenant account its steps too, and keep the outcome.
-        Raises NotFound, SecretError, Unsupported before the first step."""
+        `sys_password` is for an account whose password is kept nowhere. Raises NotFound, SecretError,
+        Unsupported before the first step."""
         connection = self.get(name)
-        source = self._context.source(connection, sys_account)
+        source = self._context.source(connection, sys_account, sys_password=sys_password)
         return self._steps(name, source.test(), source.test_sys_account() if sys_account else None)
 
     def _steps(

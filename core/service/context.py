@@ -49,18 +49,22 @@ class Context:
             self._store.close()
             self._store = None
 
-    def source(self, connection: Connection, sys_account: SysAccount | None = None) -> Source:
-        """The database behind a connection, with its passwords; contacts nobody. Raises SecretError,
-        Unsupported."""
+    def source(
+        self,
+        connection: Connection,
+        sys_account: SysAccount | None = None,
+        *,
+        sys_password: str | None = None,
+    ) -> Source:
+        """The database behind a connection, with its passwords; contacts nobody. `sys_password` is used
+        where the account names no secret of its own. Raises SecretError, Unsupported."""
         from connectors.base import Credentials  # noqa: PLC0415 - brings numpy
         from core.connectors import open_source  # noqa: PLC0415
 
-        credentials = Credentials(
-            password=self._password(connection.secret, f"Connection {connection.name!r}"),
-            sys_password=self._password(sys_account.secret, f"sys account {sys_account.account!r}")
-            if sys_account
-            else None,
-        )
+        if sys_account is not None and sys_account.secret is not None:
+            sys_password = self._password(sys_account.secret, f"sys account {sys_account.account!r}")
+        password = self._password(connection.secret, f"Connection {connection.name!r}")
+        credentials = Credentials(password=password, sys_password=sys_password)
         return open_source(connection, credentials, sys_account=sys_account)
 
     def _password(self, ref: SecretRef | None, whose: str) -> str | None:

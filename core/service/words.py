@@ -140,3 +140,9 @@ def now_utc() -> datetime:
 def mode_label(text: str) -> str:
     """`MariaDB` for `mariadb`; a mode that this version doesn't know stays as it is."""
     return Mode(text).label if text in list(Mode) else text
+
+
+def rate(progress: Progress) -> str:
+    """`350 k rows/s, 42.1 MB/s`."""
+    rows = f"{progress.rate / 1000:,.0f} k" if progress.rate >= 10_000 else f"{progress.rate:,.0f}"
+    return f"{rows} rows/s, {size(progress.size_rate)}/s"

@@ -1,0 +1,90 @@
+"""The JSON forms of what commands print, and the words that several of them share."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from core.model.connection import Connection
+from core.model.convert import to_tree
+from core.model.settings import Export, ExportSettings, SysAccount
+from core.model.task import Task
+from core.model.vocabulary import TaskStatus
+from core.service import words
+
+EXIT_OF = {TaskStatus.COMPLETED: 0, TaskStatus.FAILED: 1, TaskStatus.ABORTED: 5}
+
+
+def task_tree(task: Task, now: datetime, *, full: bool = False) -> dict[str, Any]:
+    """A task. `state` is the line that people see. With `full` its settings and snapshot too."""
+    tree = to_tree(task)
+    settings, snapshot = tree.pop("settings"), tree.pop("snapshot")
+    tree = {
+        "id": tree.pop("id"),
+        "name": tree.pop("name"),
+        "status": tree.pop("status"),
+        "state": words.state(task, now),
+        "connection": task.settings.connection,
+        **tree,
+    }
+    if full:
+        tree["snapshot"] = snapshot
+        tree["settings"] = _without_secret(settings, task.settings.sys_account)
+    return tree
+
+
+def _without_secret(tree: dict[str, Any], account: SysAccount | None) -> dict[str, Any]:
+    """Where a password comes from is a matter of the definition, not of every task's listing."""
+    if account is not None:
+        tree["sys_account"] = {"account": account.account}
+    return tree
+
+
+def connection_tree(connection: Connection) -> dict[str, Any]:
+    return {**to_tree(connection), "place": connection.place}
+
+
+def exit_code(*statuses: TaskStatus) -> int:
+    """For tasks that have ended: 1 where one has failed, else 5 where one was aborted, else 0."""
+    codes = {EXIT_OF[status] for status in statuses}
+    return next((code for code in (1, 5) if code in codes), 0)
+
+
+def settings_fields(settings: ExportSettings) -> list[tuple[str, str]]:
+    """What is to be done, for people; what is as always is left out."""
+    csv, schema = settings.csv, settings.schema
+    default = ExportSettings(connection=settings.connection, all_objects=True)
+    pairs = [
+        ("connection", settings.connection),
+        ("database", settings.database or ""),
+        ("content", settings.content),
+        ("objects", "all" if settings.all_objects else ", ".join(settings.objects)),
+        ("without", ", ".join(settings.exclude)),
+        ("format", f"{settings.format}, {settings.encoding}" if settings.content.data else settings.encoding),
+        ("unencodable", settings.on_unencodable if settings.on_unencodable != default.on_unencodable else ""),
+        ("consistency", settings.consistency),
+        ("lock", settings.lock if settings.lock != default.lock else ""),
+        ("on error", settings.on_error),
+        ("retry limit", str(settings.retry_limit)),
+        ("sys account", settings.sys_account.account if settings.sys_account else ""),
+    ]
+    if settings.content.data and csv != default.csv:
+        changed = {k: v for k, v in to_tree(csv).items() if v != to_tree(default.csv)[k]}
+        pairs.append(("csv", ", ".join(f"{key} {value!r}" for key, value in changed.items())))
+    if settings.sql.batch_commit:
+        pairs.append(("sql", f"COMMIT after every {settings.sql.batch_commit:,} rows"))
+    flags = [
+        *(["DROP before CREATE"] if schema.drop else []),
+        *(["one file"] if schema.merge else []),
+        *([f"flavour {schema.flavour}"] if schema != default.schema and schema.flavour != "native" else []),
+    ]
+    pairs.append(("schema", ", ".join(flags)))
+    return [(name, str(value)) for name, value in pairs]
+
+
+def export_words(export: Export) -> str:
+    """What an export takes, in a few words."""
+    settings = export.settings
+    if settings.all_objects:
+        return "everything" + (f" without {', '.join(settings.exclude)}" if settings.exclude else "")
+    return ", ".join(settings.objects)

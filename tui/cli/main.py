@@ -1,0 +1,78 @@
+"""The command `offramp`: finds out what is asked for, has it done, and turns errors into exit codes."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+from importlib import import_module
+from typing import NoReturn
+
+from core.errors import OfframpError, UsageError
+from tui.cli.output import Output, abandon_output, adopt_streams
+
+INTERRUPTED = 130
+NOBODY_READS = 141
+
+
+def entry() -> NoReturn:
+    """The console script."""
+    sys.exit(main(sys.argv[1:]))
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Carry out a command line; gives back the exit code."""
+    adopt_streams()
+    out = Output()
+    try:
+        code = _run(arguments)
+        sys.stdout.flush()
+    except OfframpError as error:
+        out.fail(error)
+        return error.exit_status
+    except KeyboardInterrupt:
+        print(file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:
+        abandon_output()
+        return NOBODY_READS
+    return code
+
+
+def _run(arguments: Sequence[str]) -> int:
+    for argument in arguments:
+        try:
+            argument.encode()
+        except UnicodeEncodeError:
+            raise UsageError(f"Argument {argument!r} is no UTF-8 text.", "Names and paths must be.") from None
+    from tui.cli import parser  # noqa: PLC0415 - after the arguments are known to be text
+
+    grammar = parser.build()
+    if "_ARGCOMPLETE" in os.environ:
+        from tui.cli.completion import complete  # noqa: PLC0415 - only the shell asks for it
+
+        complete(grammar)
+    args = grammar.parse_args(arguments)
+    return _handler(args)(args, Output(quiet=args.quiet, ask=not args.no_input))
+
+
+def _handler(args: argparse.Namespace) -> Callable[[argparse.Namespace, Output], int]:
+    """Only the module of the command that is asked for is loaded."""
+    name: str = getattr(args, "handler", "")
+    modes = [flag for flag in ("version", "headless", "demo", "background") if getattr(args, flag)]
+    if args.command is not None and modes:
+        raise UsageError(f"--{modes[0]} goes without a command.", "See: offramp --help")
+    if args.drain and not args.headless:
+        raise UsageError("--drain goes with --headless.", "See: offramp --help")
+    if args.command is None:
+        name = f"system:{modes[0]}" if modes else "tasks:overview"
+        if args.headless:
+            name = "system:headless"
+    module, _, function = name.partition(":")
+    found: Callable[[argparse.Namespace, Output], int] = getattr(import_module(f"tui.cli.{module}"), function)
+    return found
+
+
+if __name__ == "__main__":
+    entry()

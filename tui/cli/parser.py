@@ -1,0 +1,311 @@
+"""The command line's grammar: commands, options, and the help for each of them."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from tui.cli.argparsing import Parser, command, common, group
+from tui.cli.passwords import add_password_options
+from tui.cli.settings import OBJECTS_HELP, add_settings, add_sys_account, number
+
+EXIT_CODES = """exit codes:
+  0  done                 2  wrong usage     4  timeout    75   the store is busy, try again
+  1  failed               3  not found       5  aborted    130  interrupted (Ctrl-C)
+
+Data goes to standard output, words to standard error."""
+
+
+def build() -> Parser:
+    """The whole grammar. Each command's `handler` names the function that carries it out."""
+    parser = Parser(
+        prog="offramp",
+        description="A task manager for database exports: exact, resumable, at most three at a time.",
+        epilog=EXIT_CODES,
+    )
+    parser.add_argument("--version", action="store_true", help="print the version and leave")
+    parser.add_argument(
+        "--headless",
+        action="store_true",
+        help="run queued and scheduled tasks here, without screens, until Ctrl-C",
+    )
+    parser.add_argument(
+        "--drain", action="store_true", help="with --headless: leave when there is nothing more to run"
+    )
+    parser.add_argument("--background", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument(
+        "--demo",
+        nargs="?",
+        const="offramp-demo",
+        metavar="DIR",
+        help="make a sample shop database in DIR (default: offramp-demo) with three exports, and run them",
+    )
+    common(parser, top=True)
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands", parser_class=Parser)
+    _connections(commands)
+    _exports(commands)
+    _running(commands)
+    _tasks(commands)
+    _files(commands)
+    _system(commands)
+    return parser
+
+
+URLS = """URLs (percent-encode @ : / ? # % inside names):
+  sqlite:///PATH                    PATH counts from here; sqlite:////PATH is absolute
+  mysql://USER@HOST:3306/DATABASE   mariadb:// is the same; port 3306 is the default
+  oceanbase://USER%40TENANT@HOST:2881/DATABASE
+  ?unix_socket=PATH  ?connect_timeout=SECONDS  ?read_timeout=SECONDS
+  ?tls=off|prefer|require|verify-ca|verify-identity  ?tls_ca=FILE  ?tls_cert=FILE  ?tls_key=FILE
+A password in a URL is refused: it would stand in the process list and the shell's history."""
+
+
+def _connections(commands: Any) -> None:
+    of = group(commands, "connection", "ways into databases: add, list, show, test, remove")
+    add = command(
+        of, "add", "connections:add", "keep a named way into a database", json="what was kept", epilog=URLS
+    )
+    add.add_argument("name", metavar="NAME")
+    add.add_argument("url", metavar="URL", nargs="?", help="see below; or use the options instead")
+    place = add.add_argument_group("the place, instead of a URL or beside it")
+    place.add_argument("--mode", metavar="M", help="sqlite, mysql, mariadb or oceanbase")
+    place.add_argument("--path", metavar="FILE", help="SQLite: the database file")
+    place.add_argument("--host", metavar="H")
+    place.add_argument("--port", metavar="P", type=number, help="default 3306, OceanBase 2881")
+    place.add_argument("--unix-socket", metavar="PATH", help="instead of host and port")
+    place.add_argument(
+        "--user", metavar="U", help="OceanBase: user@tenant, through a proxy user@tenant#cluster"
+    )
+    place.add_argument("--database", metavar="D", help="where browsing and exports start")
+    place.add_argument(
+        "--tls", metavar="MODE", help="off, prefer (default), require, verify-ca or verify-identity"
+    )
+    place.add_argument("--tls-ca", metavar="FILE", help="PEM file of the authority; checks its signature")
+    place.add_argument("--tls-cert", metavar="FILE", help="PEM file of this client's certificate")
+    place.add_argument("--tls-key", metavar="FILE", help="PEM file of its key")
+    place.add_argument("--connect-timeout", metavar="S", type=number, help="seconds; default 10")
+    place.add_argument(
+        "--read-timeout",
+        metavar="S",
+        type=number,
+        help="longest silence of the server in seconds; default 600",
+    )
+    add_password_options(add, prefix="", whose="the connection")
+    add.add_argument(
+        "--keyring",
+        action="store_true",
+        help="keep the password in the operating system's keyring; without --password-ask or "
+        "--password-stdin use the one that is there, under service offramp and the connection's name",
+    )
+    add.add_argument(
+        "--replace", action="store_true", help="change the connection of that name, if there is one"
+    )
+    command(of, "list", "connections:list_", "all connections", json="them")
+    show = command(of, "show", "connections:show", "one connection", json="it")
+    show.add_argument("name", metavar="NAME")
+    show.add_argument("--toml", action="store_true", help="print its definition, for export apply")
+    test = command(
+        of,
+        "test",
+        "connections:test",
+        "try a connection step by step",
+        json="the steps",
+        more="Exit code 1 where it fails.",
+    )
+    test.add_argument("name", metavar="NAME")
+    add_sys_account(test)
+    remove = command(
+        of,
+        "remove",
+        "connections:remove",
+        "forget a connection and its password",
+        more="Refused while exports or open tasks use it.",
+    )
+    remove.add_argument("name", metavar="NAME")
+    objects = command(commands, "objects", "connections:objects", "the objects of a database", json="them")
+    objects.add_argument("connection", metavar="CONNECTION")
+    objects.add_argument("--database", metavar="D", help="default: the connection's, or the only one")
+    objects.add_argument(
+        "--type", action="append", metavar="TYPE", help="TABLE, VIEW, …; may be repeated; default: all"
+    )
+    objects.add_argument("--search", metavar="TEXT", help="only those with this in their name, in any case")
+
+
+def _exports(commands: Any) -> None:
+    of = group(commands, "export", "saved exports: create, edit, list, show, apply, remove")
+    create = command(of, "create", "exports:create", "save an export", json="it")
+    edit = command(
+        of,
+        "edit",
+        "exports:edit",
+        "change a saved export",
+        json="it",
+        more="What isn't given stays as it is; objects given replace those that it had.",
+    )
+    for parser in (create, edit):
+        parser.add_argument("name", metavar="NAME")
+        parser.add_argument("objects", metavar="OBJECT", nargs="*", help=OBJECTS_HELP)
+        parser.add_argument(
+            "--connection", metavar="C", required=parser is create, help="the connection to export from"
+        )
+        parser.add_argument(
+            "--to",
+            metavar="DIR",
+            help="where its runs go: DIR/NAME/START-TASK; default: `directory` of the settings file, else "
+            "exports in Offramp's home",
+        )
+        add_settings(parser)
+    command(of, "list", "exports:list_", "all saved exports", json="them")
+    show = command(of, "show", "exports:show", "one saved export", json="it")
+    show.add_argument("name", metavar="NAME")
+    show.add_argument("--toml", action="store_true", help="print its definition, for export apply")
+    apply = command(
+        of,
+        "apply",
+        "exports:apply",
+        "create or change what a TOML file defines",
+        more="The file holds [export.NAME] tables, and [connection.NAME] tables if need be, as show --toml "
+        "prints them. What is as it should be stays untouched; differences are shown.",
+    )
+    apply.add_argument("file", metavar="FILE.toml")
+    apply.add_argument("--dry-run", action="store_true", help="only show what would change")
+    apply.add_argument(
+        "-y", "--yes", action="store_true", help="don't ask before shell commands of the file are taken over"
+    )
+    remove = command(
+        of, "remove", "exports:remove", "forget a saved export", more="Its tasks and files stay."
+    )
+    remove.add_argument("name", metavar="NAME")
+
+
+AT_HELP = "start then: 2026-11-30T04:00 (local, or with a zone), 04:00 (the next), or +2h"
+
+
+def _running(commands: Any) -> None:
+    run = command(
+        commands,
+        "run",
+        "running:run",
+        "queue a saved export; prints the task's number",
+        json="the task",
+        more="Ctrl-C while waiting leaves the task running.",
+    )
+    run.add_argument("name", metavar="NAME")
+    run.add_argument("--at", metavar="TIME", help=AT_HELP)
+    run.add_argument("--wait", action="store_true", help="wait for its end, with progress")
+    dump = command(
+        commands,
+        "dump",
+        "running:dump",
+        "export once, with nothing saved, and wait",
+        json="the task",
+        more="Prints the directory when all is there. Ctrl-C aborts; once more doesn't wait for that.",
+    )
+    dump.add_argument("connection", metavar="CONNECTION")
+    dump.add_argument("objects", metavar="OBJECT", nargs="*", help=OBJECTS_HELP)
+    dump.add_argument("--to", metavar="DIR", required=True, help="the task's directory: absent or empty")
+    dump.add_argument("--name", metavar="N", help="the task's name in lists")
+    dump.add_argument("--at", metavar="TIME", help=AT_HELP)
+    dump.add_argument("--detach", action="store_true", help="don't wait; print the task's number")
+    dump.add_argument("--dry-run", action="store_true", help="only check and print what would happen")
+    add_settings(dump)
+
+
+def _tasks(commands: Any) -> None:
+    ls = command(
+        commands, "ls", "tasks:ls", "tasks of the last 48 hours, and those that haven't ended", json="them"
+    )
+    ls.add_argument("--since", metavar="SPAN", default="48h", help="48h (default), 30m, 7d, or all")
+    ls.add_argument("--status", action="append", metavar="S", help="only these; may be repeated")
+    ls.add_argument("--connection", metavar="C", help="only tasks of this connection")
+    ls.add_argument(
+        "--search", metavar="TEXT", help="only with this in the name of task, export or connection"
+    )
+    ls.add_argument("--limit", metavar="N", type=number, help="at most so many, the newest first")
+    show = command(commands, "show", "tasks:show", "one task with its objects and files", json="it")
+    logs = command(commands, "logs", "tasks:logs", "a task's log")
+    logs.add_argument("--alert", action="store_true", help="only warnings and errors")
+    logs.add_argument("-f", "--follow", action="store_true", help="go on until the task has ended")
+    for parser in (show, logs):
+        parser.add_argument("id", metavar="ID", type=number)
+    abort = command(
+        commands,
+        "abort",
+        "tasks:abort",
+        "end tasks: their queries on the server and their temporary files too",
+    )
+    abort.add_argument("--force", action="store_true", help="don't let the worker finish up")
+    retry = command(
+        commands, "retry", "tasks:retry", "queue failed or aborted tasks again; only what is missing is read"
+    )
+    rm = command(
+        commands,
+        "rm",
+        "tasks:rm",
+        "forget ended tasks and their logs",
+        more="Exported files stay where they are.",
+    )
+    wait = command(
+        commands,
+        "wait",
+        "tasks:wait",
+        "wait until tasks have ended",
+        json="them",
+        more="Exit code 0 when all are Completed, 1 when one has Failed, 5 when one was Aborted, 4 past "
+        "the timeout.",
+    )
+    wait.add_argument("--timeout", metavar="S", help="at most so long: seconds, or 30m, 2h")
+    for parser in (abort, retry, rm, wait):
+        parser.add_argument("ids", metavar="ID", type=number, nargs="+")
+
+
+def _files(commands: Any) -> None:
+    download = command(
+        commands,
+        "download",
+        "files:download",
+        "copy what a task has exported",
+        more="Each file is compared with its checksum; nothing is overwritten. From another machine: "
+        "ssh HOST offramp download ID --to - | tar x",
+    )
+    download.add_argument("id", metavar="ID", type=number)
+    download.add_argument(
+        "--to",
+        metavar="PATH",
+        required=True,
+        help="a new directory, or an existing one to copy into; NAME.tar or NAME.tar.gz for an archive; "
+        "- for a tar stream",
+    )
+    verify = command(
+        commands,
+        "verify",
+        "files:verify",
+        "read files back and compare them with their manifest",
+        json="the findings",
+        more="Exit code 1 where something differs.",
+    )
+    verify.add_argument(
+        "what", metavar="ID|DIR", help="a task's number, or a directory (write ./12 for one named 12)"
+    )
+    verify.add_argument(
+        "--against-source", action="store_true", help="also compare with what the source holds now"
+    )
+
+
+def _system(commands: Any) -> None:
+    command(
+        commands,
+        "doctor",
+        "system:doctor",
+        "look at everything that Offramp stands on",
+        json="the findings",
+        more="Exit code 1 where something fails.",
+    )
+    completion = command(
+        commands,
+        "completion",
+        "system:completion",
+        "print shell completion",
+        more='For bash: eval "$(offramp completion bash)" in ~/.bashrc.',
+    )
+    completion.add_argument("shell", choices=("bash", "zsh", "fish"))

@@ -1,0 +1,80 @@
+"""Progress on standard error: one line that is drawn over on a terminal, a line now and then elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import time
+from datetime import datetime
+
+from core.model.task import Task
+from core.model.vocabulary import TaskStatus
+from core.service import words
+from tui.cli.output import Output
+from tui.cli.plain import cut, plain
+
+DRAW_SECONDS = 0.5
+LINE_SECONDS = 10.0
+BAR = 20
+CLEAR = "\r\x1b[K"
+
+
+class Progress:
+    """Shows one task. `update` may be called as often as one likes; `close` leaves the terminal clean."""
+
+    def __init__(self, out: Output) -> None:
+        self._out = out
+        self._last: tuple[float, str] = (0.0, "")
+        self._drawn = ""
+
+    def update(self, task: Task, now: datetime) -> None:
+        if self._out.quiet or task.status.ended:
+            return
+        if self._out.terminal_words:
+            self._draw(task, now)
+        else:
+            self._print(task, now)
+
+    def _draw(self, task: Task, now: datetime) -> None:
+        moment, _ = self._last
+        if time.monotonic() - moment < DRAW_SECONDS:
+            return
+        line = cut(plain(bar_line(task, now)), self._out.columns() - 1)
+        if line != self._drawn:
+            sys.stderr.write(f"{CLEAR}{line}")
+            sys.stderr.flush()
+        self._last, self._drawn = (time.monotonic(), task.status), line
+
+    def _print(self, task: Task, now: datetime) -> None:
+        """When something has changed that isn't a mere number, else every ten seconds."""
+        moment, said = self._last
+        what = f"{task.status} {task.position} {task.reason}"
+        if what == said and time.monotonic() - moment < LINE_SECONDS:
+            return
+        self._out.say(f"Task {task.id} {bar_line(task, now, bar=False)}")
+        self._last = (time.monotonic(), what)
+
+    def close(self) -> None:
+        """Take the line away."""
+        if self._drawn:
+            sys.stderr.write(CLEAR)
+            sys.stderr.flush()
+            self._drawn = ""
+
+
+def bar_line(task: Task, now: datetime, *, bar: bool = True) -> str:
+    """`Running [########............]  41 %, 1,204 of about 3,000 rows, 12 MB, 350 k rows/s, 2 min left`."""
+    if task.status is not TaskStatus.RUNNING:
+        return f"{task.status}: {words.state(task, now)}"
+    progress = words.progress(task, now)
+    pieces = []
+    if progress.share is not None:
+        filled = int(progress.share * BAR)
+        drawing = f"[{'#' * filled}{'.' * (BAR - filled)}] " if bar else ""
+        pieces.append(f"{drawing}{progress.share * 100:3.0f} %".strip())
+    pieces.append(words.amount(task))
+    if progress.rate >= 1:
+        pieces.append(words.rate(progress))
+    if progress.left is not None and progress.seconds >= 2:
+        pieces.append(f"about {words.duration(progress.left)} left")
+    pieces.append(task.stage)
+    return f"{task.status} " + ", ".join(filter(None, pieces))

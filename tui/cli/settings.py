@@ -1,0 +1,323 @@
+"""The settings of an export as options, and back from them."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+
+from core.errors import NotFound, UsageError
+from core.model.convert import suggestion
+from core.model.settings import (
+    CSV_PRESETS,
+    CsvSettings,
+    ExportSettings,
+    SchemaSettings,
+    SqlSettings,
+    SysAccount,
+)
+from core.model.vocabulary import (
+    Consistency,
+    Content,
+    Encoding,
+    Format,
+    Lock,
+    Newline,
+    OnError,
+    SchemaFlavour,
+    Unencodable,
+)
+from tui.cli.passwords import add_password_options
+
+E = TypeVar("E", bound=StrEnum)
+OBJECTS_HELP = """TYPE:NAME (TABLE:orders), or NAME alone for the table or view of that name; * matches any
+characters, a backslash takes the next character literally"""
+
+
+def word(kind: type[E]) -> Callable[[str], E]:
+    """For argparse: a member of an enum by its value, whatever the case; an error names the nearest."""
+
+    def parse(text: str) -> E:
+        for member in kind:
+            if member.value.lower() == text.strip().lower():
+                return member
+        raise argparse.ArgumentTypeError(f"{text!r} is wrong. {suggestion(text, [m.value for m in kind])}")
+
+    return parse
+
+
+def encoding(text: str) -> Encoding:
+    """UTF-8, utf8, gb18030, latin1: by name without regard to case, hyphens and underscores."""
+    wanted = text.lower().replace("-", "").replace("_", "")
+    wanted = {"latin1": "iso88591", "usascii": "ascii"}.get(wanted, wanted)
+    for member in Encoding:
+        if member.value.lower().replace("-", "") == wanted:
+            return member
+    raise argparse.ArgumentTypeError(f"{text!r} is wrong. {suggestion(text, [m.value for m in Encoding])}")
+
+
+def separator(text: str) -> str:
+    return {"tab": "\t", "\\t": "\t", "comma": ",", "semicolon": ";", "colon": ":"}.get(text.lower(), text)
+
+
+def quote(text: str) -> str:
+    return {"double": '"', "single": "'"}.get(text.lower(), text)
+
+
+def preset(text: str) -> str:
+    if text.lower() not in CSV_PRESETS:
+        raise argparse.ArgumentTypeError(f"{text!r} is wrong. {suggestion(text, CSV_PRESETS)}")
+    return text.lower()
+
+
+def number(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is no number")
+    return int(text)
+
+
+def _switch(group: argparse._ArgumentGroup, name: str, text: str, **more: Any) -> None:
+    group.add_argument(name, action=argparse.BooleanOptionalAction, default=None, help=text, **more)
+
+
+def add_settings(parser: argparse.ArgumentParser) -> None:
+    """All settings, none with a default of its own: what isn't given stays as it is."""
+    what = parser.add_argument_group("what leaves the database")
+    what.add_argument(
+        "--content",
+        type=word(Content),
+        metavar="WHAT",
+        help="schema+data (default), data, or schema",
+    )
+    what.add_argument(
+        "--database", metavar="D", help="the database; default: the connection's, or the only one"
+    )
+    _switch(what, "--all", "every object of the database", dest="all_objects")
+    what.add_argument(
+        "--exclude", action="append", metavar="OBJECT", help="leave these out again; may be repeated"
+    )
+    what.add_argument(
+        "--objects-from",
+        metavar="FILE",
+        help="objects from a file (- for standard input), one on each line as it is, without comments; "
+        "empty lines are skipped",
+    )
+    files = parser.add_argument_group("data files")
+    files.add_argument("--format", type=word(Format), metavar="F", help="csv (default) or sql")
+    files.add_argument(
+        "--encoding",
+        type=encoding,
+        metavar="E",
+        help=f"{', '.join(Encoding)}; default UTF-8",
+    )
+    files.add_argument(
+        "--on-unencodable",
+        type=word(Unencodable),
+        metavar="POLICY",
+        help="a character that the encoding lacks: fail (default) and say where, replace by ?, or escape",
+    )
+    files.add_argument(
+        "--batch-commit",
+        type=number,
+        metavar="N",
+        help="SQL: a COMMIT after every N rows; 0 for none (default)",
+    )
+    _add_csv(parser.add_argument_group("CSV files"))
+    schema = parser.add_argument_group("schema files")
+    _switch(schema, "--drop", "a DROP before each CREATE")
+    _switch(schema, "--merge-schema", "all of the schema in one file; with --content schema only")
+    schema.add_argument(
+        "--schema-flavour",
+        type=word(SchemaFlavour),
+        metavar="FLAVOUR",
+        help="native (default): as the server prints it; mysql: without what only OceanBase or MariaDB knows",
+    )
+    _add_running(parser.add_argument_group("reading"))
+    add_sys_account(parser)
+
+
+def _add_csv(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "--csv-for",
+        type=preset,
+        metavar="READER",
+        help=f"all CSV options as this reader wants them: {', '.join(CSV_PRESETS)}; further ones override it",
+    )
+    _switch(group, "--csv-header", "column names in the first line (default)")
+    group.add_argument(
+        "--csv-separator",
+        type=separator,
+        metavar="C",
+        help="between values: one character, or tab; default ,",
+    )
+    group.add_argument(
+        "--csv-quote", type=quote, metavar="C", help="around values that need it: \" or ' (or double, single)"
+    )
+    group.add_argument("--csv-newline", type=word(Newline), metavar="N", help="lf (default), crlf or cr")
+    group.add_argument(
+        "--csv-null",
+        metavar="TEXT",
+        help='what stands for NULL; default: nothing, and an empty string is written ""',
+    )
+    group.add_argument(
+        "--csv-binary",
+        choices=CsvSettings.BINARY_FORMS,
+        help="how bytes are written: hex (default, DEADBEEF), 0x (0xDEADBEEF), \\x (\\xdeadbeef) or base64",
+    )
+    _switch(group, "--csv-escape-backslash", "double backslashes, for readers that take them as escapes")
+    _switch(group, "--csv-bom", "a byte-order mark before UTF-8 too")
+
+
+def _add_running(group: argparse._ArgumentGroup) -> None:
+    _switch(
+        group,
+        "--global-snapshot",
+        "everything as of one point in time: the same as --consistency task",
+    )
+    group.add_argument(
+        "--consistency",
+        type=word(Consistency),
+        metavar="WHAT",
+        help="what is of one point in time: the task, each object (default), or each part of an object",
+    )
+    group.add_argument(
+        "--lock",
+        type=word(Lock),
+        metavar="WHEN",
+        help="never (default), or brief: a short FLUSH TABLES WITH READ LOCK may be taken",
+    )
+    group.add_argument(
+        "--on-error",
+        type=word(OnError),
+        metavar="WHAT",
+        help="when an object fails: abort (default), or continue with the others",
+    )
+    group.add_argument(
+        "--retry-limit", type=number, metavar="N", help="automatic retries after passing errors; default 3"
+    )
+
+
+def add_sys_account(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument_group("OceanBase").add_argument(
+        "--sys-account",
+        metavar="A",
+        help="a sys tenant account, bare (without @sys), for what an ordinary one can't see; empty for none",
+    )
+    add_password_options(parser, prefix="sys-", whose="the sys account")
+
+
+def settings_from(
+    args: argparse.Namespace, connection: str | None, base: ExportSettings | None = None
+) -> ExportSettings:
+    """What the options say, over `base` or the defaults. Raises UsageError and InvalidValue."""
+    fields: dict[str, Any] = msgspec.structs.asdict(base) if base is not None else {}
+    if connection is not None:
+        fields["connection"] = connection
+    for name in (
+        "content",
+        "database",
+        "format",
+        "encoding",
+        "on_unencodable",
+        "lock",
+        "on_error",
+        "retry_limit",
+    ):
+        value = getattr(args, name)
+        if value is not None:
+            fields[name] = value
+    fields.update(_objects(args))
+    if args.exclude is not None:
+        fields["exclude"] = tuple(text for text in args.exclude if text)
+    fields["csv"] = _csv(args, fields.get("csv", CsvSettings()))
+    if args.batch_commit is not None:
+        fields["sql"] = SqlSettings(batch_commit=args.batch_commit or None)
+    _schema(args, fields)
+    consistency = _consistency(args)
+    if consistency is not None:
+        fields["consistency"] = consistency
+    if args.sys_account is not None:
+        old = fields.get("sys_account")
+        kept = old.secret if old is not None and old.account == args.sys_account else None
+        fields["sys_account"] = (
+            SysAccount(account=args.sys_account, secret=kept) if args.sys_account else None
+        )
+    return ExportSettings(**fields)
+
+
+def ineffective(args: argparse.Namespace, settings: ExportSettings) -> list[str]:
+    """Words about options that were given and change nothing."""
+    csv = [name for name in vars(args) if name.startswith("csv_") and getattr(args, name) is not None]
+    words = []
+    if csv and not (settings.content.data and settings.format is Format.CSV):
+        words.append(f"--{csv[0].replace('_', '-')} changes nothing: no CSV is written.")
+    if args.batch_commit and not (settings.content.data and settings.format is Format.SQL):
+        words.append("--batch-commit changes nothing: no rows are written as SQL.")
+    if args.format is not None and not settings.content.data:
+        words.append("--format changes nothing: schema files are always SQL.")
+    return words
+
+
+def _objects(args: argparse.Namespace) -> dict[str, Any]:
+    named = list(args.objects)
+    if args.objects_from is not None:
+        named += read_objects(args.objects_from)
+        if not named:
+            raise UsageError(f"{args.objects_from!r} names no object.", "Write one on each line.")
+    if named and args.all_objects:
+        raise UsageError(
+            "Both everything and a choice of objects were asked for.",
+            "Use --all alone (with --exclude), or name the objects.",
+        )
+    if named:
+        return {"objects": tuple(dict.fromkeys(named)), "all_objects": False}
+    if args.all_objects is None:
+        return {}
+    return {"all_objects": args.all_objects, **({"objects": ()} if args.all_objects else {})}
+
+
+def read_objects(name: str) -> list[str]:
+    """One object on each line, exactly as it stands there but for its line end. Raises NotFound,
+    UsageError."""
+    try:
+        data = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
+        text = data.decode("utf-8-sig")
+    except FileNotFoundError:
+        raise NotFound(f"There is no file {name!r}.") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{name!r} can't be read as UTF-8 text: {error}.") from None
+    return [line for raw in text.split("\n") if (line := raw.removesuffix("\r")).strip()]
+
+
+def _csv(args: argparse.Namespace, base: CsvSettings) -> CsvSettings:
+    names = ("header", "separator", "quote", "newline", "null", "binary", "escape_backslash", "bom")
+    fields = {name: value for name in names if (value := getattr(args, f"csv_{name}")) is not None}
+    if args.csv_for is not None:
+        base = CSV_PRESETS[args.csv_for]
+    return msgspec.structs.replace(base, **fields) if fields else base
+
+
+def _schema(args: argparse.Namespace, fields: dict[str, Any]) -> None:
+    given = {"drop": args.drop, "merge": args.merge_schema, "flavour": args.schema_flavour}
+    chosen = {name: value for name, value in given.items() if value is not None}
+    if chosen:
+        fields["schema"] = msgspec.structs.replace(fields.get("schema", SchemaSettings()), **chosen)
+
+
+def _consistency(args: argparse.Namespace) -> Consistency | None:
+    wanted: Consistency | None = args.consistency
+    if args.global_snapshot is None:
+        return wanted
+    if args.global_snapshot and wanted not in (None, Consistency.TASK):
+        raise UsageError(
+            f"--global-snapshot asks for one point in time, --consistency {wanted} for less.",
+            "Use one of them.",
+        )
+    if args.global_snapshot:
+        return Consistency.TASK
+    return wanted or Consistency.OBJECT
