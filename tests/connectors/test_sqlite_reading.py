@@ -40,6 +40,19 @@ def test_no_row_is_lost_or_doubled_around_a_large_value(tmp_path: Path, large: i
     assert sizes[3_001] == b"row 3001"
 
 
+def test_a_read_without_a_snapshot_sees_one_state_too(tmp_path: Path) -> None:
+    """The second statement, after a large value, must not see what was written since the first."""
+    path = long_ago_and_large(make(tmp_path / "f.db", "PRAGMA journal_mode=wal"), 500_000)
+    with source(path).connect() as session, writer(path) as other:
+        shape = session.describe("main", table("t"))
+        reader = chunks(session, shape, chunk_bytes=1_000)
+        rows = next(reader).rows
+        other.execute("DELETE FROM t WHERE id < 1000")
+        rows += sum(c.rows for c in reader)
+        assert rows == 6_000
+        assert sum(c.rows for c in chunks(session, shape)) == 5_000
+
+
 def test_chunks_are_about_as_large_as_asked(tmp_path: Path) -> None:
     path = long_ago_and_large(tmp_path / "f.db", 10, rows=60_000)
     with source(path).connect() as session:

@@ -97,6 +97,12 @@ def test_what_is_no_database(tmp_path: Path) -> None:
         source(tmp_path / "text.db" / "below").connect()
 
 
+def test_a_library_that_is_too_old(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sqlite3, "sqlite_version_info", (3, 26, 0))
+    with pytest.raises(Unsupported, match="newer is needed"):
+        source(numbers(tmp_path / "f.db")).connect()
+
+
 def test_an_empty_file_is_an_empty_database(tmp_path: Path) -> None:
     (tmp_path / "f.db").touch()
     with source(tmp_path / "f.db").connect() as session:

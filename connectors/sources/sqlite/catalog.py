@@ -15,7 +15,7 @@ from functools import cached_property
 from connectors.base import ObjectInfo
 from connectors.sources.sqlite.dialect import SQLITE
 from connectors.sources.sqlite.statements import Statements
-from core.errors import NotFound, SourceError
+from core.errors import BrokenObject, NotFound, StatementFailed
 from core.model.vocabulary import ObjectRef, ObjectType
 
 TYPES = (ObjectType.TABLE, ObjectType.INDEX, ObjectType.VIEW, ObjectType.TRIGGER)
@@ -131,7 +131,7 @@ class Catalog:
             rows = self._ask.rows(
                 "SELECT name, sum(pgsize) FROM dbstat WHERE aggregate = 1 GROUP BY name", about="sizes"
             )
-        except SourceError:
+        except BrokenObject:  # no such table
             return {}
         return {name: int(size) for name, size in rows}
 
@@ -163,7 +163,7 @@ class Catalog:
                 f"SELECT (SELECT min({name}) FROM {table}), (SELECT max({name}) FROM {table})",
                 about=str(entry.ref),
             )
-        except SourceError:
+        except (BrokenObject, StatementFailed):
             return None
         if span is None or span[0] is None:
             return 0

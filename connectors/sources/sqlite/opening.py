@@ -15,8 +15,12 @@ from pathlib import Path
 from urllib.parse import quote
 
 from connectors.sources.sqlite.errors import while_opening
-from core.errors import ConnectError, LoginRefused
+from core.errors import ConnectError, LoginRefused, Unsupported
 from core.model.connection import Connection
+
+
+# The first version whose pragmas tell tables without rowid and generated columns.
+OLDEST = (3, 31, 0)
 
 
 def database_path(connection: Connection) -> Path:
@@ -56,6 +60,11 @@ def open_file(connection: Connection) -> sqlite3.Connection:
     Text comes as bytearray and blobs as bytes: so every byte is kept and the two are told apart. Raises
     ConnectError and its kinds.
     """
+    if sqlite3.sqlite_version_info < OLDEST:
+        raise Unsupported(
+            f"This Python brings SQLite {sqlite3.sqlite_version}; {'.'.join(map(str, OLDEST))} or newer is needed.",
+            "Use a Python that is linked with a newer one.",
+        )
     check_file(connection)
     path = database_path(connection)
     try:

@@ -41,7 +41,11 @@ class SqliteSession(Session):
         self._driver = open_file(connection)
         self._ask = Statements(self._driver, connection.name)
         self._catalog: tuple[int, Catalog] | None = None
-        self.server = ServerInfo("SQLite", sqlite3.sqlite_version, notes=self._notes())
+        try:
+            self.server = ServerInfo("SQLite", sqlite3.sqlite_version, notes=self._notes())
+        except BaseException:
+            self._driver.close()
+            raise
 
     def databases(self) -> list[str]:
         return [DATABASE]
@@ -112,6 +116,16 @@ class SqliteSession(Session):
         """In rowid order, or that of a WITHOUT ROWID table's key; views in their own. Raises ValueTooLarge
         for a row of 2 GiB or more."""
         self._check(request.database)
+        own = not self._driver.in_transaction
+        if own:
+            self.begin()  # more than one statement may be needed: they see the same rows
+        try:
+            yield from self._read(request)
+        finally:
+            if own:
+                self.end()
+
+    def _read(self, request: ReadRequest) -> Iterator[TextChunk]:
         shape, about = request.shape, self._about(request.database, request.shape.ref)
         order = parts.order(self._ask, self._schema(), self._planned(shape.ref))
         statement = _select(shape, request.comment)
@@ -167,10 +181,15 @@ class SqliteSession(Session):
         return max(times, default=0)
 
     def _notes(self) -> tuple[str, ...]:
+        notes = []
         encoding = str(self._ask.value("PRAGMA main.encoding", about="the file"))
-        if encoding == "UTF-8":
-            return ()
-        return (f"Text in this file is {encoding}; it is read as UTF-8, which a new file has too.",)
+        if encoding != "UTF-8":
+            notes.append(f"Text in this file is {encoding}; it is read as UTF-8, which a new file has too.")
+        if self.journal_mode() == "wal":
+            notes.append(
+                "WAL mode: SQLite keeps a -wal and a -shm file beside the database, also for readers."
+            )
+        return tuple(notes)
 
 
 def _select(shape: TableShape, comment: str = "") -> str:

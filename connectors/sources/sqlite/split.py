@@ -11,7 +11,7 @@ from connectors.base import TableShape
 from connectors.sources.sqlite.catalog import Catalog, Entry
 from connectors.sources.sqlite.dialect import SQLITE
 from connectors.sources.sqlite.statements import Statements
-from core.errors import SourceError
+from core.errors import BrokenObject
 from core.model.task import PartPlan
 
 MOST_PARTS = 1000
@@ -48,7 +48,7 @@ def order(ask: Statements, catalog: Catalog, entry: Entry) -> tuple[str, ...]:
         plan = ask.plan(
             f"SELECT * FROM {source(entry.ref.name)} ORDER BY {', '.join(terms)}", about=str(entry.ref)
         )
-    except SourceError:  # a collation that only another program knows
+    except BrokenObject:  # a collation that only another program knows
         return ()
     return () if "TEMP B-TREE" in plan else terms
 
