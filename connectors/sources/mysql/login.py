@@ -1,0 +1,80 @@
+"""Getting in: a PyMySQL connection by a connection's settings, with TLS as they ask."""
+
+from __future__ import annotations
+
+import ssl
+from typing import Any
+
+import pymysql
+from pymysql.connections import Connection as Wire
+
+from connectors.sources.mysql.errors import login_error
+from core.errors import TlsError
+from core.model.connection import Connection, TlsSettings
+
+
+class Login:
+    """Opens connections to one server as one user. The password is held here and shown nowhere."""
+
+    def __init__(
+        self, connection: Connection, password: str | None, program: str, *, user: str | None = None
+    ) -> None:
+        self.connection = connection
+        self.user = user or connection.user or ""
+        self._password = password
+        self._program = program
+
+    def open(self, *, timeout: int | None = None) -> Wire:
+        """A connection in autocommit and utf8mb4, got within `timeout` seconds (the connection's own where
+        None). Raises ConnectError and its kinds."""
+        connection = self.connection
+        seconds = connection.connect_timeout if timeout is None else timeout
+        arguments: dict[str, Any] = {
+            # As bytes: PyMySQL would encode a text as Latin-1, while accounts are made in UTF-8.
+            "password": (self._password or "").encode(),
+            "user": self.user,
+            "charset": "utf8mb4",
+            "autocommit": True,
+            "connect_timeout": seconds,
+            # A port that is open but silent must not hold longer than one that is not; raised below.
+            "read_timeout": seconds,
+            "write_timeout": seconds,
+            "program_name": self._program,
+        }
+        if connection.unix_socket is not None:
+            arguments["unix_socket"] = connection.unix_socket
+        else:
+            arguments |= {"host": connection.host, "port": connection.port or self._default_port()}
+        try:
+            wire = pymysql.connect(**arguments, **self._tls(connection.tls))
+        except (pymysql.err.MySQLError, OSError, RuntimeError, ValueError, IndexError) as error:
+            # IndexError, ValueError: what answers there is no MySQL server.
+            raise login_error(error, connection, self.user) from error
+        encrypted = isinstance(wire._sock, ssl.SSLSocket)
+        if connection.tls.mode not in ("off", "prefer") and not encrypted:
+            wire.close()
+            raise TlsError(f"The server of connection {connection.name!r} offers no TLS.")
+        wire._read_timeout = wire._write_timeout = connection.read_timeout or None
+        return wire
+
+    def _default_port(self) -> int:
+        return 2881 if self.connection.mode == "oceanbase" else 3306
+
+    def _tls(self, settings: TlsSettings) -> dict[str, Any]:
+        if settings.mode == "off" or (settings.mode == "prefer" and self.connection.unix_socket is not None):
+            return {"ssl_disabled": True}
+        if settings.mode == "prefer":
+            return {}
+        try:
+            context = ssl.create_default_context(cafile=settings.ca)
+            if settings.cert is not None:
+                context.load_cert_chain(settings.cert, settings.key)
+        except (OSError, ssl.SSLError) as error:
+            raise TlsError(
+                f"A TLS file of connection {self.connection.name!r} can't be used: {error.strerror}.",
+                "Check the paths of ca, cert and key; they are PEM files.",
+            ) from error
+        context.check_hostname = settings.mode == "verify-identity"
+        if settings.mode == "require":
+            context.verify_mode = ssl.CERT_NONE
+        return {"ssl": context}

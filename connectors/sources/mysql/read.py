@@ -1,0 +1,81 @@
+"""Reading rows: the statement, and the chunks that come of it."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+
+from pymysql.err import MySQLError
+
+from connectors.base import ReadRequest
+from connectors.sources.mysql.catalog import TableFacts
+from connectors.sources.mysql.errors import shown
+from connectors.sources.mysql.floats import shorten
+from connectors.sources.mysql.link import Link
+from connectors.sources.mysql.product import Family
+from connectors.sources.mysql.snapshot import SnapshotState
+from connectors.sources.mysql.sql import comment, identifier
+from connectors.sources.mysql.types import ColumnFacts, expression, is_float
+from connectors.sources.mysql.wire import read_text
+from core.chunk import TextChunk
+from core.errors import ConnectionLost
+from core.model.vocabulary import ObjectType
+
+
+def statement(request: ReadRequest, facts: TableFacts, family: Family, clause: str) -> str:
+    """The SELECT that reads a part. In the order of the clustered key where there is one: the server is
+    made to walk it, so that the order costs no sort."""
+    shape = request.shape
+    unknown = ColumnFacts("", "", None)
+    columns = ", ".join(
+        expression(
+            ColumnFacts(c.name, c.type, facts.columns.get(c.name, unknown).charset),
+            family,
+        )
+        for c in shape.columns
+    )
+    table = identifier(shape.ref.name)
+    hint, force = "", ""
+    if facts.ordered:
+        if family is Family.OCEANBASE:
+            hint = f"/*+ FULL({table}) */ " if "`" not in shape.ref.name else ""
+        else:
+            force = " FORCE INDEX (PRIMARY)"
+    text = f"SELECT {hint}{comment(request.comment)}{columns} FROM {identifier(request.database)}.{table}"
+    text += clause + force
+    if request.part.condition is not None:
+        text += f" WHERE {request.part.condition}"
+    if facts.ordered:
+        text += f" ORDER BY {', '.join(map(identifier, facts.ordered))}"
+    return text
+
+
+def read(link: Link, snapshot: SnapshotState, request: ReadRequest, facts: TableFacts) -> Iterator[TextChunk]:
+    """Chunks of a part. An iterator that is left early ends the query on the server, and the session remains
+    usable, its point in time too."""
+    shape = request.shape
+    floats = [n for n, c in enumerate(shape.columns) if is_float(c.type)]
+    text = statement(request, facts, link.product.family, snapshot.clause)
+    what = f"reading {shown(str(shape.ref))} of database {shown(request.database)}"
+    link.ready()
+    with (
+        link.saying(what, reading=True, view=shape.ref.type is ObjectType.VIEW),
+        snapshot.letting_go(),
+        link.busy(),
+    ):
+        chunks = read_text(link.wire, text, len(shape.columns), chunk_bytes=request.chunk_bytes)
+        try:
+            for chunk in chunks:
+                yield shorten(chunk, floats)
+        except GeneratorExit:
+            _drain(link, chunks)
+            raise
+
+
+def _drain(link: Link, chunks: Iterator[TextChunk]) -> None:
+    """End a query in the middle of its rows: killed, it stops after what is under way. Where that can't be
+    said, the connection is closed with its rows."""
+    if link.kill_query():
+        with contextlib.suppress(MySQLError, ConnectionLost):
+            for _ in chunks:
+                pass

@@ -1,0 +1,109 @@
+"""A session with a server of the MySQL family."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+
+from connectors.base import ObjectDdl, ObjectInfo, ReadRequest, ServerInfo, Session, TableShape
+from connectors.sources.mysql.catalog import Catalog
+from connectors.sources.mysql.ddl import Ddl
+from connectors.sources.mysql.dialect import dialect
+from connectors.sources.mysql.errors import shown
+from connectors.sources.mysql.link import Link
+from connectors.sources.mysql.product import Family
+from connectors.sources.mysql.read import read
+from connectors.sources.mysql.sizes import Sizes
+from connectors.sources.mysql.snapshot import SnapshotState
+from connectors.sources.mysql.split import Splitter
+from core.chunk import TextChunk
+from core.model.task import PartPlan, Snapshot
+from core.model.vocabulary import Consistency, Lock, Mode, ObjectRef, ObjectType, SchemaFlavour
+
+
+class MysqlSession(Session):
+    """Puts the parts together; each is in its own module."""
+
+    def __init__(self, link: Link, mode: Mode, sizes: Sizes | None) -> None:
+        self._link = link
+        self._catalog = Catalog(link)
+        self._ddl = Ddl(link)
+        self._snapshot = SnapshotState(link)
+        self._sizes = sizes
+        self.dialect = dialect(link.product)
+        self.server = ServerInfo(
+            product=link.product.family.value,
+            version=link.product.version,
+            user=self._user(),
+            notes=tuple(self._notes(mode)),
+        )
+
+    def _user(self) -> str:
+        with self._link.saying("asking for the own user"):
+            return str(self._link.row("SELECT CURRENT_USER()")[0])
+
+    def _notes(self, mode: Mode) -> Iterator[str]:
+        family = self._link.product.family
+        if mode is not family.mode:
+            yield f"The connection says {mode.label}, the server is {family}: it is read as that."
+        if family is Family.OCEANBASE and not self._link.product.seekdb:
+            yield "Sequences of OceanBase are not exported."
+        if self._sizes is not None:
+            yield self._sizes.note
+
+    def databases(self) -> list[str]:
+        return self._catalog.databases()
+
+    def objects(
+        self, database: str, types: Sequence[ObjectType] | None = None, search: str | None = None
+    ) -> list[ObjectInfo]:
+        found = self._catalog.objects(database, types, search)
+        sizes = self._table_sizes(database)
+        return [
+            replace(o, bytes=sizes[o.ref.name])
+            if o.ref.type is ObjectType.TABLE and o.ref.name in sizes
+            else o
+            for o in found
+        ]
+
+    def describe(self, database: str, ref: ObjectRef) -> TableShape:
+        shape = self._catalog.describe(database, ref)
+        size = self._table_sizes(database).get(ref.name) if ref.type is ObjectType.TABLE else None
+        return shape if size is None else replace(shape, bytes=size)
+
+    def _table_sizes(self, database: str) -> Mapping[str, int]:
+        return self._sizes.of(database) if self._sizes is not None else {}
+
+    def check_readable(self, database: str, shape: TableShape) -> None:
+        self._catalog.check_readable(database, shape)
+
+    def ddl(self, database: str, ref: ObjectRef, flavour: SchemaFlavour) -> ObjectDdl:
+        return self._ddl.of(database, ref, flavour)
+
+    def check_consistency(self, consistency: Consistency, lock: Lock, content_has_tables: bool) -> list[str]:
+        return self._snapshot.check(consistency, lock) if content_has_tables else []
+
+    def snapshot_life(self) -> int | None:
+        return self._snapshot.life()
+
+    def begin(self, reopen: Snapshot | None = None) -> Snapshot:
+        return self._snapshot.begin(reopen)
+
+    def end(self) -> None:
+        self._snapshot.end()
+
+    def split(self, database: str, shape: TableShape, rows_per_part: int) -> list[PartPlan]:
+        facts = self._catalog.facts(database, shape.ref)
+        what = f"cutting {shown(str(shape.ref))} of database {shown(database)} into parts"
+        with self._link.saying(what, reading=True):
+            return Splitter(self._link, facts, self._snapshot.clause).split(database, shape, rows_per_part)
+
+    def read(self, request: ReadRequest) -> Iterator[TextChunk]:
+        facts = self._catalog.facts(request.database, request.shape.ref)
+        return read(self._link, self._snapshot, request, facts)
+
+    def cancel(self) -> None:
+        self._link.cancel()
+
+    def close(self) -> None:
+        self._link.close()
