@@ -18,7 +18,6 @@ from connectors.sources.sqlite.errors import while_opening
 from core.errors import ConnectError, LoginRefused, Unsupported
 from core.model.connection import Connection
 
-
 # The first version whose pragmas tell tables without rowid and generated columns.
 OLDEST = (3, 31, 0)
 
@@ -62,8 +61,8 @@ def open_file(connection: Connection) -> sqlite3.Connection:
     """
     if sqlite3.sqlite_version_info < OLDEST:
         raise Unsupported(
-            f"This Python brings SQLite {sqlite3.sqlite_version}; {'.'.join(map(str, OLDEST))} or newer is needed.",
-            "Use a Python that is linked with a newer one.",
+            f"This Python brings SQLite {sqlite3.sqlite_version}, which is too old.",
+            f"Version {'.'.join(map(str, OLDEST))} or newer is needed: use a Python that is linked with one.",
         )
     check_file(connection)
     path = database_path(connection)
