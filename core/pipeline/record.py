@@ -10,7 +10,7 @@ import hashlib
 from dataclasses import dataclass
 
 from connectors.base import ObjectDdl, Session, TableShape
-from core.errors import BrokenObject, SchemaChanged, SourceError
+from core.errors import SchemaChanged, SourceError
 from core.model.settings import ExportSettings
 from core.model.task import Column
 from core.model.vocabulary import ObjectRef
@@ -49,12 +49,6 @@ class Recorded:
 
 def record(session: Session, settings: ExportSettings, database: str, ref: ObjectRef) -> Recorded:
     """An object's definition as it is now. Raises NotFound, NoPrivilege, BrokenObject."""
-    try:
-        ref.name.encode()
-    except UnicodeEncodeError:
-        raise BrokenObject(
-            f"The name of {str(ref)!r} is no valid text.", "Rename it, or exclude it."
-        ) from None
     ddl = session.ddl(database, ref, settings.schema.flavour) if settings.content.schema else None
     shape = None
     if ref.type.has_data:

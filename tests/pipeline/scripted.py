@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import hashlib
+import itertools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -86,6 +87,7 @@ class Database:
         self.snapshots: dict[str, dict[ObjectRef, Thing]] = {}
         self.hook: Callable[[str, str], None] = lambda _step, _subject: None
         self.calls: list[tuple[str, str]] = []
+        self.clock = itertools.count(1000)
         self.chunk_rows = 2
         self.cancelled = 0
 
@@ -181,7 +183,7 @@ class ScriptedSession(Session):
                 raise SnapshotGone(f"Snapshot {reopen.id} is gone.")
             self.open = self.db.snapshots[str(reopen.id)]
             return reopen
-        name = str(1000 + len(self.db.snapshots))
+        name = str(next(self.db.clock))
         self.db.snapshots[name] = self.open = copy.deepcopy(self.db.things)
         return Snapshot(id=name, taken_at=datetime.now(UTC), reopens=self.db.reopens)
 

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from core.errors import NoSpace
-from core.model.vocabulary import Consistency, Content, Format, ObjectRef, ObjectType, OnError
 from core.model.settings import SchemaSettings
+from core.model.vocabulary import Consistency, Content, Format, ObjectRef, ObjectType, OnError
 from core.pipeline.disk import Disk
 from core.pipeline.journal import Journal
 from tests.pipeline.conftest import Bench
