@@ -21,6 +21,9 @@ from core.store.rows import must
 
 _t = tables.task
 
+# Not IS NULL, for which SQLite would go to the index of slots and find nearly every task there.
+NO_SLOT = sa.func.coalesce(_t.c.slot, 0) == 0
+
 OWNED = tuple(str(status) for status in TaskStatus if status.holds_slot)
 
 
@@ -110,7 +113,7 @@ class Claims:
                     slot=slot,
                     token=token,
                     not_before=None,
-                    started=sa.func.coalesce(_t.c.started, sa.bindparam("now", now, type_=tables.Instant)),
+                    started=sa.func.coalesce(_t.c.started, sa.literal(now, tables.Instant)),
                     worker_pid=None,
                     worker_group=None,
                     worker_started=None,
@@ -192,7 +195,7 @@ class Claims:
 
     def forget_ended(self, epoch: int, before: datetime, limit: int = 200) -> list[int]:
         """Remove up to `limit` tasks that ended before `before`; returns their numbers."""
-        old = sa.select(_t.c.id).where(_t.c.ended < before, _t.c.slot.is_(None)).limit(limit)
+        old = sa.select(_t.c.id).where(_t.c.ended < before, NO_SLOT).limit(limit)
         with self._database.read() as db:
             if db.execute(old.limit(1)).first() is None:
                 return []
@@ -214,7 +217,7 @@ def next_ready(now: datetime) -> sa.Select[tuple[int, str]]:
         sa.select(_t.c.id, _t.c.settings)
         .where(
             _t.c.status == str(TaskStatus.QUEUED),
-            _t.c.slot.is_(None),
+            NO_SLOT,
             sa.or_(_t.c.not_before.is_(None), _t.c.not_before <= now),
         )
         .order_by(_t.c.queue_number)

@@ -123,7 +123,8 @@ def explained(path: Path) -> Iterator[None]:
     try:
         yield
     except sa.exc.DBAPIError as error:
-        if isinstance(error.orig, sqlite3.Error):
+        # A constraint that refuses is this program's mistake, and no fault of the store.
+        if isinstance(error.orig, sqlite3.Error) and not isinstance(error, sa.exc.IntegrityError):
             _raise(error.orig, path)
         raise
     except sqlite3.Error as error:

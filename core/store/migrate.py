@@ -20,7 +20,7 @@ from core.store.tables import REVISION
 HISTORY = Path(__file__).with_name("migrations")
 
 
-def migrate(database: Database, locations: Locations, found: str, *, history: Path = HISTORY) -> Path | None:
+def migrate(database: Database, locations: Locations, found: str) -> Path | None:
     """Bring a store of revision `found` up to `REVISION`, all of it or nothing, after a backup beside it,
     whose path is returned; None where another program has done so meanwhile.
 
@@ -43,7 +43,7 @@ def migrate(database: Database, locations: Locations, found: str, *, history: Pa
         )
     try:
         backup = _back_up(database.path, found)
-        _upgrade(database, history)
+        _upgrade(database)
     finally:
         engine.release()
     return backup
@@ -69,9 +69,9 @@ def _back_up(path: Path, found: str) -> Path:
     return backup
 
 
-def _upgrade(database: Database, history: Path) -> None:
+def _upgrade(database: Database) -> None:
     config = Config()
-    config.set_main_option("script_location", str(history).replace("%", "%%"))
+    config.set_main_option("script_location", str(HISTORY).replace("%", "%%"))
     with database.rebuild() as connection:
         config.attributes["connection"] = connection
         try:

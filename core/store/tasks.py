@@ -66,7 +66,7 @@ class Tasks:
         """How many tasks are in each status; statuses without one are there with 0."""
         statement = sa.select(_t.c.status, sa.func.count()).group_by(_t.c.status)
         with self._database.read() as db:
-            found: dict[str, int] = dict(db.execute(statement).tuples().all())
+            found = {row[0]: int(row[1]) for row in db.execute(statement)}
         return {status: found.get(str(status), 0) for status in TaskStatus}
 
     def objects(self, number: int) -> list[TaskObject]:
@@ -108,7 +108,9 @@ class Tasks:
                     .where(_t.c.id == number)
                     .values(
                         status=str(TaskStatus.ABORTING),
-                        abort_requested=sa.func.coalesce(_t.c.abort_requested, sa.bindparam("now", now)),
+                        abort_requested=sa.func.coalesce(
+                            _t.c.abort_requested, sa.literal(now, tables.Instant)
+                        ),
                         abort_force=sa.or_(_t.c.abort_force, sa.literal(force)),
                     )
                 )

@@ -1,0 +1,150 @@
+"""Bringing an older store up to date: with a backup, whole or not at all, and never under somebody's feet."""
+
+from __future__ import annotations
+
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from core.errors import StoreBusy, StoreDamaged, StoreError, StoreTooNew
+from core.locations import Locations
+from core.locks import FileLock
+from core.store import Store, migrate, tables
+from tests.store.conftest import new_task
+
+LATER = """
+from alembic import op
+
+revision = "0002"
+down_revision = "0001"
+
+
+def upgrade() -> None:
+    op.execute("ALTER TABLE task ADD COLUMN colour TEXT")
+    op.execute("UPDATE task SET colour = 'green'")
+    {then}
+"""
+
+
+def schema(path: Path) -> dict[str, str]:
+    with closing(sqlite3.connect(path)) as raw:
+        rows = raw.execute("SELECT type || ' ' || name, sql FROM sqlite_master WHERE sql IS NOT NULL")
+        return {name: " ".join(sql.replace("(", " ( ").replace(")", " ) ").split()) for name, sql in rows}
+
+
+def later(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, then: str = "pass") -> None:
+    """As if this were the next version of Offramp."""
+    history = tmp_path / "history"
+    (history / "versions").mkdir(parents=True)
+    for name in ("env.py", "versions/v0001_first.py"):
+        (history / name).write_text((migrate.HISTORY / name).read_text())
+    (history / "versions" / "v0002_colour.py").write_text(LATER.format(then=then))
+    monkeypatch.setattr(migrate, "HISTORY", history)
+    for module in ("core.store.opening", "core.store.database", "core.store.migrate"):
+        monkeypatch.setattr(f"{module}.REVISION", "0002")
+
+
+def backups(locations: Locations) -> list[Path]:
+    return sorted(locations.home.glob(f"{locations.store.name}.backup-*"))
+
+
+def test_the_history_leads_to_the_tables_of_today(locations: Locations, tmp_path: Path) -> None:
+    Store.open(locations).close()
+    # Alembic begins with nothing, and what it ends with is what a new store begins with.
+    grown = tmp_path / "grown"
+    program = (
+        "import sys, sqlite3, sqlalchemy as sa; from alembic import command; from alembic.config import Config;"
+        "from core.store.migrate import HISTORY;"
+        "engine = sa.create_engine('sqlite:///' + sys.argv[1]);"
+        "config = Config(); config.set_main_option('script_location', str(HISTORY));"
+        "c = engine.connect(); config.attributes['connection'] = c;"
+        "command.upgrade(config, 'head'); c.commit()"
+    )
+    subprocess.run([sys.executable, "-P", "-c", program, str(grown)], check=True)
+    assert schema(grown) == schema(locations.store)
+    with closing(sqlite3.connect(grown)) as raw:
+        assert raw.execute("SELECT version_num FROM alembic_version").fetchall() == [(tables.REVISION,)]
+        assert raw.execute("SELECT epoch, counter, holder FROM lease").fetchall() == [(0, 0, None)]
+
+
+def test_an_older_store_is_backed_up_and_migrated(
+    locations: Locations, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Store.open(locations) as store:
+        task = store.tasks.add(new_task("old one"))
+    later(monkeypatch, tmp_path)
+    with Store.open(locations) as store:
+        assert store.tasks.get(task.id).name == "old one"
+        assert store.tasks.add(new_task("new one")).id == task.id + 1
+        with store.database.read() as db:
+            assert db.exec_driver_sql("PRAGMA foreign_keys").scalar() == 1
+            assert db.exec_driver_sql("SELECT colour FROM task WHERE id = ?", (task.id,)).scalar() == "green"
+    (backup,) = backups(locations)
+    assert "backup-0001-" in backup.name
+    assert (backup.stat().st_mode & 0o777) == 0o600
+    assert "colour" not in schema(backup)["table task"]
+    with closing(sqlite3.connect(backup)) as raw:
+        assert raw.execute("SELECT name FROM task").fetchall() == [("old one",)]
+    Store.open(locations).close()
+    assert backups(locations) == [backup]
+
+
+def test_a_migration_that_fails_changes_nothing(
+    locations: Locations, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Store.open(locations) as store:
+        store.tasks.add(new_task())
+    before = schema(locations.store)
+    later(monkeypatch, tmp_path, then='op.execute("NO SUCH STATEMENT")')
+    with pytest.raises(StoreError, match="syntax error"):
+        Store.open(locations)
+    assert schema(locations.store) == before
+    with closing(sqlite3.connect(locations.store)) as raw:
+        assert raw.execute("SELECT version_num FROM alembic_version").fetchall() == [("0001",)]
+    assert len(backups(locations)) == 1
+
+
+@pytest.mark.parametrize("holder", ["engine", "worker"])
+def test_a_store_at_work_is_not_migrated(
+    locations: Locations, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, holder: str
+) -> None:
+    Store.open(locations).close()
+    lock = FileLock(locations.engine_lock if holder == "engine" else locations.task_lock(1))
+    assert lock.acquire()
+    later(monkeypatch, tmp_path)
+    with pytest.raises(StoreBusy, match="still at work"):
+        Store.open(locations)
+    assert backups(locations) == []
+    lock.release()
+    Store.open(locations).close()
+    assert len(backups(locations)) == 1
+
+
+def test_damage_is_found_before_a_migration(
+    locations: Locations, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Store.open(locations) as store:
+        for _ in range(200):
+            store.tasks.add(new_task())
+    data = bytearray(locations.store.read_bytes())
+    data[-4096:-4088] = b"\xff" * 8
+    locations.store.write_bytes(data)
+    later(monkeypatch, tmp_path)
+    with pytest.raises(StoreDamaged):
+        Store.open(locations)
+    assert backups(locations) == []
+
+
+def test_the_version_before_refuses_what_was_migrated(
+    locations: Locations, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Store.open(locations).close()
+    with monkeypatch.context() as next_version:
+        later(next_version, tmp_path)
+        Store.open(locations).close()
+    with pytest.raises(StoreTooNew, match="version 2"):
+        Store.open(locations)
