@@ -115,7 +115,7 @@ def main() -> None:
                 "host": server.host,
                 "port": server.port,
                 "user": server.user,
-                "password": server.password,
+                "password": server.password.encode(),
             }
             where |= {"ssl_ca": server.ca, "ssl_verify_cert": True} if asked.tls else {"ssl_disabled": True}
 

@@ -7,6 +7,7 @@ without a Python object for any of them.
 
 from __future__ import annotations
 
+import select
 import ssl
 import struct
 from collections.abc import Iterator
@@ -26,6 +27,7 @@ MAX_ROW_BYTES = 1 << 30
 # little after waiting therefore naps before the next receive: far shorter than a socket's buffer takes to
 # fill, and never while more is there than can be read.
 SMALL_RECEIVE = 1 << 15
+TLS_RECEIVE = 1 << 17
 WAITED_SECONDS = 20e-6
 NAP_SECONDS = 50e-6
 
@@ -114,10 +116,12 @@ class _Receiver:
     def __init__(self, connection: Connection) -> None:
         self._socket = connection._sock
         self._buffered = connection._rfile
-        self._tls = isinstance(self._socket, ssl.SSLSocket)
         self._outruns = False
-        if self._socket is None or self._buffered is None:
+        if self._socket is None or self._buffered is None or self._socket.fileno() < 0:
             raise ConnectionLost("The connection was closed before the first row.", _HINT)
+        self._tls = isinstance(self._socket, ssl.SSLSocket)
+        self._ready = select.poll()
+        self._ready.register(self._socket.fileno(), select.POLLIN)
 
     def __call__(self, into: memoryview) -> int:
         if self._outruns:
@@ -125,6 +129,9 @@ class _Receiver:
         began = monotonic()
         try:
             count = self._receive(into)
+            waited = monotonic() - began
+            if self._tls and count:
+                count += self._receive_records(into[count:])
         except TimeoutError as error:
             raise _silent(monotonic() - began) from error
         except (OSError, ValueError) as error:
@@ -135,7 +142,7 @@ class _Receiver:
         # A TLS socket that another thread shuts down goes on as a plain one: what it reads then is no data.
         if count == 0 or (self._tls and self._socket.version() is None):
             raise ConnectionLost("The connection was closed before the result was complete.", _HINT)
-        self._outruns = count < SMALL_RECEIVE and monotonic() - began > WAITED_SECONDS
+        self._outruns = count < SMALL_RECEIVE and waited > WAITED_SECONDS
         return count
 
     def _receive(self, into: memoryview) -> int:
@@ -148,6 +155,17 @@ class _Receiver:
             self._buffered = None
         into[: len(data)] = data
         return len(data)
+
+    def _receive_records(self, into: memoryview) -> int:
+        """What else has come over TLS: its records hold 16 kB at most, and each is received alone."""
+        count = 0
+        limit = min(TLS_RECEIVE, len(into))
+        while count < limit and self._ready.poll(0):
+            received = int(self._socket.recv_into(into[count:]))
+            if not received:
+                break  # closed: an error only if something is still to come
+            count += received
+        return count
 
 
 def _silent(seconds: float) -> ConnectionLost:

@@ -28,12 +28,15 @@ def walk(buffer: Bytes, position: int, filled: int, usual_size: float) -> Offset
 
     `usual_size` is what packets have measured so far, in bytes: it decides how they are found, not which.
     """
+    view = buffer.data
     leapt = None
     if usual_size < _LEAP_SIZE and filled - position > usual_size * _LEAP_PACKETS:
-        leapt = _leap(buffer, position, filled)
-        if leapt.size:
-            position = int(leapt[-1])
-    view = buffer.data
+        # Not within a long packet that is only coming in, at each of its pieces.
+        size: int = header(view, position)[0] & MAX_PAYLOAD
+        if position + HEADER + size <= filled:
+            leapt = _leap(buffer, position, filled)
+            if leapt.size:
+                position = int(leapt[-1])
     ends: list[int] = []
     append = ends.append
     while True:
