@@ -138,7 +138,8 @@ class Engine:
                 if taken or changes != seen or now - looked >= self._numbers.idle_look:
                     seen, looked = changes, now
                     taken = await self._round(store, lease, slots)
-                    if taken or await self._call(store.claims.busy, None):
+                    horizon = self._soon() if until is Until.DRAINED else None
+                    if taken or await self._call(store.claims.busy, horizon):
                         idle_since = now
                     elif await self._call(self._end_by_itself, lease, until, now - idle_since):
                         return True
