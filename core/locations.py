@@ -46,6 +46,11 @@ class Locations:
         return self.home / "settings.toml"
 
     @property
+    def screens(self) -> Path:
+        """What the screens remember between visits: filters, orders, the theme."""
+        return self.home / "screens.json"
+
+    @property
     def secrets(self) -> Path:
         """Passwords that are kept in a file, mode 0600."""
         return self.home / "secrets.json"

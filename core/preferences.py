@@ -5,6 +5,12 @@ ssh_host = "jump.example.com"   # this machine as seen from outside, for lines t
 connect_timeout = 10            # seconds, for connections that are added from now on
 keep_tasks_days = 30            # ended tasks are forgotten after that; 0 keeps them
 keep_logs_days = 14             # and their logs removed; 0 keeps them as long as their task
+theme = "dark"                  # of the screens: dark, light, terminal (its own colours)
+glyphs = "auto"                 # unicode, ascii, or what the locale can show
+mouse = true                    # whether the screens take the mouse
+
+[keys]                          # other keys for actions of the screens; `?` there shows their names
+"task.abort" = "A"
 """
 
 from __future__ import annotations
@@ -17,13 +23,21 @@ from core.locations import Locations
 
 class Preferences(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The settings with their defaults, as the file's head explains them. `directory` None: `exports` in
-    Offramp's home. `ssh_host` None: this machine's own name."""
+    Offramp's home. `ssh_host` None: this machine's own name. `theme` None: what fits the terminal. `keys`
+    maps names of actions to keys; the screens check them, since only they know the actions."""
 
     directory: str | None = None
     ssh_host: str | None = None
     connect_timeout: int = 10
     keep_tasks_days: int = 30
     keep_logs_days: int = 14
+    theme: str | None = None
+    glyphs: str = "auto"
+    mouse: bool = True
+    keys: dict[str, str] = {}
+
+    THEMES = ("dark", "light", "terminal")
+    GLYPHS = ("auto", "unicode", "ascii")
 
     def __post_init__(self) -> None:
         if self.directory is not None and not self.directory.startswith("/"):
@@ -36,6 +50,10 @@ class Preferences(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
             raise InvalidValue(f"connect_timeout {self.connect_timeout} is below 1 second.")
         if self.keep_tasks_days < 0 or self.keep_logs_days < 0:
             raise InvalidValue("Days to keep something can't be negative.", "0 keeps it.")
+        if self.theme is not None and self.theme not in self.THEMES:
+            raise InvalidValue(f"theme {self.theme!r} is none of {', '.join(self.THEMES)}.")
+        if self.glyphs not in self.GLYPHS:
+            raise InvalidValue(f"glyphs {self.glyphs!r} is none of {', '.join(self.GLYPHS)}.")
 
 
 def load(locations: Locations) -> Preferences:

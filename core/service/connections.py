@@ -14,6 +14,7 @@ from core.errors import Conflict, NotFound, OfframpError, UsageError
 from core.model.connection import Connection
 from core.model.convert import nearest, utc_text
 from core.model.secret import KeyringSecret, SecretRef
+from core.model.task_filter import TaskFilter
 from core.model.vocabulary import ObjectType, TaskStatus
 from core.service.context import Context
 
@@ -129,8 +130,6 @@ class Connections:
         )
 
     def _open_tasks(self, name: str) -> tuple[int, ...]:
-        from core.store.task_queries import TaskFilter  # noqa: PLC0415 - comes with the store
-
         tasks = self._context.store.tasks.list(TaskFilter(connection=name, statuses=OPEN))
         return tuple(task.id for task in tasks)
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from core.service.doctor import Finding
     from core.service.downloads import Downloads
     from core.service.exports import Exports
+    from core.service.overview import Overview
     from core.service.tasks import Tasks
 
 
@@ -27,6 +28,7 @@ class Service:
     connections  add, list, show, test, remove, browse      downloads  copies and streams of what a task made
     exports      create, edit, list, show, apply, run       checks     preflight, verify
     tasks        dump, list, show, log, abort, retry, …     demo       the sample database
+    overview     has anything changed, who serves, a window of the list
     """
 
     def __init__(self, locations: Locations | None = None) -> None:
@@ -57,6 +59,12 @@ class Service:
         from core.service.tasks import Tasks  # noqa: PLC0415
 
         return Tasks(self._context)
+
+    @cached_property
+    def overview(self) -> Overview:
+        from core.service.overview import Overview  # noqa: PLC0415
+
+        return Overview(self._context)
 
     @cached_property
     def downloads(self) -> Downloads:

@@ -12,6 +12,7 @@ from pathlib import Path
 from core.errors import NotWritable, TargetExists
 from core.model.settings import ExportSettings
 from core.model.task import FileEntry, Task, TaskObject
+from core.model.task_filter import TaskFilter
 from core.model.vocabulary import TaskStatus
 from core.service.context import Context, owner
 from core.tasklog import LogLine, TaskLog, remove_task_logs
@@ -65,8 +66,6 @@ class Tasks:
         limit: int | None = None,
     ) -> list[Task]:
         """The newest first: those made within `since` or not ended yet (None: all), further narrowed."""
-        from core.store.task_queries import TaskFilter  # noqa: PLC0415 - comes with the store
-
         return self._context.store.tasks.list(
             TaskFilter(
                 since=datetime.now(UTC) - since if since is not None else None,

@@ -5,9 +5,10 @@
 `tables`     the tables                      `migrate`           older stores, loaded only for them
 """
 
+from core.model.task_filter import TaskFilter, TaskOrder
 from core.store.lease import LeaseState
 from core.store.retry import Backoff
 from core.store.store import Store
-from core.store.task_queries import NewTask, TaskFilter, TaskOrder
+from core.store.task_queries import NewTask
 
 __all__ = ["Backoff", "LeaseState", "NewTask", "Store", "TaskFilter", "TaskOrder"]

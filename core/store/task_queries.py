@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
-from enum import StrEnum
 from typing import Any
 
 import sqlalchemy as sa
@@ -12,6 +11,7 @@ import sqlalchemy as sa
 from core.errors import ErrorInfo
 from core.model.settings import ExportSettings
 from core.model.task import FileEntry, TaskObject
+from core.model.task_filter import TaskFilter, TaskOrder
 from core.model.vocabulary import Mode, ObjectStatus, TaskStatus
 from core.store import tables
 from core.store.rows import file_from, object_from, to_json
@@ -40,34 +40,6 @@ class NewTask:
     numbered: bool = False
 
 
-class TaskOrder(StrEnum):
-    """What a list is sorted by. Equal ones are in the order of their numbers."""
-
-    CREATED = "created"
-    NAME = "name"
-    CONNECTION = "connection"
-    STATUS = "status"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TaskFilter:
-    """Which tasks, and in which order. Whatever isn't given lets everything through.
-
-    `since`: created then or later, or not ended. `text`: in the name of the task, of its export or of its
-    connection, whatever the case of ASCII letters. `limit` and `offset` cut a window out of the order.
-    """
-
-    since: datetime | None = None
-    statuses: tuple[TaskStatus, ...] = ()
-    connection: str | None = None
-    text: str | None = None
-    ids: tuple[int, ...] = ()
-    order: TaskOrder = TaskOrder.CREATED
-    descending: bool = True
-    limit: int | None = None
-    offset: int = 0
-
-
 def positions(now: datetime) -> sa.Subquery:
     """The queue: each queued task's place, from 1, in the order in which they'd be taken now. Tasks that
     pause before a retry come behind those that are ready, by the end of their pause."""
@@ -89,18 +61,62 @@ def one(number: int, now: datetime) -> sa.Select[Any]:
 def listing(wanted: TaskFilter, now: datetime) -> sa.Select[Any]:
     """Tasks with their positions."""
     queue = positions(now)
-    column = {
-        TaskOrder.CREATED: _t.c.created,
-        TaskOrder.NAME: _t.c.name,
-        TaskOrder.CONNECTION: _t.c.connection,
-        TaskOrder.STATUS: _t.c.status,
-    }[wanted.order]
-    order = (column.desc(), _t.c.id.desc()) if wanted.descending else (column, _t.c.id)
     statement = sa.select(_t, queue.c.position).outerjoin(queue, queue.c.id == _t.c.id)
-    statement = statement.where(*_conditions(wanted)).order_by(*order)
+    statement = statement.where(*_conditions(wanted)).order_by(*_order(wanted, queue, now))
     if wanted.limit is not None or wanted.offset:
         statement = statement.limit(-1 if wanted.limit is None else wanted.limit).offset(wanted.offset)
     return statement
+
+
+def _order(wanted: TaskFilter, queue: sa.Subquery, now: datetime) -> list[sa.ColumnElement[Any]]:
+    if wanted.order is TaskOrder.URGENCY:
+        scheduled = sa.case((_t.c.status == str(TaskStatus.SCHEDULED), _t.c.not_before), else_=None)
+        return [_rank(), queue.c.position, scheduled, _t.c.created.desc(), _t.c.id.desc()]
+    column: sa.ColumnElement[Any]
+    match wanted.order:
+        case TaskOrder.STATUS:
+            column = _rank(each=True)
+        case TaskOrder.NUMBER:
+            column = _t.c.id
+        case TaskOrder.PROGRESS:
+            column = _share()
+        case TaskOrder.DURATION:
+            started = sa.type_coerce(_t.c.started, sa.Integer)
+            column = (
+                sa.func.coalesce(sa.type_coerce(_t.c.ended, sa.Integer), tables.microseconds(now)) - started
+            )
+        case _:
+            column = _t.c[wanted.order.value]
+    return [column.desc(), _t.c.id.desc()] if wanted.descending else [column, _t.c.id]
+
+
+def _rank(*, each: bool = False) -> sa.ColumnElement[int]:
+    """Statuses as numbers: what holds a slot, what waits, what has ended; with `each` all of them apart."""
+    order = (
+        *(TaskStatus.RUNNING, TaskStatus.PUBLISHING, TaskStatus.ABORTING, TaskStatus.QUEUED),
+        *(TaskStatus.SCHEDULED, TaskStatus.COMPLETED, TaskStatus.FAILED, TaskStatus.ABORTED),
+    )
+    if each:
+        numbers = {str(status): number for number, status in enumerate(order)}
+    else:
+        numbers = {
+            str(s): 0 if s.holds_slot else 1 if s is TaskStatus.QUEUED else 3 if s.ended else 2 for s in order
+        }
+    return sa.case(numbers, value=_t.c.status, else_=len(order))
+
+
+def _share() -> sa.ColumnElement[Any]:
+    """How much is done, from 0 to 1: by rows where a total is known, else by objects."""
+    by_rows = _t.c.processed_rows * 1.0 / sa.func.nullif(_t.c.total_rows, 0)
+    by_objects = _t.c.objects_done * 1.0 / sa.func.nullif(_t.c.objects_total, 0)
+    done = _t.c.status == str(TaskStatus.COMPLETED)
+    return sa.case((done, 1.0), else_=sa.func.coalesce(by_rows, by_objects, 0.0))
+
+
+def tally(wanted: TaskFilter) -> sa.Select[Any]:
+    """How many in each status, whatever the filter's own choice of statuses."""
+    conditions = _conditions(replace(wanted, statuses=()))
+    return sa.select(_t.c.status, sa.func.count()).where(*conditions).group_by(_t.c.status)
 
 
 def counting(wanted: TaskFilter) -> sa.Select[Any]:
@@ -120,17 +136,23 @@ def _conditions(wanted: TaskFilter) -> list[sa.ColumnElement[bool]]:
         conditions.append(_t.c.connection == wanted.connection)
     if wanted.ids:
         conditions.append(_t.c.id.in_(wanted.ids))
-    if wanted.text:
-        # The inner query is answered from an index that holds these words only.
-        inner = _t.alias("words")
-        found = sa.or_(
-            *(
-                column.contains(wanted.text, autoescape=True, escape=ESCAPE)
-                for column in (inner.c.name, inner.c.export, inner.c.connection)
-            )
-        )
-        conditions.append(_t.c.id.in_(sa.select(inner.c.id).where(found)))
+    if wanted.places:
+        named = (_t.c.connection.contains(p, autoescape=True, escape=ESCAPE) for p in wanted.places)
+        conditions.append(sa.or_(*named))
+    conditions.extend(_holds(word) for word in (wanted.text, *wanted.words) if word)
     return conditions
+
+
+def _holds(word: str) -> sa.ColumnElement[bool]:
+    # The inner query is answered from an index that holds these words only.
+    inner = _t.alias()
+    found = sa.or_(
+        *(
+            column.contains(word, autoescape=True, escape=ESCAPE)
+            for column in (inner.c.name, inner.c.export, inner.c.connection)
+        )
+    )
+    return _t.c.id.in_(sa.select(inner.c.id).where(found))
 
 
 def next_queue_number() -> sa.ScalarSelect[Any]:

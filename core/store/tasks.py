@@ -8,12 +8,13 @@ import sqlalchemy as sa
 
 from core.errors import Conflict, NotFound
 from core.model.task import FileEntry, Task, TaskObject
+from core.model.task_filter import TaskFilter
 from core.model.vocabulary import ObjectStatus, TaskStatus
 from core.store import tables
 from core.store import task_queries as queries
 from core.store.database import Database
 from core.store.rows import task_from, to_json
-from core.store.task_queries import NewTask, TaskFilter
+from core.store.task_queries import NewTask
 
 _t = tables.task
 _objects = tables.task_object
@@ -62,10 +63,11 @@ class Tasks:
         with self._database.read() as db:
             return int(db.execute(queries.counting(wanted)).scalar_one())
 
-    def counts(self) -> dict[TaskStatus, int]:
-        """How many tasks are in each status; statuses without one are there with 0."""
-        statement = sa.select(_t.c.status, sa.func.count()).group_by(_t.c.status)
+    def counts(self, wanted: TaskFilter | None = None) -> dict[TaskStatus, int]:
+        """How many tasks are in each status, of those that `wanted` lets through but for its own choice of
+        statuses; statuses without one are there with 0."""
         with self._database.read() as db:
+            statement = queries.tally(wanted or TaskFilter())
             found = {row[0]: int(row[1]) for row in db.execute(statement)}
         return {status: found.get(str(status), 0) for status in TaskStatus}
 

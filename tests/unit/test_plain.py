@@ -3,7 +3,7 @@ import tomllib
 
 import pytest
 
-from tui.cli.plain import cut, json_text, pad, plain, plain_lines, width
+from tui.plain import cut, json_text, pad, plain, plain_lines, width
 
 HOSTILE = [
     "\x1b]0;title\x07", "\x1b]52;c;Y2FuYXJ5\x07", "\x1b[2J", "\x9b31m", "a\rb", "a\nb", "tab\t", "\x7f", "\x85",

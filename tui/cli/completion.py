@@ -10,7 +10,7 @@ import argcomplete.shell_integration
 
 from core.errors import OfframpError
 from core.service import Service
-from tui.cli.plain import plain
+from tui.plain import plain
 
 
 def complete(parser: argparse.ArgumentParser) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from core.errors import OfframpError, UsageError
-from tui.cli.plain import cut, json_text, pad, plain, plain_lines, width
+from tui.plain import cut, json_text, pad, plain, plain_lines, width
 
 SCHEMA_VERSION = 1
 GAP = "  "

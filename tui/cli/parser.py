@@ -40,6 +40,10 @@ def build() -> Parser:
         metavar="DIR",
         help="make a sample shop database in DIR (default: offramp-demo) with three exports, and run them",
     )
+    parser.add_argument(
+        "--read-only", action="store_true", help="open the screens without a way to change or run anything"
+    )
+    parser.add_argument("--no-mouse", action="store_true", help="leave the mouse to the terminal")
     common(parser, top=True)
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands", parser_class=Parser)
     _connections(commands)

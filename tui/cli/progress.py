@@ -10,7 +10,7 @@ from core.model.task import Task
 from core.model.vocabulary import TaskStatus
 from core.service import words
 from tui.cli.output import Output
-from tui.cli.plain import cut, plain
+from tui.plain import cut, plain
 
 DRAW_SECONDS = 0.5
 LINE_SECONDS = 10.0

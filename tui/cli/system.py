@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 
 from core import __version__
@@ -29,19 +30,31 @@ def headless(args: argparse.Namespace, out: Output) -> int:
 
 
 def demo(args: argparse.Namespace, out: Output) -> int:
-    """Make the sample, run its exports, say where the files are."""
+    """Make the sample, run its exports; on a terminal open the screens, else say where the files are."""
     directory = Path.cwd() / args.demo
     with Service() as service:
         out.say(f"Making the sample shop in {directory} (about 200,000 rows; once) ...")
         sample = service.demo.prepare(directory)
         out.say(f"Connection {sample.connection.name}, exports {', '.join(e.name for e in sample.exports)}.")
         tasks = [service.exports.run(export.name) for export in sample.exports]
+        if sys.stdin.isatty() and sys.stdout.isatty() and not args.no_input:
+            return _open(args)
         ended = [follow(service, task, out) for task in tasks]
     for task in ended:
         if task.published:
             out.data(task.output)
     out.say("Go on with: offramp ls, offramp objects shop, offramp run orders-csv --wait")
     return 0 if all(task.status is TaskStatus.COMPLETED for task in ended) else 1
+
+
+def _open(args: argparse.Namespace) -> int:
+    from tui.launch import open_application  # noqa: PLC0415 - Textual, for this alone
+
+    return open_application(
+        read_only=args.read_only,
+        mouse=not args.no_mouse,
+        welcome="The sample's three exports run. Enter views one; 3 shows the sample database.",
+    )
 
 
 def doctor(args: argparse.Namespace, out: Output) -> int:

@@ -21,8 +21,11 @@ TIMED_OUT = 4
 
 
 def overview(args: argparse.Namespace, out: Output) -> int:
-    """`offramp` without anything: how things stand, and where to go on."""
-    del args
+    """`offramp` without anything: the screens on a terminal, else how things stand, and where to go on."""
+    if sys.stdin.isatty() and sys.stdout.isatty() and sys.stderr.isatty() and not args.no_input:
+        from tui.launch import open_application  # noqa: PLC0415 - Textual, for this alone
+
+        return open_application(read_only=args.read_only, mouse=not args.no_mouse)
     with Service() as service:
         tasks = service.tasks.list()
     if tasks:

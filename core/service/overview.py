@@ -1,0 +1,71 @@
+"""What whoever keeps looking asks again and again: has anything changed, who serves, a window of the list."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from core.model.task import Task
+from core.model.task_filter import TaskFilter
+from core.model.vocabulary import TaskStatus
+from core.service.context import Context
+
+SLOTS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class EngineState:
+    """Whether an engine serves the store, how many tasks it has at work (of at most `SLOTS`), how many wait
+    in the queue and how many for their time."""
+
+    served: bool
+    at_work: int
+    queued: int
+    scheduled: int
+
+    @property
+    def busy(self) -> bool:
+        """Whether there is work that somebody must serve."""
+        return bool(self.at_work or self.queued or self.scheduled)
+
+
+@dataclass(frozen=True, slots=True)
+class TaskWindow:
+    """A piece of a list: `tasks` from place `offset` (from 0) of `total`; `counts` by status, as if the
+    filter had chosen none."""
+
+    tasks: tuple[Task, ...]
+    offset: int
+    total: int
+    counts: Mapping[TaskStatus, int]
+
+
+class Overview:
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    def changes(self) -> int:
+        """A number that differs once anything but this service has changed the store."""
+        return self._context.store.changes()
+
+    def engine(self) -> EngineState:
+        from core.engine.lease import is_served  # noqa: PLC0415 - comes with the engine
+        from core.engine.numbers import Numbers  # noqa: PLC0415
+
+        store = self._context.store
+        counts = store.tasks.counts()
+        return EngineState(
+            served=is_served(store, Numbers()),
+            at_work=sum(number for status, number in counts.items() if status.holds_slot),
+            queued=counts[TaskStatus.QUEUED],
+            scheduled=counts[TaskStatus.SCHEDULED],
+        )
+
+    def tasks(self, wanted: TaskFilter) -> TaskWindow:
+        """The window that `wanted` cuts out by its `offset` and `limit`."""
+        tasks = self._context.store.tasks
+        counts = tasks.counts(wanted)
+        chosen = wanted.statuses or tuple(TaskStatus)
+        total = sum(counts[status] for status in chosen)
+        offset = max(0, min(wanted.offset, total - 1))
+        return TaskWindow(tuple(tasks.list(replace(wanted, offset=offset))), offset, total, counts)

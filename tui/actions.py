@@ -1,0 +1,281 @@
+"""Every action of the screens, in one registry: what it is called, its keys, when it applies.
+
+From here come the bindings, the footer, the help (`?`), the command palette (`:`), the menu of actions (`.`)
+and the keymap of the settings file. How to add one:
+
+1. Add an `Action` to `ACTIONS`. Its `id` is `thing.verb`; its `keys` are Textual's names of keys (letters,
+   digits, F-keys, arrows, `enter`, `escape`, `space`, `full_stop`, …). The same key means the same thing on
+   every screen. Not to be used: Ctrl-A, Ctrl-B (screen, tmux), Ctrl-H, I, J, M, Ctrl-S, Ctrl-Q (XOFF, XON),
+   F2, F3 (byobu), and Alt.
+2. Say where it works (`places`: a screen names its own `place`), and when, by `applies`: a function of the
+   screen's `subject()` that gives back "" where the action is offered, else a sentence why not, which is
+   shown where the key is pressed anyway.
+3. Give the screen (or the application, for `Place.ANY`) a method `do_thing_verb(self)`. It is only called
+   where the action applies and, for `writes`, never with --read-only.
+
+`tests/tui/test_actions.py` proves for every action and place that the method is there, that no key means two
+things in one place, and that each status of a task offers exactly its actions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from textual.binding import Binding, BindingType
+
+from core.model.task import Task
+from core.model.vocabulary import TaskStatus
+
+
+class Place(StrEnum):
+    """Where an action works. `ANY`: on every screen that isn't a dialog; `LIST`: in every list."""
+
+    ANY = "everywhere"
+    LIST = "lists"
+    TASKS = "tasks"
+    TASK = "task details"
+    EXPORTS = "exports"
+    CONNECTIONS = "connections"
+    OBJECTS = "objects of a connection"
+    LOGS = "logs"
+    WIZARD = "new export"
+
+
+def always(subject: Any) -> str:
+    del subject
+    return ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Action:
+    """`label` is one or two words; `help` one sentence; `rank` orders the footer, the lowest first (99: not
+    in the footer); `writes`: changes something, so not with --read-only; `destructive`: asks before it does
+    anything; `several`: takes all marked things at once. `bound`: Textual's own name of the action where a
+    widget handles it by itself, else the screen's `do_…` method does."""
+
+    id: str
+    keys: tuple[str, ...]
+    label: str
+    help: str
+    places: tuple[Place, ...]
+    applies: Callable[[Any], str] = always
+    rank: int = 50
+    writes: bool = False
+    destructive: bool = False
+    several: bool = False
+    bound: str = ""
+
+    @property
+    def method(self) -> str:
+        return f"do_{self.id.replace('.', '_')}"
+
+
+def task_needed(subject: Any) -> str:
+    return "" if isinstance(subject, Task) else "There is no task here."
+
+
+def _by_status(allowed: tuple[TaskStatus, ...], sentence: str) -> Callable[[Any], str]:
+    def applies(subject: Any) -> str:
+        if not isinstance(subject, Task):
+            return task_needed(subject)
+        return "" if subject.status in allowed else f"Task {subject.id} is {subject.status}: {sentence}"
+
+    return applies
+
+
+ABORTABLE = (TaskStatus.SCHEDULED, TaskStatus.QUEUED, TaskStatus.RUNNING, TaskStatus.ABORTING)
+ENDED = tuple(status for status in TaskStatus if status.ended)
+
+
+def _download(subject: Any) -> str:
+    if not isinstance(subject, Task):
+        return task_needed(subject)
+    if subject.status is TaskStatus.COMPLETED or (subject.status.ended and subject.published):
+        return ""
+    if subject.status.ended:
+        return f"Task {subject.id} is {subject.status}: it has published no files."
+    return f"Task {subject.id} is {subject.status}: its files can be downloaded once it has completed."
+
+
+_TASKS = (Place.TASKS, Place.TASK)
+_EVERY_LIST = (Place.LIST,)
+
+ACTIONS: tuple[Action, ...] = (
+    # Everywhere
+    Action(id="go.tasks", keys=("1",), label="Tasks", help="Go to the tasks.", places=(Place.ANY,), rank=99),
+    Action(
+        id="go.exports", keys=("2",), label="Exports", help="Go to the saved exports.", places=(Place.ANY,),
+        rank=99,
+    ),
+    Action(
+        id="go.connections", keys=("3",), label="Connections",
+        help="Go to the connections and destinations.", places=(Place.ANY,), rank=99,
+    ),
+    Action(
+        id="export.new", keys=("n",), label="New", help="Make a new export, step by step.",
+        places=(Place.TASKS, Place.TASK, Place.EXPORTS, Place.CONNECTIONS), rank=10, writes=True,
+    ),
+    Action(
+        id="app.menu", keys=("full_stop",), label="More", help="Show what can be done here, as a menu.",
+        places=(Place.ANY,), rank=90,
+    ),
+    Action(
+        id="app.help", keys=("question_mark",), label="Help", help="Show what the keys do here.",
+        places=(Place.ANY,), rank=91,
+    ),
+    Action(
+        id="app.palette", keys=("colon", "ctrl+p"), label="Commands", help="Find an action by its name.",
+        places=(Place.ANY,), rank=99,
+    ),
+    Action(
+        id="app.theme", keys=("T",), label="Theme", help="Take the next theme: dark, light, terminal.",
+        places=(Place.ANY,), rank=99,
+    ),
+    Action(
+        id="app.back", keys=("escape",), label="Back", help="Go back to where one came from.",
+        places=(Place.ANY,), rank=99,
+    ),
+    Action(
+        id="app.suspend", keys=("ctrl+z",), label="Suspend",
+        help="Stop Offramp's screens; tasks go on in the background. `fg` brings them back.",
+        places=(Place.ANY,), rank=99,
+    ),
+    Action(
+        id="app.quit", keys=("q", "ctrl+c"), label="Leave", help="Leave Offramp; tasks can go on.",
+        places=(Place.ANY,), rank=92,
+    ),
+    # Lists
+    Action(
+        id="list.down", keys=("down", "j"), label="Down", help="Go to the next row.", places=_EVERY_LIST,
+        rank=99, bound="move(1)",
+    ),
+    Action(
+        id="list.up", keys=("up", "k"), label="Up", help="Go to the row before.", places=_EVERY_LIST,
+        rank=99, bound="move(-1)",
+    ),
+    Action(
+        id="list.page_down", keys=("pagedown", "ctrl+f"), label="Page down", help="Go down by a page.",
+        places=_EVERY_LIST, rank=99, bound="page(1)",
+    ),
+    Action(
+        id="list.page_up", keys=("pageup", "ctrl+u"), label="Page up", help="Go up by a page.",
+        places=_EVERY_LIST, rank=99, bound="page(-1)",
+    ),
+    Action(
+        id="list.first", keys=("home", "g"), label="First", help="Go to the first row.", places=_EVERY_LIST,
+        rank=99, bound="go(0)",
+    ),
+    Action(
+        id="list.last", keys=("end", "G"), label="Last", help="Go to the last row.", places=_EVERY_LIST,
+        rank=99, bound="go(-1)",
+    ),
+    # Tasks
+    Action(
+        id="task.view", keys=("enter",), label="View", help="Show the task's details.",
+        places=(Place.TASKS,), applies=task_needed, rank=11,
+    ),
+    Action(
+        id="task.abort", keys=("a",), label="Abort",
+        help="End the task; once more while it is Aborting doesn't wait for it.", places=_TASKS,
+        applies=_by_status(ABORTABLE, "only what waits or runs can be aborted."), rank=12, writes=True,
+        destructive=True, several=True,
+    ),
+    Action(
+        id="task.retry", keys=("r",), label="Retry",
+        help="Queue a failed task again; only what is missing is read.", places=_TASKS,
+        applies=_by_status((TaskStatus.FAILED,), "only a failed task can be retried; c copies it."),
+        rank=13, writes=True, several=True,
+    ),
+    Action(
+        id="task.download", keys=("d",), label="Download", help="Get the task's files to where you are.",
+        places=_TASKS, applies=_download, rank=14,
+    ),
+    Action(
+        id="task.delete", keys=("x",), label="Delete",
+        help="Forget an ended task and its logs; exported files stay.", places=_TASKS,
+        applies=_by_status(ENDED, "only a task that has ended can be deleted."), rank=15, writes=True,
+        destructive=True, several=True,
+    ),
+    Action(
+        id="task.logs", keys=("l",), label="Logs", help="Show the task's log.", places=_TASKS,
+        applies=task_needed, rank=16,
+    ),
+    Action(
+        id="task.copy", keys=("c",), label="Copy", help="Make a new task with the same settings.",
+        places=_TASKS, applies=task_needed, rank=30, writes=True,
+    ),
+    Action(
+        id="task.save", keys=("e",), label="Save as export", help="Save the task's settings as an export.",
+        places=_TASKS, applies=task_needed, rank=31, writes=True,
+    ),
+    Action(
+        id="task.yank", keys=("y",), label="Copy path", help="Copy the path of the task's files.",
+        places=_TASKS, applies=task_needed, rank=40,
+    ),
+    Action(
+        id="list.mark", keys=("space",), label="Mark", help="Mark the row for an action on several.",
+        places=(Place.TASKS,), applies=task_needed, rank=32,
+    ),
+    Action(
+        id="list.mark_all", keys=("asterisk",), label="Mark all", help="Mark every row, or none any more.",
+        places=(Place.TASKS,), applies=task_needed, rank=99,
+    ),
+    Action(
+        id="list.filter", keys=("slash",), label="Filter",
+        help="Narrow the list: words, status:failed, conn:prod, since:7d.", places=(Place.TASKS,), rank=20,
+    ),
+    Action(
+        id="list.sort", keys=("s",), label="Sort", help="Choose the column to sort by.",
+        places=(Place.TASKS,), rank=21,
+    ),
+    # Task details
+    Action(
+        id="task.next_tab", keys=("tab", "right"), label="Next tab", help="Go to the tab on the right.",
+        places=(Place.TASK,), rank=20,
+    ),
+    Action(
+        id="task.previous_tab", keys=("shift+tab", "left"), label="Tab before",
+        help="Go to the tab on the left.", places=(Place.TASK,), rank=99,
+    ),
+)  # fmt: skip
+
+BY_ID: Mapping[str, Action] = {action.id: action for action in ACTIONS}
+
+# Keys as people read them.
+_KEY_NAMES = {
+    "full_stop": ".", "question_mark": "?", "colon": ":", "slash": "/", "asterisk": "*", "plus": "+",
+    "minus": "-", "escape": "Esc", "enter": "Enter", "space": "Space", "tab": "Tab", "pagedown": "PgDn",
+    "pageup": "PgUp", "home": "Home", "end": "End", "up": "Up", "down": "Down", "left": "Left",
+    "right": "Right", "backspace": "Backspace", "delete": "Del", "comma": ",", "equals_sign": "=",
+    "left_square_bracket": "[", "right_square_bracket": "]", "number_sign": "#",
+    "exclamation_mark": "!",
+}  # fmt: skip
+
+
+def key_name(key: str) -> str:
+    """`Ctrl-P`, `?`, `Shift-Tab`, `G`."""
+    *modifiers, last = key.split("+")
+    return "-".join((*(m.capitalize() for m in modifiers), _name(last, bare=not modifiers)))
+
+
+def _name(key: str, *, bare: bool) -> str:
+    if key in _KEY_NAMES:
+        return _KEY_NAMES[key]
+    return key if len(key) == 1 and bare else key.upper()
+
+
+def of(*places: Place) -> tuple[Action, ...]:
+    """The actions of these places, in the registry's order."""
+    return tuple(action for action in ACTIONS if any(place in places for place in action.places))
+
+
+def bindings(*places: Place) -> list[BindingType]:
+    """What a screen (for its own place) or the application (for `Place.ANY`) binds. Each key is a binding of
+    its own name, so that the settings file can give it another."""
+    return [
+        Binding(",".join(action.keys), action.bound or f"act('{action.id}')", action.label, id=action.id)
+        for action in of(*places)
+    ]

@@ -1,0 +1,370 @@
+"""The application: shows the tasks at once, hosts the engine, keeps what all screens share.
+
+What a screen finds here, as `self.offramp`:
+
+`service`      everything that may be asked or done (`core.service.Service`)
+`reader`       reads the store for the screen that is seen (`tui.reading`); `reader.poke()` after a change
+`call(...)`    runs what may block in a thread; its error is shown, its result comes back on the loop
+`fail(error)`  shows an error in full
+`now()`        the time, aware; frozen in tests
+`glyphs`       drawings, Unicode or ASCII
+`keys`         the keymap of the settings file, `key_of(action)` the key that an action has now
+`state`        what is kept between visits, `remember(...)` to change it
+`engine`       who serves, as last seen; `read_only`
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any, ClassVar, TypeVar
+
+import msgspec
+from textual.app import App
+from textual.screen import Screen
+
+from core.errors import OfframpError, StoreError
+from core.model.settings import ExportSettings
+from core.service import Service
+from core.service.overview import SLOTS, EngineState
+from tui import actions, clipboard, keymap, look, state
+from tui.actions import Action, Place
+from tui.hosting import HostedEngine
+from tui.reading import Reader, StoreRead
+from tui.runs import Line, join, length, run
+from tui.screens.base import Page
+from tui.screens.help import Entry, Help, Palette, menu
+from tui.widgets.dialog import Choice, Choose, Tell
+
+T = TypeVar("T")
+TICK_SECONDS = 5.0
+FULL_COLUMNS = 100
+ROOM = 30
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """How the application is started. `keys` is a checked keymap; `theme` the one that fits the terminal,
+    where nobody has chosen another; `host`: serve the store from here; `welcome` is said at the start."""
+
+    read_only: bool = False
+    ascii: bool = False
+    theme: str = "dark"
+    keys: Mapping[str, str] = field(default_factory=dict)
+    host: bool = True
+    clock: Callable[[], datetime] = utc_now
+    welcome: str = ""
+
+
+def _tasks() -> Screen[Any]:
+    from tui.screens.tasks import TasksScreen  # noqa: PLC0415 - screens import the base's application
+
+    return TasksScreen()
+
+
+def _exports() -> Screen[Any]:
+    from tui.screens.exports import ExportsScreen  # noqa: PLC0415
+
+    return ExportsScreen()
+
+
+def _connections() -> Screen[Any]:
+    from tui.screens.connections import ConnectionsScreen  # noqa: PLC0415
+
+    return ConnectionsScreen()
+
+
+class OfframpApp(App[str], inherit_bindings=False):
+    """Ends with words to print on the terminal that it leaves, or None."""
+
+    ENABLE_COMMAND_PALETTE = False
+    MODES: ClassVar[dict[str, Any]] = {"tasks": _tasks, "exports": _exports, "connections": _connections}
+    DEFAULT_MODE = "tasks"
+    BINDINGS = actions.bindings(Place.ANY)
+    CSS = """
+    Screen { background: $background; color: $foreground; }
+    Input, Input:focus {
+        border: none; height: 1; padding: 0 1; background: $panel; color: $foreground;
+    }
+    Input:ansi { text-style: underline; }
+    .quiet { color: $quiet; }
+    """
+
+    def __init__(self, service: Service, options: Options) -> None:
+        super().__init__()
+        self.service = service
+        self.options = options
+        self.read_only = options.read_only
+        self.glyphs = look.ASCII if options.ascii else look.UNICODE
+        self.keys = dict(options.keys)
+        self.state = state.load(service.locations.screens)
+        self.engine: EngineState | None = None
+        self.hosted = HostedEngine(service.locations)
+        self.reader = Reader(service, self.post_message)
+        self._store_error: OfframpError | None = None
+        for theme in look.THEMES.values():
+            self.register_theme(theme)
+        self.theme = self.state.theme if self.state.theme in look.THEMES else options.theme
+        if options.ascii:
+            self.add_class("-ascii")
+        self.set_keymap(self.keys)
+
+    # Beginning and end
+
+    def on_mount(self) -> None:
+        self.reader.start()
+        self.set_interval(TICK_SECONDS, self._tick)
+        self.call_after_refresh(self._begin)
+
+    def _begin(self) -> None:
+        """What can wait until something is to be seen."""
+        if self.options.host and not self.read_only:
+            self.hosted.start()
+        if self.options.welcome:
+            self.page_say(self.options.welcome)
+
+    def on_unmount(self) -> None:
+        self.reader.stop()
+
+    def _tick(self) -> None:
+        """Time goes on though nothing has changed: the clock, how long ago, how soon."""
+        if isinstance(self.screen, Page):
+            self.screen.refresh_title()
+            self.screen.tick()
+
+    # What was read
+
+    def on_store_read(self, message: StoreRead) -> None:
+        seen = message.seen
+        self._store_error = seen.error if isinstance(seen.error, StoreError) else None
+        if seen.engine is not None:
+            self.engine = seen.engine
+        for screen in reversed(self.screen_stack):
+            if isinstance(screen, Page):
+                # What an earlier query found, or that of a screen that is no longer seen, is of no use.
+                if seen.query is not None and seen.query is self.reader.query:
+                    screen.take(seen)
+                screen.refresh_title()
+                return
+
+    def engine_line(self) -> Line:
+        """How things stand with the engine, and the time."""
+        clock = run(f"{self.now().astimezone():%H:%M}", "dim")
+        if self._store_error is not None:
+            return join(run(self._store_error.message, "bad"), clock, between="  ")
+        if self.engine is None:
+            return clock
+        counts = ((self.engine.queued, "queued", ""), (self.engine.scheduled, "scheduled", "dim"))
+        words = [run(f"{number} {word}", role) for number, word, role in counts if number]
+        if self.engine.at_work:
+            limit = f" of {SLOTS}" if self.size.width >= FULL_COLUMNS or not self.engine.scheduled else ""
+            words.insert(0, run(f"{self.engine.at_work}{limit} running", "accent"))
+        if not words:
+            words.append(run("nothing to do", "dim"))
+        if self.engine.busy and not self.engine.served:
+            words.append(run("no engine", "warn"))
+        if self.read_only:
+            words.append(run("read-only", "warn"))
+        while len(words) > 1 and self.size.width < FULL_COLUMNS and length(join(*words, between=", ")) > ROOM:
+            # What must be known stays: what runs, and whether anybody serves.
+            words.pop(1)
+        return join(join(*words, between=", "), clock, between="  ")
+
+    # For the screens
+
+    def now(self) -> datetime:
+        return self.options.clock()
+
+    def key_of(self, action: Action) -> str:
+        return keymap.keys_of(action.id, self.keys)[0]
+
+    def key_name(self, action_id: str) -> str:
+        """The key of an action as people read it."""
+        return actions.key_name(keymap.keys_of(action_id, self.keys)[0])
+
+    def new_export(self, settings: ExportSettings | None = None, *, name: str = "") -> None:
+        """Open the wizard, filled with these settings."""
+        from tui.screens.wizard import Wizard  # noqa: PLC0415 - only when it is opened
+
+        self.push_screen(Wizard(settings, name=name))
+
+    def do_export_new(self) -> None:
+        self.new_export()
+
+    def copy_text(self, text: str) -> None:
+        """Send a text to the clipboard of whoever sits at the terminal, as far as terminals allow it, and
+        show it."""
+        clipboard.send(self, text)
+        self.page_say(f"Sent to the clipboard: {text}")
+
+    def remember(self, **changes: Any) -> None:
+        """Keep something between visits (`tui.state.ScreenState`)."""
+        self.state = msgspec.structs.replace(self.state, **changes)
+        state.save(self.service.locations.screens, self.state)
+
+    def call(
+        self,
+        work: Callable[[], T],
+        then: Callable[[T], object] | None = None,
+        *,
+        doing: str = "",
+        failed: Callable[[OfframpError], object] | None = None,
+    ) -> None:
+        """Run `work` in a thread; `then` gets its result on the event loop. An OfframpError goes to `failed`,
+        by default to `fail`. `doing` is said meanwhile. The store is read anew afterwards."""
+        if doing:
+            self.page_say(doing)
+        self.run_worker(
+            partial(self._work, work, then, failed or self.fail),
+            thread=True,
+            exit_on_error=False,
+            group="calls",
+        )
+
+    def _work(
+        self,
+        work: Callable[[], T],
+        then: Callable[[T], object] | None,
+        failed: Callable[[OfframpError], object],
+    ) -> None:
+        try:
+            result = work()
+        except OfframpError as error:
+            self._deliver(partial(failed, error))
+            return
+        finally:
+            self.reader.poke()
+        if then is not None:
+            self._deliver(partial(then, result))
+
+    def _deliver(self, callback: Callable[[], object]) -> None:
+        """Call on the event loop, unless that has ended meanwhile."""
+        if self.is_running:
+            self.call_from_thread(callback)
+
+    def fail(self, error: OfframpError) -> None:
+        self.page_say("")
+        self.push_screen(Tell(error))
+
+    def page_say(self, text: str, role: str = "accent") -> None:
+        """A message in the footer of the page that is seen, be there a dialog over it or not."""
+        if (page := self.page) is not None:
+            page.say(text, role)
+
+    @property
+    def page(self) -> Page | None:
+        return next((s for s in reversed(self.screen_stack) if isinstance(s, Page)), None)
+
+    # Actions that work everywhere
+
+    def action_act(self, name: str) -> None:
+        if isinstance(self.screen, Page):
+            self.screen.action_act(name)
+
+    def do_go_tasks(self) -> None:
+        self._go("tasks")
+
+    def do_go_exports(self) -> None:
+        self._go("exports")
+
+    def do_go_connections(self) -> None:
+        self._go("connections")
+
+    def _go(self, mode: str) -> None:
+        """To a main screen; pressed there once more, out of what lies over it."""
+        if mode == self.current_mode:
+            while len(self.screen_stack) > 1:
+                self.pop_screen()
+        else:
+            self.switch_mode(mode)
+
+    def do_app_back(self) -> None:
+        if len(self.screen_stack) > 1:
+            self.pop_screen()
+
+    def entries(self, *places: Place) -> list[Entry]:
+        """Actions as they stand on the page that is seen."""
+        page = self.page
+        found = actions.of(*places) if places else page.actions() if page is not None else ()
+        return [
+            Entry(a, keymap.keys_of(a.id, self.keys), page.refusal(a) if page is not None else "")
+            for a in found
+        ]
+
+    def do_app_help(self) -> None:
+        page = self.page
+        if page is not None:
+            self.push_screen(Help(self.entries(), self.entries(Place.LIST), page.place.value))
+
+    def do_app_menu(self) -> None:
+        page = self.page
+        if page is not None:
+            self.push_screen(menu(self.entries(), page.menu_title()), self._perform)
+
+    def do_app_palette(self) -> None:
+        self.push_screen(Palette(self.entries()), self._perform)
+
+    def _perform(self, name: str | None) -> None:
+        page = self.page
+        if name is not None and page is not None:
+            page.action_act(name)
+
+    def do_app_theme(self) -> None:
+        names = list(look.THEMES)
+        self.theme = names[(names.index(self.theme) + 1) % len(names)]
+        self.remember(theme=self.theme)
+        self.page_say(f"Theme: {self.theme}")
+
+    # Leaving
+
+    def do_app_suspend(self) -> None:
+        self.hand_over()
+        self.action_suspend_process()
+        self.app_resume_signal.subscribe(self, lambda _: self._begin())
+
+    def do_app_quit(self) -> None:
+        engine = self.engine
+        if engine is None or not engine.busy or not self.hosted.running:
+            self.exit()
+            return
+        at_work = f"{engine.at_work} running, {engine.queued} queued, {engine.scheduled} scheduled."
+        choices = [
+            Choice("leave", "Leave them running in the background", "b"),
+            Choice("abort", "Abort what runs, and leave", "a"),
+            Choice("stay", "Stay", "s"),
+        ]
+        self.push_screen(Choose("Tasks aren't done yet", choices, text=at_work), self._leave)
+
+    def _leave(self, answer: str | None) -> None:
+        if answer == "leave":
+            self.call(
+                self.hand_over,
+                lambda _: self.exit("Tasks go on in the background: offramp ls"),
+                doing="Handing over to the background ...",
+            )
+        elif answer == "abort":
+            self.call(self._abort_all, lambda _: self.exit(), doing="Aborting ...")
+
+    def _abort_all(self) -> None:
+        from core.model.vocabulary import TaskStatus  # noqa: PLC0415
+
+        waiting = (TaskStatus.QUEUED, TaskStatus.RUNNING)
+        for task in self.service.tasks.list(since=None, statuses=waiting):
+            self.service.tasks.abort(task.id)
+        self.hand_over()
+
+    def hand_over(self) -> None:
+        """Step down, and see to it that a background engine serves if there is anything to serve. Blocks;
+        for any thread. Raises OfframpError."""
+        if self.hosted.running:
+            self.hosted.stop()
+            if self.service.overview.engine().busy:
+                from core.engine.background import ensure_engine  # noqa: PLC0415
+
+                ensure_engine(self.service.locations)

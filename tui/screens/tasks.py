@@ -1,0 +1,389 @@
+"""The tasks: the home screen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any, ClassVar
+
+from textual.containers import Horizontal, Vertical
+from textual.widget import Widget
+from textual.widgets import Input
+
+from core.errors import InvalidValue
+from core.model.task import Task, TaskObject
+from core.model.task_filter import TaskFilter, TaskOrder
+from core.service import Service, words
+from core.service.overview import TaskWindow
+from tui import filters
+from tui.actions import Action, Place, bindings
+from tui.look import STATUS_ROLES
+from tui.rates import Rates
+from tui.reading import Query, Seen
+from tui.runs import EMPTY, Line, ends, join, length, run
+from tui.screens import task_panel, task_rows
+from tui.screens.task_page import TaskPage
+from tui.state import TaskList
+from tui.widgets.dialog import Choice, Choose
+from tui.widgets.lines import Lines
+from tui.widgets.table import Table
+
+WINDOW = 300
+WIDE = 120
+ASCENDING_FIRST = (TaskOrder.NAME, TaskOrder.CONNECTION, TaskOrder.STATUS, TaskOrder.OWNER, TaskOrder.OUTPUT)
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A window of the list, whether there is any task at all, and the objects of the selected one."""
+
+    window: TaskWindow
+    any_task: bool
+    selected: int | None
+    objects: tuple[TaskObject, ...]
+
+
+def read_list(service: Service, wanted: TaskFilter, selected: int | None) -> Shown:
+    """For the reader. `selected`: a task whose objects are wanted too."""
+    window = service.overview.tasks(wanted)
+    any_task = (
+        bool(window.total)
+        or bool(sum(window.counts.values()))
+        or bool(service.tasks.list(since=None, limit=1))
+    )
+    objects: tuple[TaskObject, ...] = ()
+    if selected is not None and any(task.id == selected for task in window.tasks):
+        objects = service.tasks.show(selected).objects
+    return Shown(window, any_task, selected, objects)
+
+
+class TasksScreen(TaskPage):
+    """The list with its filter above and the selected task below, or beside it from 120 columns on."""
+
+    place: ClassVar[Place] = Place.TASKS
+    BINDINGS = bindings(Place.TASKS)
+    CSS = """
+    TasksScreen #filter { height: 1; }
+    TasksScreen #filter Input { padding: 0; width: 2fr; background: $background; }
+    TasksScreen #filter-sign { width: 3; }
+    TasksScreen #counts { width: 3fr; height: 1; }
+    TasksScreen #list { width: 1fr; }
+    TasksScreen #side { display: none; width: 42; padding: 0 1; height: 1fr; }
+    TasksScreen.-wide #side { display: block; }
+    TasksScreen #strip { height: 2; margin-top: 1; }
+    TasksScreen.-wide #strip { display: none; }
+    TasksScreen #empty { height: 1fr; padding: 1 3; display: none; }
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._filter = filters.Filter()
+        self._rates = Rates()
+        self._tasks: dict[int, Task] = {}
+        self._objects: tuple[TaskObject, ...] = ()
+        self._offset = 0
+        self._loaded = False
+
+    def body(self) -> Iterable[Widget]:
+        with Horizontal(id="filter"):
+            yield Lines([run(" / ", "dim")], id="filter-sign")
+            entry = Input(placeholder="filter", select_on_focus=False)
+            entry.cursor_blink = False
+            entry.can_focus = False
+            yield entry
+            yield Lines(id="counts")
+        with Horizontal():
+            with Vertical(id="list"):
+                yield Lines(id="empty")
+                yield Table(task_rows.COLUMNS)
+            yield Lines(id="side")
+        yield Lines(id="strip")
+
+    def on_mount(self) -> None:
+        saved = self.offramp.state.tasks
+        try:
+            self._filter = filters.parse(saved.filter)
+        except InvalidValue:
+            saved = TaskList()
+        with self.prevent(Input.Changed):
+            self.query_one(Input).value = saved.filter
+        self._list = saved
+        self.query_one("#counts", Lines).styles.text_align = "right"
+        self._show_order()
+        self.query_one(Table).focus()
+
+    @property
+    def table(self) -> Table:
+        return self.query_one(Table)
+
+    # Reading
+
+    def wanted(self) -> Query | None:
+        wanted = replace(
+            self._filter.at(self.offramp.now()),
+            order=self._list.order,
+            descending=self._list.descending,
+            limit=WINDOW,
+            offset=self._offset,
+        )
+        selected = self.table.cursor_id if self.has_class("-wide") else None
+        return partial(read_list, wanted=wanted, selected=selected if isinstance(selected, int) else None)
+
+    def read(self, seen: Seen) -> None:
+        shown = seen.value
+        if not isinstance(shown, Shown):
+            return
+        now, glyphs = self.offramp.now(), self.offramp.glyphs
+        window = shown.window
+        self._tasks = {task.id: task for task in window.tasks}
+        self._objects = shown.objects if shown.selected == self.table.cursor_id else ()
+        self._rates.take(window.tasks, now)
+        self._loaded = True
+        self.table.marks &= set(self._tasks) if window.total <= len(window.tasks) else self.table.marks
+        self.table.show(
+            [task_rows.row(task, now, glyphs) for task in window.tasks],
+            offset=window.offset,
+            total=window.total,
+        )
+        self._show_empty(shown)
+        self._show_counts(window)
+        self._show_selected()
+
+    def subject(self) -> Any:
+        return self._tasks.get(self.table.cursor_id) if isinstance(self.table.cursor_id, int) else None
+
+    def done(self, tasks: Sequence[Task]) -> None:
+        self.table.set_marks(self.table.marks - {task.id for task in tasks})
+
+    def subjects(self) -> list[Task]:
+        """The marked tasks, else the one under the cursor."""
+        marked = [
+            self._tasks[i]
+            for i in sorted(m for m in self.table.marks if isinstance(m, int))
+            if i in self._tasks
+        ]
+        here = self.subject()
+        return marked or ([here] if here is not None else [])
+
+    def refusal(self, action: Action) -> str:
+        """With marks, an action on several is offered where it applies to one of them."""
+        if action.several and self.table.marks and not (action.writes and self.offramp.read_only):
+            reasons = [action.applies(task) for task in self.subjects()]
+            return "" if "" in reasons else next(iter(reasons), "")
+        return super().refusal(action)
+
+    def menu_title(self) -> str:
+        marked = len(self.table.marks)
+        task = self.subject()
+        return f"{marked} marked tasks" if marked else f"{task.name} {task.id}" if task else "Tasks"
+
+    # Showing
+
+    def _show_counts(self, window: TaskWindow) -> None:
+        width = self.query_one("#counts", Lines).size.width
+        pieces = [
+            run(f"{number} {status.value.lower()}", STATUS_ROLES[status])
+            for status, number in window.counts.items()
+            if number
+        ]
+        since = self._filter.since
+        between = self.offramp.glyphs.between
+        total = run(f"{_since(since)}{between}{words.count(window.total, 'task')}", "dim")
+        if self.table.marks:
+            total = join(run(f"{len(self.table.marks)} marked", "accent"), total, between=", ")
+        line = join(*pieces, between=", ")
+        self.query_one("#counts", Lines).show(
+            [ends(EMPTY, join(_fitting(line, total, width), run(" ")), width)]
+        )
+
+    def _show_empty(self, shown: Shown) -> None:
+        empty = self.query_one("#empty", Lines)
+        nothing = not shown.window.total
+        if empty.display != nothing:
+            empty.display = nothing
+            self.table.display = not nothing
+            if not nothing and not self.query_one(Input).has_focus:
+                self.table.focus()
+        if nothing:
+            empty.show(self._nothing(shown))
+
+    def _nothing(self, shown: Shown) -> list[Line]:
+        if not shown.any_task:
+            return greeting(self.offramp.key_name)
+        if self._filter.narrows:
+            return [
+                run("No task matches the filter."),
+                EMPTY,
+                run("Esc clears it; since:all looks further back.", "dim"),
+            ]
+        return [
+            run(f"No task in the last {_since(self._filter.since)}."),
+            EMPTY,
+            run("Filter since:all shows older ones.", "dim"),
+        ]
+
+    def _show_selected(self) -> None:
+        task = self.subject()
+        now, glyphs = self.offramp.now(), self.offramp.glyphs
+        if self.has_class("-wide"):
+            side = self.query_one("#side", Lines)
+            size = side.size
+            lines = (
+                task_panel.panel(task, self._objects, self._rates.of(task.id), now, glyphs, size=size)
+                if task is not None
+                else []
+            )
+            side.show(lines)
+        else:
+            strip = self.query_one("#strip", Lines)
+            width = strip.size.width
+            strip.show(
+                task_panel.strip(task, self._rates.of(task.id), now, glyphs, width)
+                if task is not None
+                else [EMPTY, EMPTY]
+            )
+
+    def _show_order(self) -> None:
+        order = self._list.order
+        self.table.set_order(None if order is TaskOrder.URGENCY else (order, self._list.descending))
+
+    def on_resize(self) -> None:
+        wide = self.size.width >= WIDE
+        if wide != self.has_class("-wide"):
+            self.set_class(wide, "-wide")
+            self.ask_again()
+        self.call_after_refresh(self.tick)
+
+    # Moving
+
+    def on_table_moved(self, event: Table.Moved) -> None:
+        event.stop()
+        if self.has_class("-wide"):
+            self._objects = ()
+            self.ask_again()
+        self._show_selected()
+        self.refresh_actions()
+
+    def on_table_window_wanted(self, event: Table.WindowWanted) -> None:
+        self._offset = max(0, event.first - WINDOW // 2 + self.table.size.height)
+        self.ask_again()
+
+    def on_table_chosen(self) -> None:
+        self.action_act("task.view")
+
+    def on_table_head_clicked(self, event: Table.HeadClicked) -> None:
+        self._sort(event.column_id)
+
+    # Filter and order
+
+    def do_list_filter(self) -> None:
+        entry = self.query_one(Input)
+        entry.can_focus = True
+        entry.focus()
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        try:
+            self._filter = filters.parse(event.value)
+        except InvalidValue as error:
+            self.say(f"{error.message} {error.hint}", "warn")
+            return
+        self.say("")
+        self._changed(filter=event.value)
+
+    def on_input_submitted(self) -> None:
+        self._leave_filter()
+
+    def _leave_filter(self) -> None:
+        self.table.focus()
+        self.query_one(Input).can_focus = False
+
+    def key_down(self) -> None:
+        if self.query_one(Input).has_focus:
+            self._leave_filter()
+
+    def do_app_back(self) -> None:
+        """Out of the filter, then the filter itself, then the marks."""
+        entry = self.query_one(Input)
+        if entry.has_focus:
+            self._leave_filter()
+        elif entry.value:
+            entry.value = ""
+        elif self.table.marks:
+            self.table.set_marks(set())
+            self.tick()
+
+    def _changed(self, **changes: Any) -> None:
+        """Another filter or order: kept, and read from the beginning."""
+        old = self._list
+        self._list = TaskList(
+            filter=changes.get("filter", old.filter),
+            order=changes.get("order", old.order),
+            descending=changes.get("descending", old.descending),
+        )
+        self.offramp.remember(tasks=self._list)
+        self._offset = 0
+        self._show_order()
+        self.ask_again()
+
+    def do_list_sort(self) -> None:
+        labels = {TaskOrder.URGENCY: "Running and queued first"}
+        labels |= {TaskOrder(column.id): column.label.rstrip(".") for column in task_rows.COLUMNS}
+        labels[TaskOrder.NUMBER] = "Number"
+        keys = dict(zip(labels, "utncapsdoz", strict=False))
+        choices = [
+            Choice(order.value, label, keys.get(order, ""), self._direction(order))
+            for order, label in labels.items()
+        ]
+        self.app.push_screen(Choose("Sort by", choices, default=self._list.order.value), self._sort)
+
+    def _direction(self, order: TaskOrder) -> str:
+        if order is not self._list.order or order is TaskOrder.URGENCY:
+            return ""
+        return "once more turns it round"
+
+    def _sort(self, chosen: str | None) -> None:
+        if chosen is None:
+            return
+        order = TaskOrder(chosen)
+        turned = not self._list.descending if order is self._list.order else order not in ASCENDING_FIRST
+        self._changed(order=order, descending=turned)
+
+    # Marks
+
+    def do_list_mark(self) -> None:
+        self.table.toggle_mark()
+        self.tick()
+
+    def do_list_mark_all(self) -> None:
+        self.table.set_marks(set() if self.table.marks else set(self._tasks))
+        self.tick()
+        self.refresh_actions()
+
+
+def _since(since: Any) -> str:
+    if since is None:
+        return "all"
+    hours = since.total_seconds() / 3600
+    return f"{hours:.0f} h" if hours < 72 else f"{hours / 24:.0f} d"
+
+
+def _fitting(line: Line, total: Line, width: int) -> Line:
+    """The counts by status as far as there is room for them beside the total."""
+    both = join(line, total, between="  ")
+    return both if length(both) < width else total
+
+
+def greeting(key: Callable[[str], str]) -> list[Line]:
+    """What an empty store says."""
+    return [
+        run("Nothing has been exported yet.", "strong"),
+        EMPTY,
+        join(run("  3", "key"), run("  Add a connection to a database, then browse what is in it.")),
+        join(run(f"  {key('export.new')}", "key"), run("  Make an export, step by step.")),
+        EMPTY,
+        run("To look around first, leave and start  offramp --demo : a sample shop"),
+        run("database with three exports, in a directory of its own."),
+        EMPTY,
+        join(run("  ?", "key"), run("  shows what the keys do, on every screen.")),
+    ]

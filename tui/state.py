@@ -1,0 +1,43 @@
+"""What the screens remember between visits, in a small file of the home: filters, orders, the theme.
+
+It is a convenience: one that can't be read counts as empty, one that can't be written is not written.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import msgspec
+
+from core.model.task_filter import TaskOrder
+
+
+class TaskList(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """`filter` as it was typed."""
+
+    filter: str = ""
+    order: TaskOrder = TaskOrder.URGENCY
+    descending: bool = False
+
+
+class ScreenState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    tasks: TaskList = TaskList()
+    theme: str | None = None
+
+
+def load(path: Path) -> ScreenState:
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=ScreenState)
+    except (OSError, msgspec.DecodeError):
+        return ScreenState()
+
+
+def save(path: Path, state: ScreenState) -> None:
+    """Replace the file in one step."""
+    partial = path.with_name(f"{path.name}.{os.getpid()}")
+    try:
+        partial.write_bytes(msgspec.json.encode(state))
+        partial.replace(path)
+    except OSError:
+        partial.unlink(missing_ok=True)

@@ -1,0 +1,82 @@
+"""One line to type, over a screen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.containers import Vertical
+from textual.screen import ModalScreen
+from textual.widgets import Input
+
+from tui.plain import plain
+from tui.runs import EMPTY, run, wrap
+from tui.widgets.lines import Lines
+
+COLUMNS = 66
+
+
+class Ask(ModalScreen[str | None]):
+    """Gives back what was typed, None for Escape. `check` says what is wrong with a text, "" for nothing;
+    it is called with every key, and Enter is refused while it finds something."""
+
+    DEFAULT_CSS = """
+    Ask { align: center middle; background: $background 60%; }
+    Ask:ansi { background: transparent; }
+    Ask Input { margin: 1 0; }
+    """
+    BINDINGS = [Binding("escape", "leave", show=False)]
+
+    def __init__(
+        self,
+        title: str,
+        *,
+        label: str,
+        value: str = "",
+        check: Callable[[str], str] = lambda _: "",
+        password: bool = False,
+    ) -> None:
+        super().__init__()
+        self._title = title
+        self._label = label
+        self._value = value
+        self._check = check
+        self._password = password
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="frame"):
+            yield Lines([run(self._title, "strong"), EMPTY, run(self._label, "dim")])
+            entry = Input(
+                value=self._value if self._password else plain(self._value),
+                password=self._password,
+                select_on_focus=False,
+            )
+            entry.cursor_blink = False
+            yield entry
+            yield Lines(id="wrong")
+
+    def on_mount(self) -> None:
+        self.query_one(".frame").styles.width = min(COLUMNS, self.app.size.width - 4)
+        self.query_one(Input).focus()
+        self._judge(self._value)
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        self._judge(event.value)
+
+    def _judge(self, text: str) -> str:
+        wrong = self._check(text)
+        columns = min(COLUMNS, self.app.size.width - 4) - 6
+        self.query_one("#wrong", Lines).show(
+            [run(line, "warn") for line in wrap(wrong, columns)]
+            if wrong
+            else [run("Enter goes on, Esc leaves.", "dim")]
+        )
+        return wrong
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        if not self._judge(event.value):
+            self.dismiss(event.value)
+
+    def action_leave(self) -> None:
+        self.dismiss(None)
