@@ -198,7 +198,8 @@ class Catalog:
         """Unique keys without NULLs over whole columns, the primary key first, then in the server's order."""
         rows = self._link.rows(
             "SELECT TABLE_NAME, INDEX_NAME, COLUMN_NAME, NULLABLE, SUB_PART"
-            f" FROM information_schema.STATISTICS WHERE {where} AND NON_UNIQUE = 0 ORDER BY INDEX_NAME, SEQ_IN_INDEX"
+            f" FROM information_schema.STATISTICS WHERE {where} AND NON_UNIQUE = 0"
+            " ORDER BY INDEX_NAME, SEQ_IN_INDEX"
         )
         found: dict[str, list[str]] = {}
         unfit: set[str] = set()
