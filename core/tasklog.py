@@ -92,10 +92,12 @@ class TaskLogHandler(logging.Handler):
     def _format(self, record: logging.LogRecord) -> bytes:
         stamp = _stamp(record.created)
         level = _LEVELS.get(record.levelname, record.levelname)
-        lines = [record.getMessage()]
+        lines = [self._without_secrets(record.getMessage())]
         if record.exc_info:
-            lines += logging.Formatter().formatException(record.exc_info).splitlines()
-        text = "".join(f"{stamp} {level:<5} {escape(self._without_secrets(line))}\n" for line in lines)
+            # Before it is cut into lines: a secret may have several.
+            trace = logging.Formatter().formatException(record.exc_info)
+            lines += self._without_secrets(trace).splitlines()
+        text = "".join(f"{stamp} {level:<5} {escape(line)}\n" for line in lines)
         return text.encode()
 
     def _without_secrets(self, text: str) -> str:
