@@ -78,7 +78,7 @@ class Slots:
             watch = self._watches[slot.task]
             if is_locked(self._store.locations.task_lock(slot.task)):
                 self._alive(slot, watch)
-            elif not watch.starting:
+            elif not watch.starting or slot.status is TaskStatus.ABORTING:
                 freed += self._gone(slot, watch)
         return len(slots) - freed
 

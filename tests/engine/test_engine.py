@@ -291,25 +291,47 @@ def test_a_connection_that_is_gone_fails_the_task(bench: Bench) -> None:
     assert "Connection 'gone'" in task.error.message
 
 
-def test_a_slow_password_can_be_aborted(bench: Bench) -> None:
+def slow_password(bench: Bench) -> int:
+    """A task that waits for the password of its connection."""
+    secret = CommandSecret(command="sleep 20; echo x")
     bench.store.connections.add(
-        Connection(
-            name="db",
-            mode=Mode.MYSQL,
-            host="h",
-            port=1,
-            user="u",
-            secret=CommandSecret(command="sleep 3; echo x"),
-        )
+        Connection(name="db", mode=Mode.MYSQL, host="h", port=1, user="u", secret=secret)
     )
-    bench.engine()
     number = bench.add("ok", settings=ExportSettings(connection="db", all_objects=True))
+    bench.engine()
     bench.wait_status(number, TaskStatus.RUNNING)
-    other = bench.add("ok")
-    bench.wait_status(other, TaskStatus.COMPLETED)
+    return number
+
+
+def test_a_slow_password_holds_up_nothing(bench: Bench) -> None:
+    number = slow_password(bench)
+    bench.wait_status(bench.add("ok"), TaskStatus.COMPLETED)
+    # Longer than a claim waits for its worker: the engine knows that it is at it.
+    time.sleep(QUICK.claim)
+    assert bench.task(number).status is TaskStatus.RUNNING
     bench.store.tasks.request_abort(number)
-    bench.wait_status(number, TaskStatus.ABORTED, 10)
+    bench.wait_status(number, TaskStatus.ABORTED, 5)
+    bench.wait(lambda: not bench.store.claims.running())
     assert bench.begun(number) == 0
+
+
+def test_an_engine_that_ends_gives_back_what_it_has_not_started(bench: Bench) -> None:
+    number = slow_password(bench)
+    bench.engines[0].terminate()
+    assert bench.engines[0].wait(10) == 0
+    task = bench.task(number)
+    assert (task.status, task.position, task.attempts) == (TaskStatus.QUEUED, 1, 0)
+
+
+def test_a_worker_that_lingers_after_its_end_is_killed(bench: Bench) -> None:
+    bench.engine()
+    number = bench.add("linger")
+    bench.wait_status(number, TaskStatus.COMPLETED)
+    assert bench.locked(number)
+    assert [slot.task for slot in bench.store.claims.running()] == [number]
+    bench.wait(lambda: not bench.store.claims.running())
+    assert not bench.locked(number)
+    assert bench.task(number).status is TaskStatus.COMPLETED
 
 
 def test_draining_ends_when_nothing_is_left(bench: Bench) -> None:

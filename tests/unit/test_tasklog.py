@@ -99,6 +99,23 @@ def test_secrets_never_pass(tmp_path: Path, secret: str, message: str) -> None:
         assert form not in content
 
 
+def test_a_mistake_in_a_message_ends_nothing(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    log = logger(tmp_path / "log", secrets=["hunter22"])
+    log.info("%d rows", "hunter22")
+    assert texts(tmp_path / "log") == ["%d rows ('***',)"]
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_log_that_cant_be_written_ends_nothing(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    log = logger(tmp_path / "log", secrets=["hunter22"])
+    handler = log.handlers[0]
+    assert isinstance(handler, TaskLogHandler)
+    with Path("/dev/full").open("ab", buffering=0) as full:
+        handler._file = full
+        log.info("hunter22")
+    assert capfd.readouterr() == ("", "")
+
+
 def test_attempts_append(tmp_path: Path) -> None:
     for attempt in range(3):
         logger(tmp_path / "log").info("attempt %d", attempt)
