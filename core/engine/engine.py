@@ -148,7 +148,7 @@ class Engine:
                     await self._call(tidy, store, lease.epoch, self._numbers, self._wall())
             except StoreError as error:
                 self._endure(error)
-            await self._sleep(self._numbers.tick)
+            await self._sleep(self._numbers.tick if taken else self._numbers.idle_tick)
         return True
 
     async def _round(self, store: Store, lease: EngineLease, slots: Slots) -> int:

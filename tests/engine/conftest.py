@@ -31,6 +31,7 @@ QUICK = Numbers(
     claim=1.5,
     grace=1.0,
     tick=0.03,
+    idle_tick=0.05,
     idle_look=0.2,
     idle=0.5,
     soon=5.0,

@@ -116,6 +116,15 @@ def test_a_claim_whose_engine_died_before_the_worker_began(bench: Bench) -> None
     assert (task.attempts, task.retries) == (1, 0)
 
 
+def test_an_engine_whose_store_was_taken_away_ends(bench: Bench) -> None:
+    engine = bench.engine()
+    bench.wait(lambda: is_served(bench.store, QUICK))
+    bench.locations.store.rename(bench.locations.home / "elsewhere")
+    assert engine.wait(10) != 0
+    assert "removed or replaced" in (bench.locations.home / "engine-0.log").read_text()
+    (bench.locations.home / "elsewhere").rename(bench.locations.store)
+
+
 def test_an_abort_outlives_the_engine_that_was_asked(bench: Bench) -> None:
     first = bench.engine(msgspec.structs.replace(QUICK, grace=60))
     number = bench.add("deaf")
