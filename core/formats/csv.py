@@ -16,9 +16,9 @@ COPY writes it; since many readers skip such lines, a warning counts them.
 With `escape_backslash` (MySQL 8.0 manual, "LOAD DATA": FIELDS TERMINATED BY ',' OPTIONALLY ENCLOSED BY '"'
 ESCAPED BY '\\\\') backslashes are doubled and a value that holds one is quoted; text qualifiers are doubled
 as ever, which LOAD DATA reads as one. NUL, Ctrl-Z and line breaks stand as they are: within the enclosure
-LOAD DATA takes them for themselves. Doubling happens before the conversion to the file's encoding, so a trail byte
-0x5C of GBK or BIG5 is not doubled: LOAD DATA … CHARACTER SET gbk reads whole characters, and takes only a
-backslash of its own for an escape. (It can't read UTF-16 or UTF-32.)
+LOAD DATA takes them for themselves. Doubling happens before the conversion to the file's encoding, so a
+trail byte 0x5C of GBK or BIG5 is not doubled: LOAD DATA … CHARACTER SET gbk reads whole characters, and takes
+only a backslash of its own for an escape. (It can't read UTF-16 or UTF-32.)
 
 The line break setting ends records only; line breaks within values are kept.
 """

@@ -71,7 +71,7 @@ class CsvBody:
             [[left + middle + right for right in opening] for left in closing]
             for middle in (self._separator, self._newline)
         )
-        return [within, between, [opening] * len(closing), [[left + self._newline] for left in closing]]
+        return [within, between, [opening] * len(closing), [[left + self._newline] * len(opening) for left in closing]]
 
     def text(self, block: Block) -> Mask:
         """Which values of a block are text, flat."""
