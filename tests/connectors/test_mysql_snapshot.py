@@ -140,7 +140,9 @@ def test_metadata_locks_are_let_go_after_each_object(mariadb: MariadbServer) -> 
         session.begin()
         assert len(read_rows(session, database, t)) == 1
         began = time.monotonic()
-        mariadb.run("SET lock_wait_timeout = 3", "ALTER TABLE t ADD COLUMN b int, ALGORITHM=COPY", database=database)
+        mariadb.run(
+            "SET lock_wait_timeout = 3", "ALTER TABLE t ADD COLUMN b int, ALGORITHM=COPY", database=database
+        )
         assert time.monotonic() - began < 2
         # The point in time still holds for what comes next, and what was changed is said.
         mariadb.run("INSERT INTO u VALUES (5)", database=database)

@@ -87,7 +87,9 @@ MARIADB_KEYS: dict[str, tuple[str, list[str]]] = {
 def build(server: MysqlFamilyServer, key: str, values: list[str], after: str = "") -> str:
     database = server.new_database()
     names = [
-        piece.split()[0] for piece in key.split("PRIMARY", maxsplit=1)[0].split("UNIQUE", maxsplit=1)[0].split(", ") if piece.strip()
+        piece.split()[0]
+        for piece in key.split("PRIMARY", maxsplit=1)[0].split("UNIQUE", maxsplit=1)[0].split(", ")
+        if piece.strip()
     ]
     server.run(
         f"CREATE TABLE t ({key}, v varchar(20)) {after}",
