@@ -27,6 +27,8 @@ from core.store.store import Store
 
 log = logging.getLogger("offramp.engine")
 
+EXIT_SECONDS = 1.0
+
 
 @dataclass(slots=True)
 class Watch:
@@ -113,7 +115,9 @@ class Slots:
         claims, epoch = self._store.claims, self._lease.epoch
         if slot.token is None:
             return claims.free(epoch, slot)
-        ended = watch.child.ended if watch.child is not None else None
+        # One that had taken hold is at its end: its files are closed just before its status can be had.
+        patience = EXIT_SECONDS if slot.pid is not None else 0
+        ended = watch.child.wait(patience) if watch.child is not None else None
         if slot.pid is None and slot.status is TaskStatus.RUNNING and ended is None:
             return self._not_begun(slot, watch)
         error = ErrorInfo(
