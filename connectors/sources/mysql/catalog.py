@@ -174,7 +174,9 @@ class Catalog:
             )
             if table is None:
                 self._missing(database, ref)
-                raise NotFound(f"There is no {shown(str(ref))} in database {shown(database)}.")
+                raise NotFound(
+                    f"There is no {shown(str(ref))} in database {shown(database)}, or this user may not see it."
+                )
             columns = self._link.rows(
                 "SELECT TABLE_NAME, COLUMN_NAME, COLUMN_TYPE, IS_NULLABLE, EXTRA, CHARACTER_SET_NAME"
                 f" FROM information_schema.COLUMNS WHERE {where} ORDER BY ORDINAL_POSITION"
