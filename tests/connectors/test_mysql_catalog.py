@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from connectors.base import Credentials
+from connectors.base import Credentials, Session
 from connectors.sources.mysql import MysqlSource, catalog
 from core.chunk import Kind
 from core.errors import BrokenObject, NoPrivilege, NotFound, OfframpError, SchemaChanged
@@ -190,6 +190,10 @@ def test_what_is_missing(mysql_family: MysqlFamilyServer) -> None:
             session.describe("no_such_database", table("t"))
 
 
+def look(session: Session, database: str, ref: ObjectRef) -> None:
+    session.check_readable(database, session.describe(database, ref))
+
+
 def test_broken_views(mysql_family: MysqlFamilyServer) -> None:
     database = mysql_family.new_database()
     mysql_family.run(
@@ -213,8 +217,7 @@ def test_broken_views(mysql_family: MysqlFamilyServer) -> None:
     with session_of(mysql_family) as session:
         for name in names:
             with pytest.raises(BrokenObject) as caught:
-                shape = session.describe(database, ObjectRef(VIEW, name))
-                session.check_readable(database, shape)
+                look(session, database, ObjectRef(VIEW, name))
             assert name in caught.value.message
         # They are in the list nevertheless, and the others are as readable as ever.
         assert {o.ref.name for o in session.objects(database)} == set(names)
@@ -257,8 +260,7 @@ def test_what_the_account_may_not_read(mysql_family: MysqlFamilyServer) -> None:
         for name in ("half", "closed"):
             hidden = mysql_family.product == "oceanbase" and name == "half"
             with pytest.raises(NotFound if hidden else NoPrivilege) as caught:
-                shape = session.describe(database, table(name))
-                session.check_readable(database, shape)
+                look(session, database, table(name))
             assert name in caught.value.message
         with pytest.raises(OfframpError) as other:
             session.describe("mysql", table("user"))

@@ -23,7 +23,7 @@ _SYSTEM = {
 
 # MariaDB opens each table for its estimates: at more tables than this, the list does without or takes them
 # from InnoDB's own statistics.
-ESTIMATED_TABLES = 2_000
+ESTIMATED_TABLES = 1_000
 
 _CLUSTERED = {"innodb", "rocksdb", "tokudb", "oceanbase"}
 _TRANSACTIONAL = {"innodb", "rocksdb", "tokudb", "ndbcluster", "ndb", "oceanbase"}
@@ -175,7 +175,7 @@ class Catalog:
             if table is None:
                 self._missing(database, ref)
                 raise NotFound(
-                    f"There is no {shown(str(ref))} in database {shown(database)}, or this user may not see it."
+                    f"There is no {shown(str(ref))} in database {shown(database)}, or this user can't see it."
                 )
             columns = self._link.rows(
                 "SELECT TABLE_NAME, COLUMN_NAME, COLUMN_TYPE, IS_NULLABLE, EXTRA, CHARACTER_SET_NAME"
