@@ -22,7 +22,7 @@ from core.errors import LostClaim, OfframpError
 from core.locks import FileLock
 from core.model.vocabulary import TaskStatus
 from core.store import Store
-from tests.engine.conftest import QUICK, SERVE, Bench
+from tests.engine.conftest import IMPATIENT, QUICK, SERVE, Bench
 
 
 class Clock:
@@ -111,6 +111,9 @@ def test_a_claim_whose_engine_died_before_the_worker_began(bench: Bench) -> None
     assert epoch is not None
 
     assert bench.store.claims.claim_next(epoch, datetime.now(UTC)) is not None
+    impatient = bench.engine(IMPATIENT)
+    bench.wait(lambda: "never took hold" in (bench.locations.home / "engine-0.log").read_text())
+    impatient.kill()
     bench.engine()
     task = bench.wait_status(number, TaskStatus.COMPLETED)
     assert (task.attempts, task.retries) == (1, 0)
