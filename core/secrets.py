@@ -55,8 +55,9 @@ def resolve(ref: SecretRef | None, locations: Locations, *, seconds: float = COM
         value = os.environ.get(ref.variable)
         if value is None:
             raise SecretError(
-                f"Environment variable {ref.variable!r} with the password isn't set where the engine runs.",
-                "Set it and start the engine from there: offramp --headless.",
+                f"Environment variable {ref.variable!r} with the password isn't set.",
+                "It counts where it is used: for tasks that is the program that runs the engine "
+                "(set it and start offramp --headless there).",
             )
         return value
     if isinstance(ref, CommandSecret):

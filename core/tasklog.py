@@ -17,6 +17,7 @@ import re
 import time
 import urllib.parse
 from collections.abc import Callable, Collection, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from io import FileIO
@@ -78,12 +79,11 @@ class TaskLogHandler(logging.Handler):
         self._file = _append(_part(path, self._numbers[-1]))
 
     def emit(self, record: logging.LogRecord) -> None:
-        try:
+        # Not `handleError`, which would print the message and its arguments as they are.
+        with suppress(OSError):
             data = self._format(record)
             self._roll(len(data))
             self._file.write(data)
-        except OSError:
-            self.handleError(record)
 
     def close(self) -> None:
         self._file.close()
@@ -92,10 +92,17 @@ class TaskLogHandler(logging.Handler):
     def _format(self, record: logging.LogRecord) -> bytes:
         stamp = _stamp(record.created)
         level = _LEVELS.get(record.levelname, record.levelname)
-        lines = [record.getMessage()]
+        try:
+            message = record.getMessage()
+        except (TypeError, ValueError):
+            # Arguments that don't fit the message: no reason to end a task.
+            message = f"{record.msg} {record.args!r}"
+        lines = [self._without_secrets(message)]
         if record.exc_info:
-            lines += logging.Formatter().formatException(record.exc_info).splitlines()
-        text = "".join(f"{stamp} {level:<5} {escape(self._without_secrets(line))}\n" for line in lines)
+            # Before it is cut into lines: a secret may have several.
+            trace = logging.Formatter().formatException(record.exc_info)
+            lines += self._without_secrets(trace).splitlines()
+        text = "".join(f"{stamp} {level:<5} {escape(line)}\n" for line in lines)
         return text.encode()
 
     def _without_secrets(self, text: str) -> str:

@@ -96,15 +96,15 @@ class Engine:
         lease = EngineLease(store.lease, self._locations, self._numbers)
         try:
             while not self._stop.is_set() and await self._stand_by(store, lease, until):
+                log.info("Serving store %s.", self._locations.store)
                 try:
-                    log.info("Serving store %s.", self._locations.store)
                     if await self._work(store, lease, until):
                         return
                 except LostClaim:
                     log.warning("Another engine has taken over; standing by.")
-                    await self._call(lease.drop)
                 finally:
                     await self._end_starts()
+                await self._call(lease.drop)
         finally:
             await self._call(self._step_down, lease)
 
@@ -148,7 +148,7 @@ class Engine:
                     await self._call(tidy, store, lease.epoch, self._numbers, self._wall())
             except StoreError as error:
                 self._endure(error)
-            await self._sleep(self._numbers.tick)
+            await self._sleep(self._numbers.tick if taken else self._numbers.idle_tick)
         return True
 
     async def _round(self, store: Store, lease: EngineLease, slots: Slots) -> int:
@@ -181,12 +181,16 @@ class Engine:
                 log.info("Task %d: worker %d started.", claim.task, child.pid)
         except OSError as error:
             await self._give_up(store, lease, claim, executor.cannot_start(error))
-        except OfframpError as error:
-            await self._give_up(store, lease, claim, error.info())
+        except StoreError as error:
+            # No fault of the task: it keeps its place.
+            log.warning("Task %d can't be started now: %s", claim.task, error)
+            await self._hand_back(store, lease, claim)
         except asyncio.CancelledError:
-            # Stopped before there was a worker: the task keeps its place.
+            # The engine ends before there was a worker.
             await self._hand_back(store, lease, claim)
             raise
+        except OfframpError as error:
+            await self._give_up(store, lease, claim, error.info())
         finally:
             await self._call(slots.started, claim.task, claim.token, child)
 

@@ -28,8 +28,7 @@ def tidy(store: Store, epoch: int, numbers: Numbers, now: datetime) -> None:
             for task in gone:
                 _remove_logs(store, task)
     # Numbers are never used again, so nobody will lock these files any more.
-    known = store.claims.known(_numbers(locations.locks))
-    for task in _numbers(locations.locks) - known:
+    for task in _numbers(locations.locks) - store.claims.numbers():
         path = locations.task_lock(task)
         if not is_locked(path):
             path.unlink(missing_ok=True)

@@ -27,6 +27,8 @@ from core.store.store import Store
 
 log = logging.getLogger("offramp.engine")
 
+EXIT_SECONDS = 1.0
+
 
 @dataclass(slots=True)
 class Watch:
@@ -78,7 +80,7 @@ class Slots:
             watch = self._watches[slot.task]
             if is_locked(self._store.locations.task_lock(slot.task)):
                 self._alive(slot, watch)
-            elif not watch.starting:
+            elif not watch.starting or slot.status is TaskStatus.ABORTING:
                 freed += self._gone(slot, watch)
         return len(slots) - freed
 
@@ -113,7 +115,9 @@ class Slots:
         claims, epoch = self._store.claims, self._lease.epoch
         if slot.token is None:
             return claims.free(epoch, slot)
-        ended = watch.child.ended if watch.child is not None else None
+        # One that had taken hold is at its end: its files are closed just before its status can be had.
+        patience = EXIT_SECONDS if slot.pid is not None else 0
+        ended = watch.child.wait(patience) if watch.child is not None else None
         if slot.pid is None and slot.status is TaskStatus.RUNNING and ended is None:
             return self._not_begun(slot, watch)
         error = ErrorInfo(

@@ -29,6 +29,11 @@ class Child:
         runs."""
         return self._process.returncode
 
+    def wait(self, seconds: float) -> int | None:
+        """Wait up to so long for its end; then as `ended`."""
+        self._reaper.join(seconds)
+        return self.ended
+
     def signal(self, number: int) -> None:
         """Send a signal to it, nothing where it has ended."""
         self._process.send_signal(number)

@@ -6,6 +6,7 @@ It imports neither Textual nor Alembic, and what reads and writes data only once
 
 from __future__ import annotations
 
+import faulthandler
 import logging
 import os
 import signal
@@ -55,6 +56,7 @@ def main(attempt: Attempt = run_attempt) -> int:
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.umask(0o077)
+    faulthandler.enable()
     order = Order.parse(sys.stdin.buffer.readline(LONGEST))
     locations = Locations(Path(order.home))
     cancel = Cancel()

@@ -29,9 +29,12 @@ _ELSEWHERE = (
 )
 
 
-def connection_from_url(name: str, url: str, here: Path, **given: Any) -> Connection:
+def connection_from_url(
+    name: str, url: str, here: Path, *, usual_timeout: int | None = None, **given: Any
+) -> Connection:
     """The connection that a URL describes, without a secret. Relative paths count from `here`; `given` are
-    further fields, which come before the URL's. Raises InvalidValue, never quoting a password."""
+    further fields, which come before the URL's; `usual_timeout` is the
+    connect timeout where neither names one. Raises InvalidValue, never quoting a password."""
     scheme, colon, _ = url.partition("://")
     if not colon:
         raise InvalidValue(
@@ -42,6 +45,8 @@ def connection_from_url(name: str, url: str, here: Path, **given: Any) -> Connec
         raise InvalidValue(f"{scheme!r} is no kind of connection.", suggestion(scheme, Mode))
     mode = Mode(scheme.lower())
     fields = _sqlite(url, here) if mode is Mode.SQLITE else _server(mode, url, here)
+    if usual_timeout is not None:
+        fields.setdefault("connect_timeout", usual_timeout)
     return Connection(name=name, mode=mode, **{**fields, **given})
 
 

@@ -46,11 +46,10 @@ def load_order(
 def write_load_script(ctx: Context, order: Sequence[str]) -> FileEntry | None:
     """The script that loads the whole directory with one command, where there is more than one file to
     load and the database's client has a way to include files."""
-    include = ctx.session.dialect.include
-    if not include or len(order) < 2:
+    dialect = ctx.session.dialect
+    if not dialect.include or len(order) < 2:
         return None
-    title = f"Loads all files here, in order, with {ctx.session.dialect.client}, started in this directory."
-    text = load_script(ctx.session.dialect, title, order, ctx.notes)
+    text = load_script(dialect, ctx.settings.encoding, order)
     # Paths are bytes to the client: the script is in UTF-8, whatever its files are in.
     data = encode_text(text, Encoding.UTF_8, Unencodable.FAIL, LOAD)
     size, digest = write_file(ctx.disk, ctx.built(LOAD), data)

@@ -8,7 +8,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from connectors.base import Session, Source
-from core import formats
 from core.errors import (
     Aborted,
     Incomplete,
@@ -206,7 +205,6 @@ class Attempt:
             layout=Layout(settings, [item.ref for item in items]),
             log=self._log,
             cancel=self._cancel,
-            notes=tuple(formats.notes(settings, session.dialect)),
             snapshot=snapshot,
         )
         merged: list[FileEntry] = []

@@ -18,8 +18,7 @@ from core.pipeline.place import Place
 @dataclass(frozen=True, slots=True)
 class Context:
     """One attempt of a task, with a session that is open. `database` is the true name of what is read,
-    `notes` are words that every schema file begins with, `snapshot` the point in time that all
-    objects share, where they do."""
+    `snapshot` is the point in time that all objects share, where they do."""
 
     task: Task
     journal: Journal
@@ -30,7 +29,6 @@ class Context:
     layout: Layout
     log: logging.Logger
     cancel: Cancel
-    notes: tuple[str, ...] = ()
     snapshot: Snapshot | None = None
 
     @property

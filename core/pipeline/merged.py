@@ -37,7 +37,6 @@ def run_merged(ctx: Context, objects: Sequence[TaskObject]) -> tuple[list[TaskOb
         ctx.settings.encoding,
         f"Schema of {len(order)} objects of {ctx.session.server.product}",
         [(ref, found[ref]) for ref in order],
-        ctx.notes,
         drop=ctx.settings.schema.drop,
     )
     files = [write_schema(ctx, MERGED, text, None)]

@@ -61,31 +61,36 @@ def publish(disk: Disk, place: Place, state: TargetState, old: Manifest | None) 
         return
     ours = {entry.path for entry in old.files if entry.object is None} if old is not None else set()
     paths = [path for path in disk.tree(place.work) if path != MANIFEST]
-    # What belongs to no object (a script that loads the others) is made anew each time, so it comes last.
-    paths.sort(key=lambda path: (path in ours, path))
     for path in paths:
-        _forward(disk, place, path, replace=path in ours)
-    for directory in sorted({path.rpartition("/")[0] for path in paths} | {""}):
-        disk.sync_directory(join(place.final, directory) if directory else place.final)
-    _forward(disk, place, MANIFEST, replace=old is not None and state is TargetState.OURS)
+        if path not in ours:
+            _forward(disk, place, path)
+    # Durable under their new names before the old ones go.
+    for directory in sorted({path.rpartition("/")[0] for path in paths} - {""}):
+        disk.sync_directory(join(place.final, directory))
+    disk.sync_directory(place.final)
+    # What belongs to no object (a script that loads the others) was made anew, and takes its own place.
+    for path in paths:
+        if path in ours:
+            disk.replace(join(place.work, path), join(place.final, path))
+    if state is TargetState.OURS:
+        disk.replace(join(place.work, MANIFEST), join(place.final, MANIFEST))
+    else:
+        _forward(disk, place, MANIFEST)
     disk.sync_directory(place.final)
     disk.remove_tree(place.work)
     disk.sync_directory("")
 
 
-def _forward(disk: Disk, place: Place, path: str, *, replace: bool) -> None:
-    """Move one file from where it was built. A second time, after a crash, nothing more happens."""
+def _forward(disk: Disk, place: Place, path: str) -> None:
+    """Give one file its final name beside the one it was built under. A second time, after a crash, nothing
+    more happens."""
     source, target = join(place.work, path), join(place.final, path)
-    directory = target.rpartition("/")[0]
+    directory = path.rpartition("/")[0]
     if directory:
-        disk.make_directory(directory)
-    if replace:
-        disk.replace(source, target)
-        return
+        disk.make_directory(join(place.final, directory))
     try:
         disk.link(source, target)
     except TargetExists:
         before, after = disk.status(source), disk.status(target)
         if before is None or after is None or not os.path.samestat(before, after):
             raise
-    disk.remove(source)

@@ -42,7 +42,9 @@ def run_task(
         )
         failure = Aborted("Aborted on request.") if aborted else error
         _end(journal, attempt, failure.info(), log)
-    except Exception as error:  # noqa: BLE001 - the one place that keeps a bug from passing for a lost worker
+    except Exception as error:
+        # The one place that keeps a bug from passing for a lost worker, which would be tried again.
+        log.error("Unexpected: %s", type(error).__name__, exc_info=True)
         _end(journal, attempt, _internal(error), log)
     else:
         failure_after = incomplete(manifest)

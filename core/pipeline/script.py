@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 from connectors.base import ObjectDdl, SqlDialect
+from core.formats.sql import head_lines
 from core.model.vocabulary import Encoding, ObjectRef, ObjectType
 
 ROUTINES = (ObjectType.FUNCTION, ObjectType.PROCEDURE, ObjectType.TRIGGER, ObjectType.EVENT)
@@ -22,7 +23,6 @@ def schema_of_one(
     encoding: Encoding,
     ref: ObjectRef,
     ddl: ObjectDdl,
-    notes: Sequence[str],
     *,
     drop: bool,
 ) -> str:
@@ -31,7 +31,7 @@ def schema_of_one(
     if drop:
         statements.append((ddl.drop, False))
     statements += [(text, ref.type in ROUTINES) for text in ddl.create]
-    return _file(dialect, encoding, [f"Schema of {ref}", *notes, *ddl.notes], statements)
+    return _file(dialect, encoding, [f"Schema of {ref}", *ddl.notes], statements)
 
 
 def merged_schema(
@@ -39,7 +39,6 @@ def merged_schema(
     encoding: Encoding,
     title: str,
     objects: Sequence[tuple[ObjectRef, ObjectDdl]],
-    notes: Sequence[str],
     *,
     drop: bool,
 ) -> str:
@@ -58,24 +57,22 @@ def merged_schema(
     for ref, ddl in last:
         statements += [(text, ref.type in ROUTINES) for text in ddl.create_bare]
     found = dict.fromkeys(f"{ref}: {note}" for ref, ddl in objects for note in ddl.notes)
-    return _file(dialect, encoding, [title, *notes, *found], statements)
+    return _file(dialect, encoding, [title, *found], statements)
 
 
-def load_script(dialect: SqlDialect, title: str, paths: Iterable[str], notes: Sequence[str]) -> str:
+def load_script(dialect: SqlDialect, encoding: Encoding, paths: Iterable[str]) -> str:
     """A script for the database's own client that loads the files in this order. `dialect.include` holds
     `{path}` where the path goes."""
-    lines = [_comment(text) for text in (title, *notes)]
-    lines += [dialect.include.replace("{path}", path) for path in paths]
-    return "\n".join(lines) + "\n"
+    lines = [f"Loads all files here, in order, with {dialect.client}, started in this directory."]
+    if encoding not in dialect.client_charsets:
+        lines.append("Each of them must be converted first, and keep its name: their heads say how.")
+    return "\n".join([*map(_comment, lines), *(dialect.include.replace("{path}", p) for p in paths)]) + "\n"
 
 
 def _file(
     dialect: SqlDialect, encoding: Encoding, head: Iterable[str], statements: Iterable[tuple[str, bool]]
 ) -> str:
-    lines = [_comment(text) for text in head]
-    if dialect.charset_statement and encoding in dialect.client_charsets:
-        lines.append(dialect.charset_statement.replace("{charset}", dialect.client_charsets[encoding]))
-    lines += dialect.header
+    lines = [*map(_comment, head), *head_lines(dialect, encoding), *dialect.header]
     delimited = False
     for text, routine in statements:
         wants = routine and dialect.routine_delimiter is not None

@@ -7,7 +7,7 @@ import hashlib
 from typing import Self
 
 from core.chunk import TextChunk
-from core.errors import OfframpError
+from core.errors import OfframpError, OutputDamaged
 from core.formats.base import Encoder
 from core.model.task import Checkpoint, FileEntry
 from core.pipeline.disk import Disk
@@ -55,7 +55,14 @@ class DataFile:
         return Checkpoint(parts=parts, rows=self.rows, offset=self.bytes, encoder=self._encoder.state())
 
     def finish(self, path: str, ref: str) -> FileEntry:
-        """End the file durably. `path` is what the manifest calls it."""
+        """End the file durably. `path` is what the manifest calls it. Raises OutputDamaged where the format
+        has not written as many rows as were read."""
+        written = self._encoder.state().get("rows", self.rows)
+        if written != self.rows:
+            raise OutputDamaged(
+                f"{ref}: {self.rows} rows were read and {written} written.",
+                "Please report it: that is a bug.",
+            )
         self._put(self._encoder.end())
         self._disk.sync(self._file)
         return FileEntry(

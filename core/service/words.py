@@ -81,7 +81,7 @@ def amount(task: Task) -> str:
             pieces.append(count(task.objects_total, "object"))
         else:
             pieces.append(f"{task.objects_done} of {count(task.objects_total, 'object')}")
-    if task.settings.content.data:
+    if task.settings.content.data and task.objects_total:
         rows = f"{task.processed_rows:,}"
         if task.total_rows and not task.status.ended:
             rows += f" of about {max(task.total_rows, task.processed_rows):,}"

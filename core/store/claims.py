@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -140,10 +139,10 @@ class Claims:
         with self._database.read() as db:
             return busy(db, until=until)
 
-    def known(self, numbers: Collection[int]) -> set[int]:
-        """Which of these tasks there are."""
+    def numbers(self) -> set[int]:
+        """The numbers of all tasks."""
         with self._database.read() as db:
-            return set(db.execute(sa.select(_t.c.id).where(_t.c.id.in_(numbers))).scalars())
+            return set(db.execute(sa.select(_t.c.id)).scalars())
 
     def requeue_unstarted(self, epoch: int, held: Slot) -> bool:
         """A claimed task whose worker never took hold goes back to its place in the queue, as if it had

@@ -56,6 +56,7 @@ class Database:
         )
         with explained(path):
             self._connection = self._engine.connect()
+        self._file = _identity(path)
 
     def close(self) -> None:
         with self._lock:
@@ -106,6 +107,12 @@ class Database:
     def _transaction(self, begin: str) -> Iterator[sa.Connection]:
         if os.getpid() != self._process:
             raise StoreError("The store's connection can't be used by a process that was forked off.")
+        if _identity(self.path) != self._file:
+            # SQLite would go on with a file that nobody else sees any more.
+            raise StoreDamaged(
+                f"Store {str(self.path)!r} was removed or replaced while this program used it.",
+                "Start it again once the store is in its place.",
+            )
         with self._lock, explained(self.path):
             connection = self._connection
             try:
@@ -115,6 +122,15 @@ class Database:
             finally:
                 # After a commit there is nothing to roll back, and this does nothing.
                 connection.rollback()
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """Which file a path leads to, None for none. Looks at it without opening it."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
 
 
 @contextmanager

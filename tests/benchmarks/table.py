@@ -27,7 +27,10 @@ SQLITE_DDL = """CREATE TABLE {table} (
   at TEXT, day TEXT, flag INTEGER NOT NULL, state TEXT NOT NULL, raw BLOB, body TEXT
 )"""
 
-WORDS = "amber basket cedar delta ember fjord grove harbour indigo jasper kestrel lumen meadow north".split()
+WORDS = [
+    "amber", "basket", "cedar", "delta", "ember", "fjord", "grove",
+    "harbour", "indigo", "jasper", "kestrel", "lumen", "meadow", "north",
+]  # fmt: skip
 HOSTILE = ['"', "'", "\n", ",", "ä", "猫", "\\", "\t", "é", "🚢"]
 
 
@@ -59,9 +62,7 @@ def multiply(table: str, rows: int) -> Iterator[str]:
     rest = COLUMNS.removeprefix("id, ")
     while have < rows:
         more = min(have, rows - have)
-        yield (
-            f"INSERT INTO {table} ({COLUMNS}) SELECT id + {have}, {rest} FROM {table} WHERE id <= {more}"
-        )
+        yield (f"INSERT INTO {table} ({COLUMNS}) SELECT id + {have}, {rest} FROM {table} WHERE id <= {more}")
         have += more
 
 

@@ -176,6 +176,17 @@ def test_the_socket_is_shut_by_another_thread(connect: Callable[..., Any], how: 
     assert not connection.open
 
 
+def test_a_tls_socket_that_was_shut_down_gives_no_cipher_text(connect: Callable[..., Any]) -> None:
+    """Python's TLS sockets go on as plain ones after `shutdown`: what has come is read as it is."""
+    connection = connect("tls")
+    chunks = read_text(connection, ENDLESS, 3, chunk_bytes=10_000)
+    next(chunks)
+    connection._sock.shutdown(socket.SHUT_RDWR)
+    with pytest.raises(ConnectionLost, match="was closed before the result was complete"):
+        for _ in chunks:
+            pass
+
+
 @HOW
 def test_a_silent_server(connect: Callable[..., Any], how: str) -> None:
     connection = connect(how, read_timeout=1)

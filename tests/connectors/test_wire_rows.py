@@ -94,9 +94,11 @@ def test_a_thousand_columns() -> None:
         b"\x01a\xfd\xff\xff\xff",
         b"\x01a\xfe" + b"\xff" * 8,  # negative, were it signed
         b"\x01a\xfe" + (2**63 - 1).to_bytes(8, "little"),
-        b"\xfe" + (2**64 - 9).to_bytes(8, "little") + b"\x00",
+        # Minus eight, were it signed: the next value would begin within this length and end with the row.
+        b"\xfe" + (2**64 - 8).to_bytes(8, "little") + bytes(241),
         b"",
     ],
+    ids=lambda payload: payload[:12].hex(),
 )
 @pytest.mark.parametrize("neighbours", [0, 3])
 def test_what_is_no_row_is_refused(payload: bytes, neighbours: int) -> None:

@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from connectors.sources.mysql import wire_stream
+from connectors.sources.mysql import wire_packets, wire_stream
 from connectors.sources.mysql.wire_stream import RowStream
+from core.chunk import Bytes, Offsets
 from core.errors import ConnectionLost, ValueTooLarge
 from tests.connectors.test_wire_rows import rows_of, tables
 from tests.connectors.wire_fake import EOF, Row, error, row, stream
@@ -179,19 +180,26 @@ def test_an_error_of_mariadb_that_ends_the_connection() -> None:
         read(data, 2)
 
 
-@pytest.mark.parametrize("max_payload", [0xFFFFFF, 30])
-def test_a_packet_lost_or_twice(max_payload: int) -> None:
-    payloads = [*map(row, SMALL), EOF]
+def apart(data: bytes) -> list[bytes]:
+    """The packets of a stream."""
     wire = []
-    data = stream(payloads, 0, max_payload)
     while data:
         size = 4 + int.from_bytes(data[:3], "little")
         wire.append(data[:size])
         data = data[size:]
-    for number in range(len(wire)):
-        for changed in (wire[:number] + wire[number + 1 :], wire[: number + 1] + wire[number:]):
+    return wire
+
+
+@pytest.mark.parametrize("max_payload", [0xFFFFFF, 30])
+@pytest.mark.parametrize("chunk_bytes", [16, 4096])
+def test_a_packet_lost_or_twice_or_misnumbered(max_payload: int, chunk_bytes: int) -> None:
+    wire = apart(stream([*map(row, SMALL), EOF], 0, max_payload))
+    for number, packet in enumerate(wire):
+        renumbered = packet[:3] + bytes([packet[3] ^ 1]) + packet[4:]
+        for instead in ([], [packet, packet], [renumbered]):
+            data = b"".join([*wire[:number], *instead, *wire[number + 1 :]])
             with pytest.raises(ConnectionLost):
-                read(b"".join(changed), 2, max_payload=max_payload)
+                read(data, 2, chunk_bytes=chunk_bytes, max_payload=max_payload)
 
 
 @pytest.mark.parametrize(
@@ -208,8 +216,11 @@ def test_a_packet_lost_or_twice(max_payload: int) -> None:
     ],
 )
 def test_what_is_neither_row_nor_end(payload: bytes) -> None:
+    data = [row([b"a", b"b"]), payload]
     with pytest.raises(ConnectionLost, match="can't be understood"):
-        read(stream([row([b"a", b"b"]), payload, EOF]), 2)
+        read(stream([*data, EOF]), 2)
+    with pytest.raises(ConnectionLost):
+        read(stream(data), 2)
 
 
 def test_something_after_the_end() -> None:
@@ -236,3 +247,24 @@ def test_chunks_are_bounded_by_values_too(monkeypatch: pytest.MonkeyPatch) -> No
     assert sum(rows) == 200
     assert max(rows) * 7 <= 100 + 7
     assert min(rows[:-1]) >= 10
+
+
+def test_a_long_packet_after_short_ones_is_not_searched_at_each_receive(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Searching it anew each time would take minutes for a large one."""
+    searched = []
+    leap = wire_packets._leap
+
+    def counted(buffer: Bytes, position: int, filled: int) -> Offsets:
+        searched.append(filled - position)
+        return leap(buffer, position, filled)
+
+    monkeypatch.setattr(wire_packets, "_leap", counted)
+    table: list[list[bytes | None]] = [[b"%d" % number] for number in range(20_000)]
+    table[10_000:10_000] = [[b"x" * 3_000_000]]
+    data = stream([*map(row, table), EOF])
+    rows = read(data, 1, itertools.repeat(16_000), chunk_bytes=1 << 22, max_row_bytes=1 << 24)
+    assert rows == table
+    assert searched
+    assert sum(searched) < 2 * 12 * 20_000

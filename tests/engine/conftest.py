@@ -28,14 +28,19 @@ QUICK = Numbers(
     lease=2.0,
     renew=0.3,
     distrust=0.3,
-    claim=1.5,
+    claim=15.0,
     grace=1.0,
     tick=0.03,
+    idle_tick=0.05,
     idle_look=0.2,
     idle=0.5,
     soon=5.0,
     backoff=Backoff(first=0.2, factor=1.5, longest=1.0),
 )
+IMPATIENT = msgspec.structs.replace(QUICK, claim=1.0)
+"""With a claim that comes back soon: only for workers that are not to take hold, since a busy machine may
+need longer than that to start one."""
+
 SERVE = Path(__file__).with_name("serve.py")
 
 

@@ -2,7 +2,7 @@
 
 `ok`, `sleep SECONDS`, `obey` (until it is asked to end), `deaf` (never), `transient`, `fatal`, `bug`,
 `exit N`, `flaky` (the first attempt is cut), `steps` (a stage and a checkpoint every little while),
-`publish` (goes on publishing), `secret` (logs its passwords), `late` (takes hold late), `never` (never does).
+`publish` (goes on publishing), `secret` (logs its passwords), `linger` (doesn't go when it is done).
 Each attempt leaves a line in the home's `trace`: what, task, process, time.
 """
 
@@ -61,6 +61,10 @@ def attempt(journal: Journal, order: Order, log: logging.Logger, cancel: Cancel)
         log.info("password %s and %s", order.password, order.sys_password)
     elif what == "exit":
         os._exit(int(argument))
+    elif what == "linger":
+        journal.finish(None, published=True)
+        while True:
+            time.sleep(1)
     elif what == "publish":
         journal.publishing()
         time.sleep(float(argument))

@@ -6,6 +6,7 @@ import itertools
 import os
 import shutil
 import subprocess
+import time
 from pathlib import Path
 from typing import Any
 
@@ -82,11 +83,24 @@ class MysqlFamilyServer:
         try:
             with connection.cursor() as cursor:
                 for statement in statements:
-                    cursor.execute(statement)
+                    self._execute(cursor, statement)
                     rows = list(cursor.fetchall())
         finally:
             connection.close()
         return rows
+
+    @staticmethod
+    def _execute(cursor: Any, statement: str) -> None:
+        """Once more, and again, where OceanBase says "Schema try again" (5627) soon after other DDL."""
+        for pause in (0.1, 0.5, 2.0, None):
+            try:
+                cursor.execute(statement)
+            except pymysql.err.OperationalError as error:
+                if error.args[0] != 5627 or pause is None:
+                    raise
+                time.sleep(pause)
+            else:
+                return
 
     def new_database(self, charset: str = "utf8mb4") -> str:
         """Make an empty database with a name that no other test has."""

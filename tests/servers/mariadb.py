@@ -100,11 +100,17 @@ class MariadbServer(MysqlFamilyServer):
         self.host, self.port = "127.0.0.1", free_port()
         self._account = ["--user=root"] if os.geteuid() == 0 else []
         data = self._directory / "data"
-        subprocess.run(
-            [installer, "--no-defaults", f"--datadir={data}", "--auth-root-authentication-method=normal",
-             "--skip-test-db", "--skip-name-resolve", *self._account],
-            check=True, capture_output=True,
+        # A server sweeps its temporary directory when it starts: in a shared one, others' files too.
+        self._temporary = self._directory / "tmp"
+        self._temporary.mkdir()
+        installed = subprocess.run(
+            [installer, "--no-defaults", f"--datadir={data}", f"--tmpdir={self._temporary}",
+             "--auth-root-authentication-method=normal", "--skip-test-db", "--skip-name-resolve",
+             *self._account],
+            check=False, capture_output=True, text=True,
         )  # fmt: skip
+        if installed.returncode:
+            raise RuntimeError(f"{installer} failed:\n{installed.stdout}\n{installed.stderr}")
         ca, cert, key = make_certificate(self._directory)
         self.ca = str(ca)
         self._tls = [f"--ssl-ca={ca}", f"--ssl-cert={cert}", f"--ssl-key={key}"]
@@ -122,7 +128,7 @@ class MariadbServer(MysqlFamilyServer):
         with (self._directory / "error.log").open("ab") as log:
             self._process = subprocess.Popen(
                 [self._server, "--no-defaults", f"--datadir={self._directory / 'data'}",
-                 f"--socket={self.socket}", f"--pid-file={self._directory / 'pid'}",
+                 f"--tmpdir={self._temporary}", f"--socket={self.socket}", f"--pid-file={self._directory / 'pid'}",
                  f"--bind-address={self.host}", f"--port={self.port}", "--skip-name-resolve",
                  "--innodb-flush-log-at-trx-commit=0", "--innodb-log-file-size=64M", "--skip-log-bin",
                  "--innodb-buffer-pool-size=256M", "--max-allowed-packet=1G", "--performance-schema=OFF",

@@ -106,6 +106,18 @@ def test_a_store_that_goes_while_it_is_open_is_not_made_anew(locations: Location
     assert not database.exists()
 
 
+@pytest.mark.parametrize("fate", ["removed", "replaced"])
+def test_a_store_that_was_taken_away_is_no_longer_used(store: Store, fate: str) -> None:
+    path = store.locations.store
+    copy = path.read_bytes()
+    path.rename(path.with_name("elsewhere"))
+    if fate == "replaced":
+        path.write_bytes(copy)
+    for use in (store.tasks.list, lambda: store.tasks.add(new_task()), store.changes):
+        with pytest.raises(StoreDamaged, match="removed or replaced"):
+            use()
+
+
 def test_a_newer_store_is_refused(locations: Locations) -> None:
     Store.open(locations).close()
     with closing(sqlite3.connect(locations.store)) as raw:

@@ -21,8 +21,8 @@ class Parser(argparse.ArgumentParser):
         )
         self._intermixed = intermixed
 
-    def parse_known_args(
-        self, args: Any = None, namespace: Any = None
+    def parse_known_args(  # type: ignore[override]  # its overloads are for other kinds of namespace
+        self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None
     ) -> tuple[argparse.Namespace, list[str]]:
         if not self._intermixed:
             return super().parse_known_args(args, namespace)

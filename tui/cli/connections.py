@@ -26,13 +26,13 @@ FIELDS = ("host", "port", "user", "database", "connect_timeout", "read_timeout")
 def add(args: argparse.Namespace, out: Output) -> int:
     with Service() as service:
         given = _given(args)
-        given.setdefault("connect_timeout", service.preferences.connect_timeout)
+        usual = service.preferences.connect_timeout
         if args.url is not None:
             if args.mode is not None:
                 raise UsageError("A URL and --mode were given: the URL says the mode.", "Use one of them.")
-            connection = connection_from_url(args.name, args.url, Path.cwd(), **given)
+            connection = connection_from_url(args.name, args.url, Path.cwd(), usual_timeout=usual, **given)
         else:
-            connection = _from_options(args, given)
+            connection = _from_options(args, {"connect_timeout": usual, **given})
         if connection.mode is Mode.SQLITE and not Path(connection.path or "").is_file():
             raise NotFound(
                 f"There is no file {connection.path!r}.",

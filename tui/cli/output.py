@@ -13,6 +13,7 @@ from tui.plain import cut, json_text, pad, plain, plain_lines, width
 
 SCHEMA_VERSION = 1
 GAP = "  "
+NARROWEST = 8
 
 
 class Output:
@@ -43,19 +44,18 @@ class Output:
         print(json_text({"schema_version": SCHEMA_VERSION, **tree}))
 
     def table(self, head: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[int] = ()) -> None:
-        """Columns under their names; those in `right` are aligned to the right. On a terminal the last
-        column is cut where it would wrap."""
+        """Columns under their names; those in `right` are aligned to the right. On a terminal the widest
+        columns are cut so that no line wraps."""
         cells = [list(head), *([plain(cell) for cell in row] for row in rows)]
         widths = [max(width(row[column]) for row in cells) for column in range(len(head))]
-        limit = self.columns() if self.terminal else None
-        before = sum(widths[:-1]) + len(GAP) * (len(head) - 1)
+        if self.terminal:
+            narrow(widths, self.columns() - len(GAP) * (len(head) - 1))
         for row in cells:
-            last = row[-1]
-            if limit is not None and len(head) - 1 not in right:
-                last = cut(last, max(limit - before, 10))
-            shown = [pad(cell, widths[i], right=i in right) for i, cell in enumerate(row[:-1])]
-            end = pad(last, widths[-1], right=True) if len(head) - 1 in right else last
-            print(GAP.join((*shown, end)).rstrip())
+            shown = [
+                pad(cut(cell, wide), wide, right=column in right)
+                for column, (cell, wide) in enumerate(zip(row, widths, strict=True))
+            ]
+            print(GAP.join(shown).rstrip())
 
     def fields(self, pairs: Sequence[tuple[str, str]]) -> None:
         """Names and values, those without a value left out."""
@@ -92,6 +92,15 @@ class Output:
     @staticmethod
     def columns() -> int:
         return shutil.get_terminal_size().columns
+
+
+def narrow(widths: list[int], limit: int) -> None:
+    """Take from the widest columns until all of them fit into `limit`, or none is wider than NARROWEST."""
+    while sum(widths) > limit:
+        widest = max(range(len(widths)), key=widths.__getitem__)
+        if widths[widest] <= NARROWEST:
+            return
+        widths[widest] -= 1
 
 
 def adopt_streams() -> None:

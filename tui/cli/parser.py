@@ -69,12 +69,12 @@ def _connections(commands: Any) -> None:
     add = command(
         of, "add", "connections:add", "keep a named way into a database", json="what was kept", epilog=URLS
     )
-    add.add_argument("name", metavar="NAME")
+    add.add_argument("name", metavar="NAME", help="what the connection is to be called")
     add.add_argument("url", metavar="URL", nargs="?", help="see below; or use the options instead")
     place = add.add_argument_group("the place, instead of a URL or beside it")
     place.add_argument("--mode", metavar="M", help="sqlite, mysql, mariadb or oceanbase")
     place.add_argument("--path", metavar="FILE", help="SQLite: the database file")
-    place.add_argument("--host", metavar="H")
+    place.add_argument("--host", metavar="H", help="name or address of the server")
     place.add_argument("--port", metavar="P", type=number, help="default 3306, OceanBase 2881")
     place.add_argument("--unix-socket", metavar="PATH", help="instead of host and port")
     place.add_argument(
@@ -106,7 +106,7 @@ def _connections(commands: Any) -> None:
     )
     command(of, "list", "connections:list_", "all connections", json="them")
     show = command(of, "show", "connections:show", "one connection", json="it")
-    show.add_argument("name", metavar="NAME")
+    show.add_argument("name", metavar="NAME", help="the connection")
     show.add_argument("--toml", action="store_true", help="print its definition, for export apply")
     test = command(
         of,
@@ -116,7 +116,7 @@ def _connections(commands: Any) -> None:
         json="the steps",
         more="Exit code 1 where it fails.",
     )
-    test.add_argument("name", metavar="NAME")
+    test.add_argument("name", metavar="NAME", help="the connection")
     add_sys_account(test)
     remove = command(
         of,
@@ -125,9 +125,9 @@ def _connections(commands: Any) -> None:
         "forget a connection and its password",
         more="Refused while exports or open tasks use it.",
     )
-    remove.add_argument("name", metavar="NAME")
+    remove.add_argument("name", metavar="NAME", help="the connection")
     objects = command(commands, "objects", "connections:objects", "the objects of a database", json="them")
-    objects.add_argument("connection", metavar="CONNECTION")
+    objects.add_argument("connection", metavar="CONNECTION", help="a connection's name")
     objects.add_argument("--database", metavar="D", help="default: the connection's, or the only one")
     objects.add_argument(
         "--type", action="append", metavar="TYPE", help="TABLE, VIEW, …; may be repeated; default: all"
@@ -147,7 +147,7 @@ def _exports(commands: Any) -> None:
         more="What isn't given stays as it is; objects given replace those that it had.",
     )
     for parser in (create, edit):
-        parser.add_argument("name", metavar="NAME")
+        parser.add_argument("name", metavar="NAME", help="the export, a directory's name too")
         parser.add_argument("objects", metavar="OBJECT", nargs="*", help=OBJECTS_HELP)
         parser.add_argument(
             "--connection", metavar="C", required=parser is create, help="the connection to export from"
@@ -161,7 +161,7 @@ def _exports(commands: Any) -> None:
         add_settings(parser)
     command(of, "list", "exports:list_", "all saved exports", json="them")
     show = command(of, "show", "exports:show", "one saved export", json="it")
-    show.add_argument("name", metavar="NAME")
+    show.add_argument("name", metavar="NAME", help="the export")
     show.add_argument("--toml", action="store_true", help="print its definition, for export apply")
     apply = command(
         of,
@@ -171,7 +171,7 @@ def _exports(commands: Any) -> None:
         more="The file holds [export.NAME] tables, and [connection.NAME] tables if need be, as show --toml "
         "prints them. What is as it should be stays untouched; differences are shown.",
     )
-    apply.add_argument("file", metavar="FILE.toml")
+    apply.add_argument("file", metavar="FILE.toml", help="definitions, as show --toml prints them")
     apply.add_argument("--dry-run", action="store_true", help="only show what would change")
     apply.add_argument(
         "-y", "--yes", action="store_true", help="don't ask before shell commands of the file are taken over"
@@ -179,7 +179,7 @@ def _exports(commands: Any) -> None:
     remove = command(
         of, "remove", "exports:remove", "forget a saved export", more="Its tasks and files stay."
     )
-    remove.add_argument("name", metavar="NAME")
+    remove.add_argument("name", metavar="NAME", help="the export")
 
 
 AT_HELP = "start then: 2026-11-30T04:00 (local, or with a zone), 04:00 (the next), or +2h"
@@ -194,7 +194,7 @@ def _running(commands: Any) -> None:
         json="the task",
         more="Ctrl-C while waiting leaves the task running.",
     )
-    run.add_argument("name", metavar="NAME")
+    run.add_argument("name", metavar="NAME", help="the export")
     run.add_argument("--at", metavar="TIME", help=AT_HELP)
     run.add_argument("--wait", action="store_true", help="wait for its end, with progress")
     dump = command(
@@ -205,7 +205,7 @@ def _running(commands: Any) -> None:
         json="the task",
         more="Prints the directory when all is there. Ctrl-C aborts; once more doesn't wait for that.",
     )
-    dump.add_argument("connection", metavar="CONNECTION")
+    dump.add_argument("connection", metavar="CONNECTION", help="a connection's name")
     dump.add_argument("objects", metavar="OBJECT", nargs="*", help=OBJECTS_HELP)
     dump.add_argument("--to", metavar="DIR", required=True, help="the task's directory: absent or empty")
     dump.add_argument("--name", metavar="N", help="the task's name in lists")
@@ -231,7 +231,7 @@ def _tasks(commands: Any) -> None:
     logs.add_argument("--alert", action="store_true", help="only warnings and errors")
     logs.add_argument("-f", "--follow", action="store_true", help="go on until the task has ended")
     for parser in (show, logs):
-        parser.add_argument("id", metavar="ID", type=number)
+        parser.add_argument("id", metavar="ID", type=number, help="the task's number")
     abort = command(
         commands,
         "abort",
@@ -260,7 +260,7 @@ def _tasks(commands: Any) -> None:
     )
     wait.add_argument("--timeout", metavar="S", help="at most so long: seconds, or 30m, 2h")
     for parser in (abort, retry, rm, wait):
-        parser.add_argument("ids", metavar="ID", type=number, nargs="+")
+        parser.add_argument("ids", metavar="ID", type=number, nargs="+", help="numbers of tasks")
 
 
 def _files(commands: Any) -> None:
@@ -272,7 +272,7 @@ def _files(commands: Any) -> None:
         more="Each file is compared with its checksum; nothing is overwritten. From another machine: "
         "ssh HOST offramp download ID --to - | tar x",
     )
-    download.add_argument("id", metavar="ID", type=number)
+    download.add_argument("id", metavar="ID", type=number, help="the task's number")
     download.add_argument(
         "--to",
         metavar="PATH",
@@ -312,4 +312,4 @@ def _system(commands: Any) -> None:
         "print shell completion",
         more='For bash: eval "$(offramp completion bash)" in ~/.bashrc.',
     )
-    completion.add_argument("shell", choices=("bash", "zsh", "fish"))
+    completion.add_argument("shell", choices=("bash", "zsh", "fish"), help="the shell that is to be taught")

@@ -62,19 +62,24 @@ class Progress:
 
 
 def bar_line(task: Task, now: datetime, *, bar: bool = True) -> str:
-    """`Running [########............]  41 %, 1,204 of about 3,000 rows, 12 MB, 350 k rows/s, 2 min left`."""
+    """`Running [########............]  41 %, 2 min left, 350 k rows/s, 12.0 MB/s, 1 of 3 objects, …`: what
+    matters most comes first, since a terminal may cut the rest."""
     if task.status is not TaskStatus.RUNNING:
         return f"{task.status}: {words.state(task, now)}"
     progress = words.progress(task, now)
     pieces = []
-    if progress.share is not None:
-        filled = int(progress.share * BAR)
-        drawing = f"[{'#' * filled}{'.' * (BAR - filled)}] " if bar else ""
-        pieces.append(f"{drawing}{progress.share * 100:3.0f} %".strip())
-    pieces.append(words.amount(task))
-    if progress.rate >= 1:
-        pieces.append(words.rate(progress))
     if progress.left is not None and progress.seconds >= 2:
         pieces.append(f"about {words.duration(progress.left)} left")
-    pieces.append(task.stage)
-    return f"{task.status} " + ", ".join(filter(None, pieces))
+    if progress.rate >= 1:
+        pieces.append(words.rate(progress))
+    pieces += [words.amount(task), task.stage or "starting"]
+    said = ", ".join(filter(None, pieces))
+    if progress.share is None:
+        return f"{task.status}: {said}"
+    filled = int(progress.share * BAR)
+    drawing = (
+        f"[{'#' * filled}{'.' * (BAR - filled)}] {progress.share * 100:3.0f} %"
+        if bar
+        else f"{progress.share:.0%}"
+    )
+    return f"{task.status} {drawing}, {said}"

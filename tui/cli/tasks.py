@@ -70,12 +70,18 @@ def _table(tasks: Sequence[Task], out: Output) -> None:
             task.status.value,
             task.name,
             task.settings.connection,
-            f"{task.created.astimezone():%Y-%m-%d %H:%M:%S}",
+            _short(task.created, now),
             words.state(task, now),
         )
         for task in tasks
     ]
     out.table(("ID", "STATUS", "NAME", "CONNECTION", "CREATED", "STATE"), rows, right=(0,))
+
+
+def _short(moment: datetime, now: datetime) -> str:
+    """In this machine's zone: the time of today, else the date too."""
+    local = moment.astimezone()
+    return f"{local:%H:%M:%S}" if local.date() == now.astimezone().date() else f"{local:%Y-%m-%d %H:%M}"
 
 
 def show(args: argparse.Namespace, out: Output) -> int:

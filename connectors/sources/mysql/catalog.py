@@ -23,7 +23,7 @@ _SYSTEM = {
 
 # MariaDB opens each table for its estimates: at more tables than this, the list does without or takes them
 # from InnoDB's own statistics.
-ESTIMATED_TABLES = 2_000
+ESTIMATED_TABLES = 1_000
 
 _CLUSTERED = {"innodb", "rocksdb", "tokudb", "oceanbase"}
 _TRANSACTIONAL = {"innodb", "rocksdb", "tokudb", "ndbcluster", "ndb", "oceanbase"}
@@ -174,7 +174,9 @@ class Catalog:
             )
             if table is None:
                 self._missing(database, ref)
-                raise NotFound(f"There is no {shown(str(ref))} in database {shown(database)}.")
+                raise NotFound(
+                    f"There is no {shown(str(ref))} in database {shown(database)}, or this user can't see it."
+                )
             columns = self._link.rows(
                 "SELECT TABLE_NAME, COLUMN_NAME, COLUMN_TYPE, IS_NULLABLE, EXTRA, CHARACTER_SET_NAME"
                 f" FROM information_schema.COLUMNS WHERE {where} ORDER BY ORDINAL_POSITION"
@@ -198,7 +200,8 @@ class Catalog:
         """Unique keys without NULLs over whole columns, the primary key first, then in the server's order."""
         rows = self._link.rows(
             "SELECT TABLE_NAME, INDEX_NAME, COLUMN_NAME, NULLABLE, SUB_PART"
-            f" FROM information_schema.STATISTICS WHERE {where} AND NON_UNIQUE = 0 ORDER BY INDEX_NAME, SEQ_IN_INDEX"
+            f" FROM information_schema.STATISTICS WHERE {where} AND NON_UNIQUE = 0"
+            " ORDER BY INDEX_NAME, SEQ_IN_INDEX"
         )
         found: dict[str, list[str]] = {}
         unfit: set[str] = set()

@@ -53,10 +53,7 @@ class Ddl:
             ObjectType.VIEW: self._view,
             ObjectType.SEQUENCE: self._sequence,
         }
-        with self._link.saying(
-            f"reading the schema of {shown(str(ref))} of database {shown(database)}",
-            view=ref.type is ObjectType.VIEW,
-        ):
+        with self._link.saying(f"reading the schema of {shown(str(ref))} of database {shown(database)}"):
             return build.get(ref.type, self._code)(database, ref, flavour)
 
     def _show(self, ref: ObjectRef, *, compatible: bool = False) -> Row:

@@ -35,10 +35,10 @@ _FOOTER = (
 
 
 def _special_numbers(family: Family) -> dict[bytes, bytes]:
-    """Negative zero: as a decimal literal its sign would be lost. MariaDB drops it from -0e0 too, but not
-    from a number that is too small."""
-    spelling = b"-1e-400" if family is Family.MARIADB else b"-0e0"
-    return {b"-0": spelling} | {b"-0." + b"0" * digits: spelling for digits in range(1, 31)}
+    """Negative zero: as a decimal literal its sign would be lost. MariaDB drops it whatever is written."""
+    if family is Family.MARIADB:
+        return {}
+    return {b"-0": b"-0e0"} | {b"-0." + b"0" * digits: b"-0e0" for digits in range(1, 31)}
 
 
 def dialect(product: Product) -> SqlDialect:

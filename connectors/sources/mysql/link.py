@@ -23,6 +23,8 @@ Row = tuple[Any, ...]
 
 IDLE_SECONDS = 7 * 86_400  # how long the server must bear with a session whose client waits for its disk
 OCEANBASE_MICROSECONDS = IDLE_SECONDS * 1_000_000
+SCHEMA_TRY_AGAIN = 5627
+SCHEMA_PAUSES = (0.1, 0.5, 2.0)  # seconds
 CANCEL_SECONDS = 5  # to get in for a KILL, and for the statement to end after it
 
 
@@ -127,7 +129,15 @@ class Link:
 
     def _query(self, statement: str) -> tuple[Row, ...]:
         with self.busy(), Cursor(self._wire) as cursor:
-            cursor.execute(statement)
+            for pause in (*SCHEMA_PAUSES, None):
+                try:
+                    cursor.execute(statement)
+                    break
+                except MySQLError as error:
+                    # OceanBase, while it still takes in what somebody has just changed.
+                    if number(error) != SCHEMA_TRY_AGAIN or pause is None:
+                        raise
+                time.sleep(pause)
             return tuple(cursor.fetchall())
 
     @contextlib.contextmanager

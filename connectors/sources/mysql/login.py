@@ -25,8 +25,9 @@ class Login:
         self._program = program
 
     def open(self, *, timeout: int | None = None) -> Wire:
-        """A connection in autocommit and utf8mb4, got within `timeout` seconds (the connection's own where
-        None). Raises ConnectError and its kinds."""
+        """A connection in autocommit and utf8mb4, got within the connection's own time. With `timeout`, it is
+        one for a quick errand: so many seconds for getting in, and for each answer. Raises ConnectError and
+        its kinds."""
         connection = self.connection
         seconds = connection.connect_timeout if timeout is None else timeout
         arguments: dict[str, Any] = {
@@ -54,7 +55,8 @@ class Login:
         if connection.tls.mode not in ("off", "prefer") and not encrypted:
             wire.close()
             raise TlsError(f"The server of connection {connection.name!r} offers no TLS.")
-        wire._read_timeout = wire._write_timeout = connection.read_timeout or None
+        if timeout is None:
+            wire._read_timeout = wire._write_timeout = connection.read_timeout or None
         return wire
 
     def _default_port(self) -> int:

@@ -31,21 +31,22 @@ class MysqlSession(Session):
         self._snapshot = SnapshotState(link)
         self._sizes = sizes
         self.dialect = dialect(link.product)
+        self._mode = mode
         self.server = ServerInfo(
             product=link.product.family.value,
             version=link.product.version,
             user=self._user(),
-            notes=tuple(self._notes(mode)),
+            notes=tuple(self._notes()),
         )
 
     def _user(self) -> str:
         with self._link.saying("asking for the own user"):
             return str(self._link.row("SELECT CURRENT_USER()")[0])
 
-    def _notes(self, mode: Mode) -> Iterator[str]:
+    def _notes(self) -> Iterator[str]:
         family = self._link.product.family
-        if mode is not family.mode:
-            yield f"The connection says {mode.label}, the server is {family}: it is read as that."
+        if self._mode is not family.mode:
+            yield f"The connection says {self._mode.label}, the server is {family}: it is read as that."
         if family is Family.OCEANBASE and not self._link.product.seekdb:
             yield "Sequences of OceanBase are not exported."
         if self._sizes is not None:
@@ -72,7 +73,11 @@ class MysqlSession(Session):
         return shape if size is None else replace(shape, bytes=size)
 
     def _table_sizes(self, database: str) -> Mapping[str, int]:
-        return self._sizes.of(database) if self._sizes is not None else {}
+        if self._sizes is None:
+            return {}
+        sizes = self._sizes.of(database)
+        self.server = replace(self.server, notes=tuple(self._notes()))
+        return sizes
 
     def check_readable(self, database: str, shape: TableShape) -> None:
         self._catalog.check_readable(database, shape)

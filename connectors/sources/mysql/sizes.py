@@ -71,6 +71,13 @@ class Sizes:
         self._known: dict[str, Mapping[str, int]] = {}
         self.note = f"The sys account is used for {USED_FOR}."
 
+    def probe(self) -> None:
+        """See whether the account gets in; `note` says it."""
+        try:
+            self._login.open().close()
+        except ConnectError as error:
+            self.note = _not_used(error)
+
     def of(self, database: str) -> Mapping[str, int]:
         """Bytes by table name, empty where they can't be read."""
         if database not in self._known:
@@ -81,7 +88,7 @@ class Sizes:
         try:
             wire = self._login.open()
         except ConnectError as error:
-            self.note = f"The sys account was not used: {error}"
+            self.note = _not_used(error)
             return {}
         said = ""
         try:
@@ -89,10 +96,15 @@ class Sizes:
                 try:
                     with Cursor(wire) as cursor:
                         cursor.execute(statement)
-                        return {str(table): int(size or 0) for table, size in cursor.fetchall()}
+                        # 0 where all of a table is still in memory: that is no size.
+                        return {str(table): int(size) for table, size in cursor.fetchall() if size}
                 except MySQLError as error:
                     said = words(error)
         finally:
             wire.close()
         self.note = f"The sys account may not read the sizes of tables: {said}."
         return {}
+
+
+def _not_used(error: ConnectError) -> str:
+    return f"The sys account was not used: {error}"

@@ -32,6 +32,7 @@ class MysqlSource(Source):
             if self.sys_account is not None and link.product.family is Family.OCEANBASE:
                 login = sys_login(self.connection, self.credentials, self.sys_account, self.program)
                 sizes = Sizes(login, self.connection)
+                sizes.probe()
             return MysqlSession(link, self.connection.mode, sizes)
         except BaseException:
             link.close()

@@ -18,8 +18,8 @@ _NUMBERS = {
 _PLAIN = {"date", "datetime", "timestamp", "time", "year", "uuid", "inet6", "inet4"}
 _BINARY = {
     "bit", "binary", "varbinary", "tinyblob", "blob", "mediumblob", "longblob", "geometry", "point",
-    "linestring", "polygon", "multipoint", "multilinestring", "multipolygon", "geometrycollection", "geomcollection",
-    "roaringbitmap",
+    "linestring", "polygon", "multipoint", "multilinestring", "multipolygon",
+    "geometrycollection", "geomcollection", "roaringbitmap",
 }  # fmt: skip
 
 # Character sets whose every valid string has an exact counterpart in utf8mb4, so that the server's own

@@ -19,6 +19,7 @@ PAD = 16  # what a buffer must have behind its filled part: a header that has co
 # With larger or fewer packets, a look at every byte is dearer than a step for every packet.
 _LEAP_SIZE = 128
 _LEAP_PACKETS = 400
+_LEAP_LONGEST = 255
 
 header = struct.Struct("<I").unpack_from
 
@@ -30,13 +31,13 @@ def walk(buffer: Bytes, position: int, filled: int, usual_size: float) -> Offset
     """
     view = buffer.data
     leapt = None
-    if usual_size < _LEAP_SIZE and filled - position > usual_size * _LEAP_PACKETS:
-        # Not within a long packet that is only coming in, at each of its pieces.
-        size: int = header(view, position)[0] & MAX_PAYLOAD
-        if position + HEADER + size <= filled:
+    enough = max(usual_size * _LEAP_PACKETS, HEADER + _LEAP_LONGEST)
+    if usual_size < _LEAP_SIZE and filled - position > enough:
+        # Not where a long packet stands, which may be coming in by many pieces.
+        first: int = header(view, position)[0] & MAX_PAYLOAD
+        if first <= _LEAP_LONGEST:
             leapt = _leap(buffer, position, filled)
-            if leapt.size:
-                position = int(leapt[-1])
+            position = int(leapt[-1])
     ends: list[int] = []
     append = ends.append
     while True:
@@ -50,18 +51,17 @@ def walk(buffer: Bytes, position: int, filled: int, usual_size: float) -> Offset
 
 
 def _leap(buffer: Bytes, position: int, filled: int) -> Offsets:
-    """As many of the ends as can be had at once: those of packets shorter than 256 bytes from the front on.
+    """As many of the ends as can be had at once: those of payloads up to 255 bytes, from the front on. The
+    first packet is such a one, and complete.
 
     Wherever two bytes are zero there may be the header of such a packet. If each of these places leads to
     the next, and the first is a header, all of them are.
     """
     region = buffer[position:filled]
     places = np.flatnonzero((region[1:-1] | region[2:]) == 0)
-    if not places.size or places[0] != 0:
-        return np.empty(0, dtype=np.int64)
     ends = places + HEADER + region.take(places)
     # Zeros elsewhere (in values, or where a sequence number is zero) are almost never led to.
-    reached = np.zeros(region.size + HEADER + 256, dtype=np.bool_)
+    reached = np.zeros(region.size + HEADER + _LEAP_LONGEST + 1, dtype=np.bool_)
     reached[0] = True
     reached[ends] = True
     led_to = reached.take(places)

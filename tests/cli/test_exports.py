@@ -1,0 +1,210 @@
+from __future__ import annotations
+
+import pytest
+
+ALL_SETTINGS = (
+    "--content", "data", "--database", "main", "--exclude", "VIEW:*", "--format", "sql", "--encoding", "gb18030",
+    "--on-unencodable", "escape", "--batch-commit", "100", "--csv-for", "excel", "--csv-separator", "tab",
+    "--no-csv-header", "--csv-quote", "single", "--csv-null", "\\N", "--csv-binary", "base64",
+    "--csv-escape-backslash", "--schema-flavour", "mysql", "--consistency", "part", "--lock", "brief",
+    "--on-error", "continue", "--retry-limit", "0", "--sys-account", "root",
+)  # fmt: skip
+
+
+def shown(offramp, name="e"):
+    return offramp.quick("export", "show", name, "--json").json["export"]
+
+
+def test_every_setting_arrives(shop):
+    shop.quick(
+        "export", "create", "e", "--connection", "shop", "orders", *ALL_SETTINGS, "TABLE:l*", "--to", "out"
+    )
+    found = shown(shop)
+    assert found == {
+        "name": "e", "directory": str(shop.directory / "out"), "connection": "shop", "database": "main",
+        "content": "data", "all_objects": False, "objects": ["orders", "TABLE:l*"], "exclude": ["VIEW:*"],
+        "format": "sql", "encoding": "GB18030", "on_unencodable": "escape",
+        "csv": {
+            "header": False, "separator": "\t", "quote": "'", "newline": "crlf", "null": "\\N",
+            "escape_backslash": True, "binary": "base64", "bom": True,
+        },
+        "sql": {"batch_commit": 100}, "schema": {"drop": False, "merge": False, "flavour": "mysql"},
+        "consistency": "part", "lock": "brief", "on_error": "continue", "retry_limit": 0,
+        "sys_account": {"account": "root", "secret": None},
+    }  # fmt: skip
+
+
+def test_editing_changes_only_what_is_given(shop):
+    shop.quick("export", "create", "e", "--connection", "shop", "orders", *ALL_SETTINGS)
+    before = shown(shop)
+    shop.quick("export", "edit", "e", "--retry-limit", "5")
+    assert shown(shop) == {**before, "retry_limit": 5}
+    shop(
+        "export", "edit", "e", "--global-snapshot", "--batch-commit", "0", "--sys-account", "", "--csv-header"
+    )
+    after = shown(shop)
+    assert (after["consistency"], after["sql"], after["sys_account"]) == (
+        "task",
+        {"batch_commit": None},
+        None,
+    )
+    assert after["csv"] == {**before["csv"], "header": True}
+    shop.quick("export", "edit", "e", "--all")
+    assert (shown(shop)["all_objects"], shown(shop)["objects"]) == (True, [])
+    shop.quick("export", "edit", "e", "log")
+    assert (shown(shop)["all_objects"], shown(shop)["objects"]) == (False, ["log"])
+
+
+def test_toml_round_trip_and_apply_is_idempotent(shop):
+    shop.quick("export", "create", "e", "--connection", "shop", "orders", *ALL_SETTINGS)
+    shop.quick("export", "create", "plain", "--connection", "shop", "--all")
+    file = shop.directory / "defs.toml"
+    file.write_text(
+        shop.quick("export", "show", "e", "--toml").out + shop.quick("export", "show", "plain", "--toml").out
+    )
+    before = shown(shop)
+    assert shop.quick("export", "apply", "defs.toml").out.split("\n")[:2] == ["= export e", "= export plain"]
+    shop.quick("export", "remove", "e")
+    assert "+ export e" in shop.quick("export", "apply", "defs.toml").out
+    assert shown(shop) == before
+
+
+def test_apply_shows_differences_and_dry_run_changes_nothing(shop):
+    shop.quick("export", "create", "e", "--connection", "shop", "--all")
+    file = shop.directory / "defs.toml"
+    text = shop.quick("export", "show", "e", "--toml").out.replace(
+        "all_objects = true", 'objects = ["orders"]'
+    )
+    file.write_text(text)
+    dry = shop.quick("export", "apply", "defs.toml", "--dry-run").out
+    assert "~ export e" in dry
+    assert "    objects: [] -> ['orders']" in dry
+    assert shown(shop)["all_objects"]
+    shop.quick("export", "apply", "defs.toml")
+    assert shown(shop)["objects"] == ["orders"]
+
+
+def test_apply_refuses_all_where_one_is_wrong(shop):
+    file = shop.directory / "defs.toml"
+    good = '[export.a]\ndirectory = "/d"\nconnection = "shop"\nall_objects = true\n'
+    file.write_text(good + good.replace("export.a", "export.b").replace("shop", "shpo"))
+    assert "Did you mean shop?" in shop.quick("export", "apply", "defs.toml", code=3).err
+    file.write_text(good.replace("all_objects", "all_object"))
+    result = shop.quick("export", "apply", "defs.toml", code=2)
+    assert "export.a.all_object is no setting" in result.err
+    assert "all_objects?" in result.err
+    assert shop.quick("export", "list", "--json").json["exports"] == []
+
+
+def test_commands_in_a_definition_are_shown_and_must_be_agreed_to(shop):
+    file = shop.directory / "defs.toml"
+    file.write_text(
+        '[connection.c]\nmode = "mysql"\nhost = "h"\nuser = "u"\n'
+        'secret = { kind = "command", command = "rm -rf /\\u001b[2J" }\n'
+    )
+    refused = shop.quick("export", "apply", "defs.toml", code=2)
+    assert "rm -rf /\\u001b[2J" in refused.err
+    assert "--yes" in refused.err
+    assert len(shop.quick("connection", "list", "--json").json["connections"]) == 1
+    shop.quick("export", "apply", "defs.toml", "--yes")
+    assert len(shop.quick("connection", "list", "--json").json["connections"]) == 2
+    shop.quick("export", "apply", "defs.toml")
+
+
+@pytest.mark.parametrize(
+    ("args", "code", "words"),
+    [
+        (("--connection", "shop"), 2, "No object was named"),
+        (("--connection", "shop", "--all", "orders"), 2, "Both everything and a choice"),
+        (("--connection", "shpo", "--all"), 3, "Did you mean shop?"),
+        (("--all",), 2, "--connection"),
+        (("--connection", "shop", "--all", "--format", "cvs"), 2, "Did you mean csv?"),
+        (("--connection", "shop", "--all", "--encoding", "utf-9"), 2, "Did you mean UTF-"),
+        (("--connection", "shop", "--all", "--csv-separator", "ab"), 2, "not one character"),
+        (("--connection", "shop", "--all", "--csv-for", "exel"), 2, "Did you mean excel?"),
+        (("--connection", "shop", "--all", "--merge-schema"), 2, "schema only"),
+        (("--connection", "shop", "--all", "--content", "data", "--drop"), 2, "needs a schema"),
+        (
+            ("--connection", "shop", "--all", "--global-snapshot", "--consistency", "part"),
+            2,
+            "Use one of them",
+        ),
+        (("--connection", "shop", "--all", "--retry-limit", "-1"), 2, "--retry-limit"),
+        (("--connection", "shop", "--all", "--batch-comit", "1"), 2, "Did you mean --batch-commit?"),
+        (("--connection", "shop", "--all", "--sys-account", "root@sys"), 2, "bare account name"),
+        (("--connection", "shop", "--all", "--sys-password-env", "X"), 2, "Add --sys-account"),
+        (("--connection", "shop", "--objects-from", "none.txt"), 3, "none.txt"),
+        (("--connection", "shop", ""), 2, "names no object"),
+    ],
+)
+def test_what_makes_no_sense(shop, args, code, words):
+    result = shop.quick("export", "create", "e", *args, code=code)
+    assert words in result.err
+    assert len(result.err.splitlines()) <= 2
+    assert shop.quick("export", "list", "--json").json["exports"] == []
+
+
+def test_names(shop):
+    for name in ("a/b", "..", " x", "x\ny"):
+        assert (
+            "can't name an export"
+            in shop.quick("export", "create", name, "--connection", "shop", "--all", code=2).err
+        )
+    shop.quick("export", "create", "Zoë 北京", "--connection", "shop", "--all")
+    assert (
+        "exists already"
+        in shop.quick("export", "create", "Zoë 北京", "--connection", "shop", "--all", code=2).err
+    )
+    assert "Did you mean" in shop.quick("export", "show", "Zoe 北京", code=3).err
+
+
+def test_objects_from_a_file_are_taken_as_they_are(shop):
+    (shop.directory / "list").write_bytes("\ufeffTABLE:orders\r\n\n#odd name\n lead\n".encode())
+    shop.quick("export", "create", "e", "--connection", "shop", "--objects-from", "list", "log")
+    assert shown(shop)["objects"] == ["log", "TABLE:orders", "#odd name", " lead"]
+    shop.quick("export", "edit", "e", "--objects-from", "-", stdin="orders\n")
+    assert shown(shop)["objects"] == ["orders"]
+
+
+def test_options_that_change_nothing_are_told(shop):
+    told = shop(
+        "export", "create", "e", "--connection", "shop", "--all", "--format", "sql", "--csv-for", "excel"
+    ).err
+    assert "--csv-for changes nothing" in told
+
+
+def test_a_typed_in_sys_password_lives_and_dies_with_the_export(shop):
+    canary = "sYs-cAnAry"
+    create = (
+        "export",
+        "create",
+        "e",
+        "--connection",
+        "shop",
+        "--all",
+        "--sys-account",
+        "root",
+        "--sys-password-stdin",
+    )
+    shop.quick(*create, stdin=canary)
+    kept = shop.home / "secrets.json"
+    assert canary in kept.read_text()
+    assert (
+        canary
+        not in shop.quick("export", "show", "e", "--json").out
+        + shop.quick("export", "show", "e", "--toml").out
+    )
+    shop.quick(*create, stdin="other", code=2)
+    shop.quick("export", "edit", "e", "--retry-limit", "1")
+    assert canary in kept.read_text()
+    assert "other" not in kept.read_text()
+    shop.quick("export", "remove", "e")
+    assert canary not in kept.read_text()
+
+
+def test_where_runs_go(shop):
+    created = shop.quick("export", "create", "e", "--connection", "shop", "--all")
+    assert f"{shop.home}/exports/e/" in created.err
+    (shop.home / "settings.toml").write_text('directory = "/data/out"\n')
+    shop.quick("export", "create", "f", "--connection", "shop", "--all")
+    assert shown(shop, "f")["directory"] == "/data/out"

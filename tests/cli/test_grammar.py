@@ -1,0 +1,118 @@
+from __future__ import annotations
+
+import argparse
+import re
+
+import pytest
+
+from core.model.settings import CsvSettings, ExportSettings
+from tui.cli.parser import build
+
+
+def leaves(parser):
+    inner = [action for action in parser._actions if isinstance(action, argparse._SubParsersAction)]
+    if not inner:
+        return [parser]
+    return [leaf for action in inner for choice in action.choices.values() for leaf in leaves(choice)]
+
+
+LEAVES = {leaf.prog.removeprefix("offramp "): leaf for leaf in leaves(build())}
+CALLS = {
+    "connection add", "connection list", "connection show", "connection test", "connection remove", "objects",
+    "export create", "export edit", "export list", "export show", "export apply", "export remove", "run", "dump",
+    "ls", "show", "logs", "abort", "retry", "rm", "download", "wait", "verify", "doctor", "completion",
+}  # fmt: skip
+
+
+def test_the_calls():
+    assert set(LEAVES) == CALLS
+
+
+@pytest.mark.parametrize("name", sorted(CALLS))
+def test_every_argument_is_explained_and_every_handler_is_there(name):
+    from importlib import import_module
+
+    leaf = LEAVES[name]
+    for action in leaf._actions:
+        assert action.help, f"{name}: {action.dest}"
+    assert len(leaf.format_help()) > 100
+    module, function = leaf.get_default("handler").split(":")
+    assert callable(getattr(import_module(f"tui.cli.{module}"), function))
+
+
+def test_every_setting_has_an_option():
+    dests = {action.dest for action in LEAVES["dump"]._actions}
+    named = {"csv", "sql", "schema"}
+    for field in set(ExportSettings.__struct_fields__) - named:
+        assert field in dests, field
+    for field in CsvSettings.__struct_fields__:
+        assert f"csv_{field}" in dests, field
+    assert {
+        "batch_commit",
+        "drop",
+        "merge_schema",
+        "schema_flavour",
+        "global_snapshot",
+        "at",
+        "name",
+    } <= dests
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "dump shop --to d a b", "dump --to d shop a b", "dump shop a --to d b", "dump shop --to d --format csv a b",
+        "dump --exclude x shop a b --to=d",
+    ],
+)  # fmt: skip
+def test_options_stand_anywhere(line):
+    args = build().parse_args(line.split())
+    assert (args.connection, args.objects, args.to) == ("shop", ["a", "b"], "d")
+
+
+def test_general_options_stand_before_or_after_the_command(offramp):
+    for args in (("-q", "ls"), ("ls", "-q")):
+        assert offramp.quick(*args).err == ""
+    assert offramp.quick("ls").err == "No such task.\n"
+
+
+@pytest.mark.parametrize(
+    ("args", "words", "hint"),
+    [
+        (("lst",), "'lst' is none of", "Did you mean ls?"),
+        (("dump", "shop", "--too", "x"), "--to", ""),
+        (("dump", "shop", "--to", "x", "--encodng", "y"), "'--encodng' is not understood", "--encoding?"),
+        (("show",), "ID", "offramp show --help"),
+        (("show", "x"), "'x' is no number", ""),
+        (("--drain",), "--drain goes with --headless", ""),
+        (("--headless", "ls"), "--headless goes without a command", ""),
+        (("connection",), "COMMAND", ""),
+    ],
+)
+def test_wrong_usage_is_one_line_and_a_hint(offramp, args, words, hint):
+    result = offramp.quick(*args, code=2)
+    assert words in result.err
+    assert hint in result.err
+    assert len(result.err.splitlines()) <= 2
+    assert result.out == ""
+    assert not offramp.home.exists()
+
+
+def test_help_says_the_exit_codes(offramp):
+    text = offramp("--help").out
+    for code in ("0", "1", "2", "3", "4", "5", "75", "130"):
+        assert re.search(rf"\b{code}  ", text)
+    assert "--background" not in text
+
+
+def test_an_argument_that_is_no_text_is_refused(offramp):
+    import os
+    import subprocess
+
+    from tests.cli.conftest import COMMAND
+
+    done = subprocess.run(
+        (*COMMAND, "show", os.fsdecode(b"\xff")), capture_output=True, cwd=offramp.directory, env=offramp.env, check=False
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert b"is no UTF-8 text" in done.stderr

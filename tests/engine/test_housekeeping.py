@@ -1,0 +1,106 @@
+"""What is old is forgotten, with everything it left; what is young, or at work, stays."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import msgspec
+import pytest
+
+from core.engine.headless import configured
+from core.engine.housekeeping import tidy
+from core.engine.numbers import Numbers
+from core.errors import InvalidDefinition, LostClaim
+from core.locks import FileLock
+from core.model.vocabulary import TaskStatus
+from tests.engine.conftest import QUICK, Bench
+
+NOW = datetime.now(UTC)
+
+
+def ended(bench: Bench, age: timedelta) -> int:
+    """A task that ended so long ago, with all that one leaves."""
+    number = bench.add()
+    bench.store.tasks.request_abort(number)
+    with bench.store.database.write() as db:
+        at = int((NOW - age).timestamp() * 1e6)
+        db.exec_driver_sql("UPDATE task SET ended = ? WHERE id = ?", (at, number))
+    leave(bench, number)
+    return number
+
+
+def leave(bench: Bench, number: int) -> None:
+    locations = bench.locations
+    log = locations.task_log(number)
+    for path in (
+        log,
+        log.with_name(f"{log.name}.000001"),
+        locations.worker_output(number),
+        locations.task_lock(number),
+    ):
+        path.write_text("x")
+
+
+def left(bench: Bench, number: int) -> tuple[int, int]:
+    """How many logs, how many locks."""
+    return tuple(  # type: ignore[return-value]
+        len(list(directory.glob(f"task-{number}.*")))
+        for directory in (bench.locations.logs, bench.locations.locks)
+    )
+
+
+def test_logs_go_first_then_tasks(bench: Bench) -> None:
+    young, middle, old = (ended(bench, timedelta(days=days)) for days in (13, 15, 31))
+    waiting = bench.add()
+    leave(bench, waiting)
+    epoch = bench.store.lease.acquire(bench.store.lease.state(), "a test")
+    assert epoch is not None
+    tidy(bench.store, epoch, Numbers(), NOW)
+    assert {task.id for task in bench.store.tasks.list()} == {young, middle, waiting}
+    assert [left(bench, n) for n in (young, middle, old, waiting)] == [(3, 1), (0, 1), (0, 0), (3, 1)]
+
+
+def test_a_lock_that_is_held_stays(bench: Bench) -> None:
+    lock = FileLock(bench.locations.task_lock(99))
+    assert lock.acquire()
+    epoch = bench.store.lease.acquire(bench.store.lease.state(), "a test")
+    assert epoch is not None
+    tidy(bench.store, epoch, Numbers(), NOW)
+    assert lock.path.exists()
+    lock.release()
+    tidy(bench.store, epoch, Numbers(), NOW)
+    assert not lock.path.exists()
+
+
+def test_nothing_is_forgotten_where_everything_is_kept(bench: Bench) -> None:
+    old = ended(bench, timedelta(days=1000))
+    epoch = bench.store.lease.acquire(bench.store.lease.state(), "a test")
+    assert epoch is not None
+    tidy(bench.store, epoch, Numbers(keep_tasks=None, keep_logs=None), NOW)
+    assert left(bench, old) == (3, 1)
+    assert bench.task(old).status is TaskStatus.ABORTED
+
+
+def test_only_the_engine_that_serves_forgets(bench: Bench) -> None:
+    old = ended(bench, timedelta(days=31))
+    with pytest.raises(LostClaim):
+        tidy(bench.store, 7, msgspec.structs.replace(Numbers(), keep_logs=None), NOW)
+    assert bench.task(old)
+
+
+def test_the_engine_does_it_by_itself(bench: Bench) -> None:
+    old = ended(bench, timedelta(days=31))
+    bench.engine(msgspec.structs.replace(QUICK, housekeeping=0.1))
+    bench.wait(lambda: left(bench, old) == (0, 0))
+    later = ended(bench, timedelta(days=31))
+    bench.wait(lambda: left(bench, later) == (0, 0))
+
+
+def test_the_settings_file_has_a_say(bench: Bench) -> None:
+    assert configured(bench.locations) == Numbers()
+    bench.locations.preferences.write_text("keep_tasks_days = 3\nkeep_logs_days = 0\n")
+    numbers = configured(bench.locations)
+    assert (numbers.keep_tasks, numbers.keep_logs) == (timedelta(days=3), None)
+    bench.locations.preferences.write_text("keep_task_days = 3\n")
+    with pytest.raises(InvalidDefinition, match="keep_task_days"):
+        configured(bench.locations)
