@@ -15,6 +15,7 @@ What a screen finds here, as `self.offramp`:
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -107,6 +108,7 @@ class OfframpApp(App[str], inherit_bindings=False):
         self.engine: EngineState | None = None
         self.hosted = HostedEngine(service.locations)
         self.reader = Reader(service, self.post_message)
+        self._begun = False
         self._store_error: OfframpError | None = None
         for theme in look.THEMES.values():
             self.register_theme(theme)
@@ -120,14 +122,16 @@ class OfframpApp(App[str], inherit_bindings=False):
     def on_mount(self) -> None:
         self.reader.start()
         self.set_interval(TICK_SECONDS, self._tick)
-        self.call_after_refresh(self._begin)
 
-    def _begin(self) -> None:
-        """What can wait until something is to be seen."""
+    def host(self) -> None:
+        """Serve the store from here, if nobody else does."""
         if self.options.host and not self.read_only:
             self.hosted.start()
-        if self.options.welcome:
-            self.page_say(self.options.welcome)
+
+    def thread_failed(self, failed: threading.ExceptHookArgs) -> None:
+        """A thread ended by an error that nobody foresaw: the application ends with it, and shows it."""
+        if isinstance(failed.exc_value, Exception) and self.is_running:
+            self.call_from_thread(self._handle_exception, failed.exc_value)
 
     def on_unmount(self) -> None:
         self.reader.stop()
@@ -142,6 +146,12 @@ class OfframpApp(App[str], inherit_bindings=False):
 
     def on_store_read(self, message: StoreRead) -> None:
         seen = message.seen
+        if not self._begun:
+            # Only now: two threads that load the store at the same time would find each other's halves.
+            self._begun = True
+            self.host()
+            if self.options.welcome:
+                self.page_say(self.options.welcome)
         self._store_error = seen.error if isinstance(seen.error, StoreError) else None
         if seen.engine is not None:
             self.engine = seen.engine
@@ -326,7 +336,7 @@ class OfframpApp(App[str], inherit_bindings=False):
     def do_app_suspend(self) -> None:
         self.hand_over()
         self.action_suspend_process()
-        self.app_resume_signal.subscribe(self, lambda _: self._begin())
+        self.app_resume_signal.subscribe(self, lambda _: self.host())
 
     def do_app_quit(self) -> None:
         engine = self.engine

@@ -10,6 +10,7 @@ import asyncio
 import logging
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 
 from core.errors import OfframpError
 from core.locations import Locations
@@ -40,7 +41,9 @@ class HostedEngine:
     def stop(self, timeout: float = 20.0) -> bool:
         """Step down and wait for it, `timeout` seconds at most; workers go on. Whether it has ended."""
         self._stopping.set()
-        self._stop_engine()
+        # Its loop may have ended by itself at this moment.
+        with suppress(RuntimeError):
+            self._stop_engine()
         thread = self._thread
         if thread is not None:
             thread.join(timeout)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable
 
 from core.errors import OfframpError
@@ -31,11 +32,13 @@ def open_application(*, read_only: bool = False, mouse: bool = True, welcome: st
             welcome=welcome,
         )
         app = OfframpApp(service, options)
+        threading.excepthook = app.thread_failed
         watch = Watch(_quietly(app.hand_over))
         try:
             words = app.run(mouse=mouse and chosen.mouse)
         finally:
             watch.close()
+            threading.excepthook = threading.__excepthook__
             app.hosted.stop()
         if words:
             print(words)  # noqa: T201 - the terminal is the shell's again

@@ -250,6 +250,7 @@ class Table(ScrollView, can_focus=True):
 
     def on_resize(self) -> None:
         self._place()
+        self.refresh()
         self._scroll_to_cursor()
         self._look_for_window()
 
