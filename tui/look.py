@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from rich.style import Style
-from textual.theme import Theme
+from textual.theme import BUILTIN_THEMES, Theme
 
 from core.model.vocabulary import ObjectStatus, TaskStatus
 from tui.runs import Line, run
@@ -219,7 +219,16 @@ TERMINAL = Theme(
     background="ansi_default",
     surface="ansi_default",
     panel="ansi_default",
-    variables={"quiet": "ansi_default", "track": "ansi_default", "cursor": "ansi_default"},
+    variables={
+        **BUILTIN_THEMES["ansi-dark"].variables,
+        "quiet": "ansi_default",
+        "track": "ansi_default",
+        "cursor": "ansi_default",
+        # The terminal may be light or dark: what must stand out is turned round instead of coloured.
+        "input-cursor-background": "ansi_default",
+        "input-cursor-foreground": "ansi_default",
+        "input-cursor-text-style": "reverse",
+    },
 )
 THEMES = {theme.name: theme for theme in (DARK, LIGHT, TERMINAL)}
 

@@ -82,8 +82,8 @@ class TasksScreen(TaskPage):
         self._rates = Rates()
         self._tasks: dict[int, Task] = {}
         self._objects: tuple[TaskObject, ...] = ()
+        self._objects_of: int | None = None
         self._offset = 0
-        self._loaded = False
 
     def body(self) -> Iterable[Widget]:
         with Horizontal(id="filter"):
@@ -117,6 +117,11 @@ class TasksScreen(TaskPage):
     def table(self) -> Table:
         return self.query_one(Table)
 
+    @property
+    def side_is_read(self) -> bool:
+        """Whether the objects that are shown beside the list are those of the task under the cursor."""
+        return self._objects_of == self.table.cursor_id
+
     # Reading
 
     def wanted(self) -> Query | None:
@@ -137,9 +142,8 @@ class TasksScreen(TaskPage):
         now, glyphs = self.offramp.now(), self.offramp.glyphs
         window = shown.window
         self._tasks = {task.id: task for task in window.tasks}
-        self._objects = shown.objects if shown.selected == self.table.cursor_id else ()
+        self._objects_of, self._objects = shown.selected, shown.objects
         self._rates.take(window.tasks, now)
-        self._loaded = True
         self.table.marks &= set(self._tasks) if window.total <= len(window.tasks) else self.table.marks
         self.table.show(
             [task_rows.row(task, now, glyphs) for task in window.tasks],
@@ -230,7 +234,14 @@ class TasksScreen(TaskPage):
             side = self.query_one("#side", Lines)
             size = side.size
             lines = (
-                task_panel.panel(task, self._objects, self._rates.of(task.id), now, glyphs, size=size)
+                task_panel.panel(
+                    task,
+                    self._objects if self.side_is_read else (),
+                    self._rates.of(task.id),
+                    now,
+                    glyphs,
+                    size=size,
+                )
                 if task is not None
                 else []
             )
@@ -260,7 +271,6 @@ class TasksScreen(TaskPage):
     def on_table_moved(self, event: Table.Moved) -> None:
         event.stop()
         if self.has_class("-wide"):
-            self._objects = ()
             self.ask_again()
         self._show_selected()
         self.refresh_actions()
