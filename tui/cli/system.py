@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
 from core import __version__
 from core.locations import Locations
@@ -11,6 +10,7 @@ from core.model.convert import utc_text
 from core.model.vocabulary import TaskStatus
 from core.service import Service, words
 from tui.cli.output import Output
+from tui.cli.paths import absolute
 from tui.cli.running import follow
 
 
@@ -30,7 +30,7 @@ def headless(args: argparse.Namespace, out: Output) -> int:
 
 def demo(args: argparse.Namespace, out: Output) -> int:
     """Make the sample, run its exports, say where the files are."""
-    directory = Path.cwd() / args.demo
+    directory = absolute(args.demo)
     with Service() as service:
         out.say(f"Making the sample shop in {directory} (about 200,000 rows; once) ...")
         sample = service.demo.prepare(directory)
