@@ -49,11 +49,11 @@ class SqlBody:
         self._scanner = Scanner(self._kinds, [Kind.TEXT], self._escapes.bytes + dialect.hex_text_bytes)
         self._binary_columns = np.flatnonzero(self._kinds == Kind.BINARY)
         self._number_columns = np.flatnonzero(self._kinds == Kind.NUMBER)
-        # Which bytes a special number may begin with, at one or two places: few others pass.
-        shortest = min((len(number) for number, _ in self._numbers), default=0)
+        # Which bytes special numbers may have at each place: hardly any other number passes.
+        longest = max((len(number) for number, _ in self._numbers), default=0)
         self._number_bytes = [
-            np.isin(np.arange(256), [number[place] for number, _ in self._numbers])
-            for place in range(min(2, shortest))
+            np.isin(np.arange(256), [number[place] for number, _ in self._numbers if place < len(number)])
+            for place in range(longest)
         ]
 
     def _literals(self, statement: bytes, commit: bytes) -> list[list[list[bytes]]]:
@@ -129,26 +129,32 @@ class SqlBody:
         if not self._numbers:
             return
         if block.kinds is None:
-            starts = block.column_spans(self._number_columns)[:, 0]
+            spans = block.column_spans(self._number_columns)
         else:
             values = np.flatnonzero(block.kinds == Kind.NUMBER)
-            starts = block.some_spans(values)[:, 0]
+            spans = block.some_spans(values)
         if not len(block.data):
             return
-        # A NULL has some other value's byte there, but no number's length.
-        near = np.arange(len(starts))
-        for place, possible in enumerate(self._number_bytes):
-            near = near[possible.take(block.data.take(starts[near] + place, mode="clip"))]
+        # A NULL has a byte of another value there, but no number's length.
+        near = np.flatnonzero(self._number_bytes[0].take(block.data.take(spans[:, 0], mode="clip")))
+        for place, possible in enumerate(self._number_bytes[1:], 1):
+            if not len(near):
+                return
+            at = spans[near, 0] + place
+            # Shorter ones have stood the test.
+            near = near[possible.take(block.data.take(at, mode="clip")) | (at >= spans[near, 1])]
         if block.kinds is None:
-            row, column = np.divmod(near, max(1, len(self._number_columns)))
+            row, column = np.divmod(near, len(self._number_columns))
             values = row * self._columns + self._number_columns[column]
         else:
             values = values[near]
+        lengths = spans[near, 1] - spans[near, 0]
         for single, (number, _) in enumerate(self._numbers, _NULL + 1):
-            alike = values[block.lengths[values] == len(number)]
-            for place, byte in enumerate(number):
-                alike = alike[block.data[block.spans[alike, 0] + place] == byte]
-            self._joiner.use_single(alike, single)
+            alike = lengths == len(number)
+            if alike.any():
+                texts = block.data[spans[near[alike], 0][:, None] + np.arange(len(number))]
+                same = (texts == np.frombuffer(number, np.uint8)).all(axis=1)
+                self._joiner.use_single(values[alike][same], single)
 
     def _write_text(self, block: Block, no_text: Mask | None) -> None:
         found = self._scanner.scan(block)
