@@ -22,9 +22,10 @@ from core.locations import Locations
 
 
 class Preferences(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The settings with their defaults, as the file's head explains them. `directory` None: `exports` in
-    Offramp's home. `ssh_host` None: this machine's own name. `theme` None: what fits the terminal. `keys`
-    maps names of actions to keys; the screens check them, since only they know the actions."""
+    """The settings with their defaults, as this module's head explains them. `directory` None: `exports` in
+    Offramp's home. `ssh_host` None: this machine's own name, where one came in by SSH. `theme` None: what
+    fits the terminal. `keys` maps names of actions to keys; the screens check them, since only they know the
+    actions."""
 
     directory: str | None = None
     ssh_host: str | None = None

@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
+import secrets as randomness
 import selectors
 import signal
 import stat
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from types import ModuleType
 
@@ -27,6 +30,7 @@ from core.model.secret import CommandSecret, EnvironmentSecret, FileSecret, Keyr
 KEYRING_SERVICE = "offramp"
 COMMAND_SECONDS = 30.0
 LONGEST_PASSWORD = 64 << 10
+_MADE = re.compile(r":(?P<made>\d{8}T\d{6}Z):[0-9a-f]{8}$")
 
 
 class _Kept(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
@@ -114,6 +118,26 @@ def forget(locations: Locations, ref: SecretRef | None) -> None:
                 keyring.delete_password(KEYRING_SERVICE, ref.user)
         except keyring.errors.KeyringError as error:
             raise _keyring_failed(error) from None
+
+
+def new_key(purpose: str, now: datetime) -> str:
+    """A key that nothing else has, from which `sweep` reads how old it is."""
+    return f"{purpose}:{now.astimezone(UTC):%Y%m%dT%H%M%SZ}:{randomness.token_hex(4)}"
+
+
+def sweep(locations: Locations, before: datetime, used: Callable[[], set[SecretRef | None]]) -> int:
+    """Remove passwords with keys of `new_key` from before that time which nothing refers to; `used` tells
+    what is referred to, and is asked only if there are any. Younger ones may belong to something that is
+    being made just now. How many went. Raises SecretError."""
+    limit = f"{before.astimezone(UTC):%Y%m%dT%H%M%SZ}"
+    old = {key for key in kept_keys(locations) if (found := _MADE.search(key)) and found["made"] < limit}
+    gone = {key for key in old if FileSecret(key=key) not in used()} if old else old
+    if gone:
+        with _locked(locations):
+            kept = _read(locations.secrets)
+            kept.secrets = {key: value for key, value in kept.secrets.items() if key not in gone}
+            _write(locations.secrets, kept)
+    return len(gone)
 
 
 def kept_keys(locations: Locations) -> tuple[str, ...]:

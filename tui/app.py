@@ -16,6 +16,7 @@ What a screen finds here, as `self.offramp`:
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -41,6 +42,7 @@ from tui.widgets.dialog import Choice, Choose, Tell
 
 T = TypeVar("T")
 TICK_SECONDS = 5.0
+ENGINE_SECONDS = 5.0
 FULL_COLUMNS = 100
 ROOM = 30
 
@@ -52,7 +54,8 @@ def utc_now() -> datetime:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
     """How the application is started. `keys` is a checked keymap; `theme` the one that fits the terminal,
-    where nobody has chosen another; `host`: serve the store from here; `welcome` is said at the start."""
+    where nobody has chosen another; `host`: serve the store from here; `welcome` is said at the start, when
+    the saved exports `run_at_start` are run."""
 
     read_only: bool = False
     ascii: bool = False
@@ -61,6 +64,7 @@ class Options:
     host: bool = True
     clock: Callable[[], datetime] = utc_now
     welcome: str = ""
+    run_at_start: tuple[str, ...] = ()
 
 
 def _tasks() -> Screen[Any]:
@@ -128,6 +132,14 @@ class OfframpApp(App[str], inherit_bindings=False):
         if self.options.host and not self.read_only:
             self.hosted.start()
 
+    def _run_at_start(self) -> None:
+        """Queue them once the engine here serves, so that none is started in the background for them."""
+        deadline = time.monotonic() + ENGINE_SECONDS
+        while not self.service.overview.engine().served and time.monotonic() < deadline:
+            time.sleep(0.1)
+        for name in self.options.run_at_start:
+            self.service.exports.run(name)
+
     def thread_failed(self, failed: threading.ExceptHookArgs) -> None:
         """A thread ended by an error that nobody foresaw: the application ends with it, and shows it."""
         if isinstance(failed.exc_value, Exception) and self.is_running:
@@ -150,6 +162,8 @@ class OfframpApp(App[str], inherit_bindings=False):
             # Only now: two threads that load the store at the same time would find each other's halves.
             self._begun = True
             self.host()
+            if self.options.run_at_start:
+                self.call(self._run_at_start)
             if self.options.welcome:
                 self.page_say(self.options.welcome)
         self._store_error = seen.error if isinstance(seen.error, StoreError) else None

@@ -11,9 +11,11 @@ from core.service import Service
 from tui import terminal
 
 
-def open_application(*, read_only: bool = False, mouse: bool = True, welcome: str = "") -> int:
-    """Show the screens until a person leaves. Raises InvalidDefinition for a wrong settings file, StoreError
-    where the store can't be opened."""
+def open_application(
+    *, read_only: bool = False, mouse: bool = True, welcome: str = "", run_at_start: tuple[str, ...] = ()
+) -> int:
+    """Show the screens until a person leaves; `run_at_start` names saved exports to be run. Raises
+    InvalidDefinition for a wrong settings file, StoreError where the store can't be opened."""
     with Service() as service:
         chosen = service.preferences
         found = terminal.examine(os.environ, glyphs=chosen.glyphs)
@@ -30,6 +32,7 @@ def open_application(*, read_only: bool = False, mouse: bool = True, welcome: st
             theme=chosen.theme or ("terminal" if found.few_colours else "dark"),
             keys=keys,
             welcome=welcome,
+            run_at_start=run_at_start,
         )
         app = OfframpApp(service, options)
         threading.excepthook = app.thread_failed

@@ -1,18 +1,23 @@
-"""Forgetting what is old: ended tasks, and the logs and lock files that they left."""
+"""Forgetting what is old: ended tasks, and the logs, lock files and passwords that they left."""
 
 from __future__ import annotations
 
 import logging
 import re
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
+from core import secrets
 from core.engine.numbers import Numbers
+from core.errors import SecretError
 from core.locks import is_locked
+from core.store.references import references
 from core.store.store import Store
 from core.tasklog import remove_task_logs
 
 log = logging.getLogger("offramp.engine")
+
+UNUSED_PASSWORDS = timedelta(days=1)
 
 
 def tidy(store: Store, epoch: int, numbers: Numbers, now: datetime) -> None:
@@ -27,11 +32,23 @@ def tidy(store: Store, epoch: int, numbers: Numbers, now: datetime) -> None:
             log.info("Forgot %d tasks that ended before %s.", len(gone), now - numbers.keep_tasks)
             for task in gone:
                 _remove_logs(store, task)
+    _forget_passwords(store, now)
     # Numbers are never used again, so nobody will lock these files any more.
     for task in _numbers(locations.locks) - store.claims.numbers():
         path = locations.task_lock(task)
         if not is_locked(path):
             path.unlink(missing_ok=True)
+
+
+def _forget_passwords(store: Store, now: datetime) -> None:
+    """Those of sys accounts whose tasks and exports are gone."""
+    try:
+        gone = secrets.sweep(store.locations, now - UNUSED_PASSWORDS, lambda: references(store))
+    except SecretError as error:
+        log.warning("%s", error.message)
+    else:
+        if gone:
+            log.info("Forgot %d passwords that nothing refers to any more.", gone)
 
 
 def _remove_logs(store: Store, task: int) -> None:

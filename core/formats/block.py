@@ -59,6 +59,10 @@ class Block:
         pairs = self.spans.view(np.int64).reshape(self.rows, self.columns)
         return pairs.take(columns, axis=1).view(np.int32).reshape(-1, 2)
 
+    def some_spans(self, values: Values) -> Index:
+        """The spans of these values."""
+        return self.spans.view(np.int64).ravel().take(values).view(np.int32).reshape(-1, 2)
+
 
 def cut_blocks(chunk: TextChunk, columns: Sequence[int] | None, limit: int) -> Iterator[Block]:
     """The rows of a chunk in blocks of at most `limit` bytes, or of one row that is larger.
@@ -131,7 +135,10 @@ class Packed:
 
     def spans(self, values: Values) -> Index:
         """Where these values begin and end."""
-        return np.stack([self.bounds[values], self.bounds[values + 1]], axis=1)
+        spans = np.empty((len(values), 2), np.int32)
+        spans[:, 0] = self.bounds.take(values)
+        spans[:, 1] = self.bounds.take(values + 1)
+        return spans
 
 
 def gather(data: Bytes, spans: Index) -> Packed:

@@ -12,7 +12,7 @@ from core.chunk import Kind, Mask
 from core.formats.binary import base64_values, hex_values
 from core.formats.block import Block, Packed, Values
 from core.formats.joiner import Joiner
-from core.formats.scan import Found, Scanner
+from core.formats.scan import Escapes, Found, Scanner
 from core.formats.wide import Slices
 from core.model.settings import CsvSettings
 
@@ -40,17 +40,17 @@ class CsvBody:
         self._newline = settings.newline.text.encode()
         self._null = settings.null.encode()
         self._form = settings.binary
-        self._backslash = settings.escape_backslash
-        self._doubled = self._quote + (b"\\" if self._backslash else b"")
+        backslash = {b"\\": b"\\\\"} if settings.escape_backslash else {}
+        self._escapes = Escapes({self._quote: self._quote * 2} | backslash)
         # Of a separator of several bytes the first: a value with another character that begins so is quoted
         # without need.
-        self._specials = self._doubled + b"\r\n" + self._separator[:1]
-        words = {self._null} | ({b"NULL"} if self._backslash else set())
+        self._specials = self._escapes.bytes + b"\r\n" + self._separator[:1]
+        words = {self._null} | ({b"NULL"} if settings.escape_backslash else set())
         self._like_null = sorted(words - {b""})
         self._columns = len(kinds)
         self._quote_empty = not self._null or self._columns == 1
         prefix, alphabet = _BINARY[settings.binary]
-        self._prefix = prefix.replace(b"\\", b"\\\\") if self._backslash else prefix
+        self._prefix = prefix.replace(b"\\", b"\\\\") if settings.escape_backslash else prefix
         # Bytes are quoted wherever their written form could be taken for something else.
         self._quote_bytes = self._separator[0] in alphabet or (
             bool(self._null) and set(self._null) <= set(alphabet)
@@ -71,7 +71,12 @@ class CsvBody:
             [[left + middle + right for right in opening] for left in closing]
             for middle in (self._separator, self._newline)
         )
-        return [within, between, [opening] * len(closing), [[left + self._newline] * len(opening) for left in closing]]
+        return [
+            within,
+            between,
+            [opening] * len(closing),
+            [[left + self._newline] * len(opening) for left in closing],
+        ]
 
     def text(self, block: Block) -> Mask:
         """Which values of a block are text, flat."""
@@ -100,13 +105,9 @@ class CsvBody:
         if first_of_file and (block.value(0) or b"").startswith(_BOM):
             quoted[0] = True
         joiner.shift_class(np.flatnonzero(quoted), _QUOTED - _BARE)
-        which = found.special()
-        doubled = which == self._quote[0]
-        if self._backslash:
-            doubled |= which == ord("\\")
+        doubled = self._escapes.added.take(found.special()) > 0
         if doubled.any():
-            literals = [bytes([byte, byte]) for byte in self._doubled]
-            changed, rewritten = found.keep(doubled).replaced(which[doubled] != self._quote[0], literals)
+            changed, rewritten = found.keep(doubled).escaped(self._escapes)
             joiner.use_extra(self._scanner.flat(changed), rewritten)
         return joiner.join()
 
@@ -127,31 +128,38 @@ class CsvBody:
         return rows * self._columns + self._binary_columns[which]
 
     def _digits(self, block: Block, binary: Values) -> Packed:
-        spans = block.spans[binary]
+        spans = block.some_spans(binary)
         if self._form == "base64":
             return base64_values(block.data, spans)
         return hex_values(block.data, spans, lower=self._form == "\\x")
 
     def _quoted(self, block: Block, found: Found, binary: Values) -> Mask:
         """Which values are quoted, flat."""
-        quoted = np.zeros(len(block.spans), np.bool_)
         data, bounds = found.values.data, found.values.bounds
         hit = np.zeros(len(found.values), np.bool_)
         hit[found.owner] = True
+        full = bounds[1:] > bounds[:-1]
         if len(data):
-            blank = data <= _BLANK
-            full = bounds[1:] > bounds[:-1]
-            hit |= full & (blank.take(bounds[:-1], mode="clip") | blank.take(bounds[1:] - 1, mode="clip"))
-        quoted[self._scanner.flat(np.flatnonzero(hit))] = True
-        lengths = block.lengths
-        for word in self._like_null:
-            alike = np.flatnonzero(lengths == len(word))
-            for place, byte in enumerate(word):
-                alike = alike[block.data[block.spans[alike, 0] + place] == byte]
-            quoted[alike] = True
-        quoted[binary] = self._quote_bytes
+            # Where a value is empty these are bytes of others.
+            blank = data.take(bounds[:-1], mode="clip") <= _BLANK
+            blank |= data.take(bounds[1:] - 1, mode="clip") <= _BLANK
+            hit |= blank & full
         if self._quote_empty:
-            quoted |= lengths == 0
+            hit |= ~full
+        quoted = np.zeros(len(block.spans), np.bool_)
+        self._scanner.mark(quoted, hit)
+        if self._like_null:
+            lengths = block.lengths
+            for word in self._like_null:
+                alike = np.flatnonzero(lengths == len(word))
+                for place, byte in enumerate(word):
+                    alike = alike[block.data[block.spans[alike, 0] + place] == byte]
+                quoted[alike] = True
+        if len(binary):
+            quoted[binary] = self._quote_bytes
+            if self._quote_empty:
+                spans = block.some_spans(binary)
+                quoted[binary[spans[:, 0] == spans[:, 1]]] = True
         if block.nulls is not None:
             quoted &= ~block.nulls
         return quoted
@@ -177,8 +185,7 @@ class CsvBody:
                 )
                 yield quote
                 for piece in slices.text(index, count=True) if kind == Kind.TEXT else slices.raw(index):
-                    doubled = piece.replace(self._quote, self._quote * 2)
-                    yield doubled.replace(b"\\", b"\\\\") if self._backslash else doubled
+                    yield self._escapes.apply(piece)
             yield quote
         yield self._newline
 

@@ -88,13 +88,13 @@ class Joiner:
 
     def use_single(self, values: Values, single: int) -> None:
         """Put a single in place of these values."""
-        self._index[2 * values + 1] = self._first_single + single
+        self._index[1::2][values] = self._first_single + single
 
     def use_extra(self, values: Values, extra: Packed) -> None:
         """Put others in place of these values."""
         # Between two extras, and before the first, is an empty element.
         first = self._literals + 2 * len(self._block.spans) + 2 + self._extra_values
-        self._index[2 * values + 1] = np.arange(first, first + len(extra), dtype=np.int32)
+        self._index[1::2][values] = np.arange(first, first + len(extra), dtype=np.int32)
         self._extra_values += len(extra) + 1
         self._extras.append(extra)
 

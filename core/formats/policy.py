@@ -160,7 +160,7 @@ def _decoded(block: Block, text: Mask) -> tuple[Values, Bytes, Values, str]:
     """The values that are `text` and not empty: their flat indices, all of them with a line break behind
     each, where each begins in that, and the same as str (bytes that are no UTF-8 as surrogates)."""
     chosen = np.flatnonzero(text & (block.lengths > 0))
-    values = gather(block.data, block.spans[chosen])
+    values = gather(block.data, block.some_spans(chosen))
     # The line break keeps what ends a value from completing with what begins the next.
     spaced = np.insert(values.data, values.bounds[1:], ord("\n"))
     bounds = values.bounds.astype(np.intp) + np.arange(len(chosen) + 1)

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from core.chunk import Kind
-from core.formats.block import Block, Cuts, Packed, Values, gather, splice
+from core.formats.block import Block, Packed, Values, gather
 
 _STEP = 1 << 17
 _WORD = 8
+_CONTROLS = 0x20
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,13 +33,42 @@ class Found:
         """The bytes at the places."""
         return self.values.data[self.places]
 
-    def replaced(self, which: npt.NDArray[np.uint8], literals: Sequence[bytes]) -> tuple[Values, Packed]:
-        """The values with places, each once, and what they are with `literals[which[k]]` for the bytes."""
+    def escaped(self, escapes: Escapes) -> tuple[Values, Packed]:
+        """The values with places, each once, and what they are once escaped. The places must be all those of
+        escaped bytes in these values, and no others."""
         first = np.ones(len(self.owner), np.bool_)
         first[1:] = self.owner[1:] != self.owner[:-1]
         changed = self.owner[first]
-        cuts = Cuts(np.cumsum(first) - 1, self.places, self.places + 1, which, literals)
-        return changed, splice(self.values.data, self.values.spans(changed), cuts)
+        some = gather(self.values.data, self.values.spans(changed))
+        added = np.add.reduceat(escapes.added.take(self.special()), np.flatnonzero(first))
+        bounds = some.bounds.copy()
+        bounds[1:] += np.cumsum(added, dtype=np.int32)
+        return changed, Packed(np.frombuffer(escapes.apply(some.data.tobytes()), np.uint8), bounds)
+
+
+class Escapes:
+    """Single bytes and what stands for each of them. `bytes` are those that have an escape, `added` says by
+    how much each of all 256 grows. Raises ValueError where no order of replacing them one by one is right."""
+
+    def __init__(self, escapes: Mapping[bytes, bytes]) -> None:
+        self.bytes = b"".join(escapes)
+        self.added = np.zeros(256, np.int32)
+        self._steps: list[tuple[bytes, bytes]] = []
+        waiting = dict(escapes)
+        while waiting:
+            # What a step writes must not be escaped by a later one.
+            ready = [b for b, text in waiting.items() if not any(o in text for o in waiting if o != b)]
+            if not ready:
+                raise ValueError(f"escapes {sorted(waiting)} contain each other")
+            self._steps.append((ready[0], waiting.pop(ready[0])))
+        for byte, text in self._steps:
+            self.added[byte[0]] = len(text) - 1
+
+    def apply(self, text: bytes) -> bytes:
+        """A text with all its bytes escaped."""
+        for byte, escape in self._steps:
+            text = text.replace(byte, escape)
+        return text
 
 
 class Scanner:
@@ -47,7 +77,11 @@ class Scanner:
     def __init__(self, kinds: npt.NDArray[np.uint8], scanned: Sequence[Kind], specials: bytes) -> None:
         self._scanned = np.array(scanned, np.uint8)
         self._columns = np.flatnonzero(np.isin(kinds, self._scanned))
-        self._specials = specials
+        # One comparison finds all control characters.
+        self._low = any(byte < _CONTROLS for byte in specials)
+        self._others = [byte for byte in specials if byte >= _CONTROLS]
+        self._is_special = np.zeros(256, np.bool_)
+        self._is_special[list(specials)] = True
         self._mask = np.empty(0, np.bool_)
         self._spare = np.empty(_STEP, np.bool_)
         self._chosen: Values | None = None
@@ -59,11 +93,11 @@ class Scanner:
             spans = block.column_spans(self._columns)
         else:
             self._chosen = np.flatnonzero(np.isin(block.kinds, self._scanned))
-            spans = block.spans[self._chosen]
+            spans = block.some_spans(self._chosen)
         self._width = block.columns
         values = gather(block.data, spans)
         places = self._find(values.data)
-        owner = np.searchsorted(values.bounds, places, side="right") - 1
+        owner = np.searchsorted(values.bounds, places.astype(np.int32), side="right") - 1
         return Found(values, places, owner)
 
     def flat(self, scanned: Values) -> Values:
@@ -72,6 +106,15 @@ class Scanner:
             return self._chosen[scanned]
         row, column = np.divmod(scanned, max(1, len(self._columns)))
         return row * self._width + self._columns[column]
+
+    def mark(self, marks: npt.NDArray[np.bool_], scanned: npt.NDArray[np.bool_]) -> None:
+        """Set those of `marks` (one for each value of the block) whose scanned values are marked."""
+        if self._chosen is not None:
+            marks[self._chosen] = scanned
+        else:
+            by_row = marks.reshape(-1, self._width)
+            for number, column in enumerate(self._columns.tolist()):
+                by_row[:, column] = scanned[number :: len(self._columns)]
 
     def _find(self, data: npt.NDArray[np.uint8]) -> npt.NDArray[np.intp]:
         size = len(data)
@@ -83,12 +126,20 @@ class Scanner:
         for start in range(0, size, _STEP):
             part = data[start : start + _STEP]
             found, spare = mask[start : start + len(part)], self._spare[: len(part)]
-            np.equal(part, self._specials[0], out=found)
-            for byte in self._specials[1:]:
+            if self._low:
+                np.less(part, _CONTROLS, out=found)
+            else:
+                found[:] = False
+            for byte in self._others:
                 np.equal(part, byte, out=spare)
                 np.bitwise_or(found, spare, out=found)
         # Eight at a time: almost all of them hold none.
         by_word = mask.view(np.uint64)
         hit = np.flatnonzero(by_word != 0)
         within = np.flatnonzero(by_word.take(hit).view(np.bool_))
-        return (hit.take(within >> 3) << 3) + (within & 7)
+        places = (hit.take(within >> 3) << 3) + (within & 7)
+        if self._low:
+            wanted = self._is_special.take(data.take(places))
+            if not wanted.all():
+                places = places[wanted]
+        return places

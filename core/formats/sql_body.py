@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -13,7 +12,7 @@ from core.chunk import Kind, Mask
 from core.formats.binary import hex_values
 from core.formats.block import Block, Values
 from core.formats.joiner import Joiner
-from core.formats.scan import Scanner
+from core.formats.scan import Escapes, Scanner
 from core.formats.wide import Slices
 
 _BARE, _QUOTED, _BYTES, _HEX_TEXT, _EMPTY_BYTES = range(5)
@@ -44,21 +43,18 @@ class SqlBody:
             [b"NULL", *(text for _, text in self._numbers)],
             _OF_KIND[self._kinds].tolist(),
         )
-        self._escaped = b"".join(sorted(dialect.escapes))
-        self._escapes = [dialect.escapes[bytes([byte])] for byte in self._escaped]
+        self._escapes = Escapes(dialect.escapes)
         self._hexed = np.zeros(256, np.bool_)
         self._hexed[list(dialect.hex_text_bytes)] = True
-        self._which = np.zeros(256, np.uint8)
-        self._which[list(self._escaped)] = np.arange(len(self._escaped))
-        self._scanner = Scanner(self._kinds, [Kind.TEXT], self._escaped + dialect.hex_text_bytes)
+        self._scanner = Scanner(self._kinds, [Kind.TEXT], self._escapes.bytes + dialect.hex_text_bytes)
         self._binary_columns = np.flatnonzero(self._kinds == Kind.BINARY)
         self._number_columns = np.flatnonzero(self._kinds == Kind.NUMBER)
-        # Which bytes a special number may have at each of the first places: few others pass.
-        self._number_bytes = np.zeros((3, 256), np.bool_)
-        for number, _ in self._numbers:
-            for place, byte in enumerate(number[:3]):
-                self._number_bytes[place, byte] = True
-        self._escaped_pattern = re.compile(b"[" + re.escape(self._escaped) + b"]")
+        # Which bytes special numbers may have at each place: hardly any other number passes.
+        longest = max((len(number) for number, _ in self._numbers), default=0)
+        self._number_bytes = [
+            np.isin(np.arange(256), [number[place] for number, _ in self._numbers if place < len(number)])
+            for place in range(longest)
+        ]
 
     def _literals(self, statement: bytes, commit: bytes) -> list[list[list[bytes]]]:
         middles = [b",", b"),\n(", b"", b"", b")" + statement + b"(", b")" + commit + b"("]
@@ -73,7 +69,7 @@ class SqlBody:
     @property
     def expansion(self) -> int:
         """How many bytes at most stand for one byte of a value."""
-        return max(2, *map(len, self._escapes))
+        return max(2, int(self._escapes.added.max()) + 1)
 
     @property
     def overhead(self) -> int:
@@ -123,7 +119,7 @@ class SqlBody:
         values = self._chosen(block, Kind.BINARY, self._binary_columns)
         if not len(values):
             return
-        spans = block.spans[values]
+        spans = block.some_spans(values)
         self._joiner.use_extra(values, hex_values(block.data, spans))
         if not self._dialect.binary[1]:
             self._joiner.shift_class(values[spans[:, 0] == spans[:, 1]], _EMPTY_BYTES - _BYTES)
@@ -132,19 +128,33 @@ class SqlBody:
         """Put the spelling that the dialect wants in place of special numbers."""
         if not self._numbers:
             return
-        values = self._chosen(block, Kind.NUMBER, self._number_columns)
-        for place, possible in enumerate(self._number_bytes):
-            at = block.spans[values, 0] + place
-            inside = at < block.spans[values, 1]
-            # Shorter numbers have passed all their bytes and stay.
-            values = values[~inside | possible[block.data.take(at, mode="clip")]]
-            if not len(values):
+        if block.kinds is None:
+            spans = block.column_spans(self._number_columns)
+        else:
+            values = np.flatnonzero(block.kinds == Kind.NUMBER)
+            spans = block.some_spans(values)
+        if not len(block.data):
+            return
+        # A NULL has a byte of another value there, but no number's length.
+        near = np.flatnonzero(self._number_bytes[0].take(block.data.take(spans[:, 0], mode="clip")))
+        for place, possible in enumerate(self._number_bytes[1:], 1):
+            if not len(near):
                 return
+            at = spans[near, 0] + place
+            # Shorter ones have stood the test.
+            near = near[possible.take(block.data.take(at, mode="clip")) | (at >= spans[near, 1])]
+        if block.kinds is None:
+            row, column = np.divmod(near, len(self._number_columns))
+            values = row * self._columns + self._number_columns[column]
+        else:
+            values = values[near]
+        lengths = spans[near, 1] - spans[near, 0]
         for single, (number, _) in enumerate(self._numbers, _NULL + 1):
-            alike = values[block.lengths[values] == len(number)]
-            for place, byte in enumerate(number):
-                alike = alike[block.data[block.spans[alike, 0] + place] == byte]
-            self._joiner.use_single(alike, single)
+            alike = lengths == len(number)
+            if alike.any():
+                texts = block.data[spans[near[alike], 0][:, None] + np.arange(len(number))]
+                same = (texts == np.frombuffer(number, np.uint8)).all(axis=1)
+                self._joiner.use_single(values[alike][same], single)
 
     def _write_text(self, block: Block, no_text: Mask | None) -> None:
         found = self._scanner.scan(block)
@@ -162,7 +172,7 @@ class SqlBody:
             kept = ~hexed[found.owner]
             found, special = found.keep(kept), special[kept]
         if len(special):
-            changed, rewritten = found.replaced(self._which[special], self._escapes)
+            changed, rewritten = found.escaped(self._escapes)
             self._joiner.use_extra(self._scanner.flat(changed), rewritten)
 
     def wide(self, block: Block, slices: Slices) -> Iterator[bytes]:
@@ -186,7 +196,7 @@ class SqlBody:
             else:
                 yield b"'"
                 for piece in slices.raw(index) if kind is Kind.PLAIN else slices.text(index, count=True):
-                    yield self._escaped_pattern.sub(lambda found: self._dialect.escapes[found[0]], piece)
+                    yield self._escapes.apply(piece)
                 yield b"'"
         yield b")"
 

@@ -14,6 +14,8 @@ from core.model.vocabulary import (
     Lock,
     Newline,
     ObjectPattern,
+    ObjectRef,
+    ObjectType,
     OnError,
     SchemaFlavour,
     Unencodable,
@@ -150,6 +152,18 @@ class ExportSettings(
             raise InvalidValue("DROP before CREATE needs a schema: the content is data only.")
         if self.retry_limit < 0:
             raise InvalidValue(f"Retry limit {self.retry_limit} is below 0.")
+
+    def takes_rows(self, ref: ObjectRef) -> bool:
+        """Whether rows of this object are asked for.
+
+        A view's rows as INSERTs can't be loaded where the view itself is: as SQL they are taken only where
+        data alone is asked for and the view is named.
+        """
+        if not (self.content.data and ref.type.has_data):
+            return False
+        if ref.type is ObjectType.VIEW and self.format is Format.SQL:
+            return not self.content.schema and not self.all_objects
+        return True
 
     @property
     def patterns(self) -> tuple[ObjectPattern, ...]:

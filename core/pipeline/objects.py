@@ -72,7 +72,7 @@ def _export(ctx: Context, tracked: Tracked) -> list[FileEntry]:
         path = ctx.layout.schema(ref)
         files.append(write_schema(ctx, path, text, str(ref)))
         tracked.set(schema_status=ObjectStatus.SUCCESS)
-    if states.has_data(ctx.settings, ref) and recorded.shape is not None:
+    if ctx.settings.takes_rows(ref) and recorded.shape is not None:
         files.append(read_data(ctx, tracked, recorded.shape))
         check_unchanged(tracked.item.fingerprint, record(ctx.session, ctx.settings, ctx.database, ref))
         tracked.set(data_status=ObjectStatus.SUCCESS)

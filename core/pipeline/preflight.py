@@ -129,13 +129,17 @@ def preflight(
     checked = _check_objects(session, settings, database, wanted, scope.check)
     notes = [*session.server.notes, *formats.notes(settings, session.dialect)]
     problems: list[OfframpError] = []
-    has_data = settings.content.data and any(item.ref.type.has_data for item in checked)
+    has_data = any(settings.takes_rows(item.ref) for item in checked)
     try:
         notes += session.check_consistency(settings.consistency, settings.lock, has_data)
     except SourceError as error:
         if error.transient:
             raise
         problems.append(error)
+    if settings.content.data and any(
+        item.ref.type.has_data and not settings.takes_rows(item.ref) for item in checked
+    ):
+        notes.append("Of views the schema is exported, not the rows: as INSERTs they couldn't be loaded.")
     if has_data:
         hazards += _time_hazards(session, settings, checked)
     needed = max(0, sum(item.output_bytes for item in checked) - scope.on_disk)
@@ -192,7 +196,7 @@ def _check_object(
 ) -> CheckedObject:
     try:
         recorded = record(session, settings, database, info.ref)
-        if settings.content.data and recorded.shape is not None:
+        if settings.takes_rows(info.ref) and recorded.shape is not None:
             session.check_readable(database, recorded.shape)
     except (SourceError, NotFound) as error:
         if error.transient:
@@ -202,7 +206,7 @@ def _check_object(
     rows = info.rows if shape is None or shape.rows is None else shape.rows
     size = info.bytes if shape is None or shape.bytes is None else shape.bytes
     output = SCHEMA_BYTES if settings.content.schema else 0
-    if settings.content.data and shape is not None:
+    if settings.takes_rows(info.ref) and shape is not None:
         guess = size if size is not None else (rows or 0) * ROW_BYTES
         output += int(guess * GROWTH[settings.format] * WIDTH.get(settings.encoding, 1))
     return CheckedObject(

@@ -56,7 +56,7 @@ def record(session: Session, settings: ExportSettings, database: str, ref: Objec
             shape = session.describe(database, ref)
         except SourceError as error:
             # A view whose table is gone still has a schema to export.
-            if error.transient or settings.content.data:
+            if error.transient or settings.takes_rows(ref):
                 raise
     return Recorded(ref, shape, ddl)
 

@@ -37,7 +37,7 @@ def resolve_objects(session: Session, settings: ExportSettings, default: str | N
     patterns, exclusions = settings.patterns, settings.exclusions
     listed = session.objects(database, _types(settings))
     if not settings.content.schema:
-        listed = [info for info in listed if info.ref.type.has_data]
+        listed = [info for info in listed if settings.takes_rows(info.ref)]
     if settings.all_objects:
         chosen = {info.ref for info in listed}
     else:

@@ -12,16 +12,11 @@ from core.model.task import TaskObject
 from core.model.vocabulary import ObjectRef, ObjectStatus
 
 
-def has_data(settings: ExportSettings, ref: ObjectRef) -> bool:
-    """Whether rows of this object are asked for."""
-    return settings.content.data and ref.type.has_data
-
-
 def waiting(
     settings: ExportSettings, number: int, ref: ObjectRef, rows: int | None, fingerprint: str
 ) -> TaskObject:
     """An object that hasn't been tried. `rows` is an estimate."""
-    data = has_data(settings, ref)
+    data = settings.takes_rows(ref)
     return TaskObject(
         number=number,
         ref=ref,

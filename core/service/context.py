@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import getpass
 import os
-import secrets as randomness
+from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -76,17 +76,15 @@ class Context:
 
     def keep_password(self, purpose: str, password: str) -> FileSecret:
         """Keep a password in the secrets file under a key that nothing else has."""
-        return secrets.store_password(self.locations, f"{purpose}:{randomness.token_hex(4)}", password)
+        return secrets.store_password(self.locations, secrets.new_key(purpose, datetime.now(UTC)), password)
 
     def forget_unused(self, ref: SecretRef | None) -> None:
         """Remove a password that Offramp keeps, once no connection, export or task refers to it."""
         if not isinstance(ref, FileSecret):
             return
-        settings = [export.settings for export in self.store.exports.list()]
-        settings += [task.settings for task in self.store.tasks.list()]
-        used = {account.secret for s in settings if (account := s.sys_account) is not None}
-        used |= {connection.secret for connection in self.store.connections.list()}
-        if ref not in used:
+        from core.store.references import references  # noqa: PLC0415 - comes with the store
+
+        if ref not in references(self.store):
             secrets.forget(self.locations, ref)
 
     def ensure_engine(self) -> None:

@@ -170,14 +170,14 @@ class Exports:
     # Running
 
     def run(self, name: str, *, at: datetime | None = None) -> Task:
-        """Queue a task that runs the export as it is now, or schedule it (`at` aware, in the future); an
-        engine is started if none serves. Raises NotFound, InvalidValue."""
+        """Queue a task that runs the export as it is now, or schedule it (`at` aware, in the future). See
+        `Tasks.serve` for what runs it. Raises NotFound."""
         from core.store.task_queries import NewTask  # noqa: PLC0415 - comes with the store
 
         export = self.get(name)
         connection = self._context.store.connections.get(export.settings.connection)
         start = at or datetime.now(UTC)
-        task = self._context.store.tasks.add(
+        return self._context.store.tasks.add(
             NewTask(
                 name=name,
                 settings=export.settings,
@@ -189,8 +189,6 @@ class Exports:
                 not_before=at,
             )
         )
-        self._context.ensure_engine()
-        return task
 
 
 def _read(path: Path) -> str:

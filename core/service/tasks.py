@@ -37,13 +37,13 @@ class Tasks:
         self, settings: ExportSettings, output: Path, *, name: str | None = None, at: datetime | None = None
     ) -> Task:
         """Queue one task, with nothing saved, whose directory is `output` (absolute; absent or empty), or
-        schedule it (`at` aware, in the future); an engine is started if none serves. Raises NotFound for
-        the connection, TargetExists."""
+        schedule it (`at` aware, in the future). See `serve` for what runs it. Raises NotFound for the
+        connection, TargetExists."""
         from core.store.task_queries import NewTask  # noqa: PLC0415 - comes with the store
 
         connection = self._context.store.connections.get(settings.connection)
         refuse_used(output)
-        task = self._context.store.tasks.add(
+        return self._context.store.tasks.add(
             NewTask(
                 name=name or default_name(settings),
                 settings=settings,
@@ -53,8 +53,11 @@ class Tasks:
                 not_before=at,
             )
         )
+
+    def serve(self) -> None:
+        """See to it that an engine serves the store, so that what was queued gets run: one is started in
+        the background if need be. Raises OfframpError where that can't be; tasks stay queued."""
         self._context.ensure_engine()
-        return task
 
     def list(
         self,
@@ -103,13 +106,13 @@ class Tasks:
         task = self._context.store.tasks.request_abort(number, force=force)
         if not task.status.ended:
             # Whoever serves carries it out; if nobody does, the worker may live and must still be told.
-            self._context.ensure_engine()
+            self.serve()
         return task
 
     def retry(self, number: int) -> Task:
         """Queue a Failed or Aborted task again: only what is missing is read. Raises NotFound, Conflict."""
         task = self._context.store.tasks.retry(number)
-        self._context.ensure_engine()
+        self.serve()
         return task
 
     def remove(self, number: int) -> None:
@@ -133,7 +136,7 @@ class Tasks:
         have passed: the last one yielded tells which. Sees to it that an engine serves meanwhile. Raises
         NotFound."""
         deadline = None if timeout is None else time.monotonic() + timeout
-        looked_for_engine = time.monotonic()
+        looked_for_engine = -ENGINE_SECONDS
         while True:
             task = self.get(number)
             yield task
@@ -141,7 +144,7 @@ class Tasks:
             if task.status.ended or (deadline is not None and now >= deadline):
                 return
             if now - looked_for_engine >= ENGINE_SECONDS:
-                self._context.ensure_engine()
+                self.serve()
                 looked_for_engine = now
             time.sleep(every if deadline is None else min(every, max(0.0, deadline - now)))
 

@@ -251,6 +251,25 @@ def test_ctrl_c_in_dump_aborts_and_leaves_nothing(slow):
     assert wait_for(slow, 1, "Completed", "Failed", seconds=60)["status"] == "Completed"
 
 
+def test_a_second_ctrl_c_does_not_wait(slow):
+    process = slow.start("dump", "shop", "slow", "--to", "../out/./x")
+    for _ in range(200):
+        if slow.quick("ls", "--json").json["tasks"]:
+            break
+        time.sleep(0.05)
+    found = wait_for(slow, 1, "Running")
+    assert found["output"] == str(slow.directory.parent / "out/x")
+    interrupt(process)
+    assert (
+        b"Ctrl-C once more"
+        in process.stderr.readline() + process.stderr.readline() + process.stderr.readline()
+    )
+    interrupt(process)
+    assert process.wait(20) == 130
+    wait_for(slow, 1, "Aborted")
+    assert not (slow.directory.parent / "out").exists()
+
+
 def test_logs_follow_until_the_end(slow):
     slow.quick("dump", "shop", "slow", "--to", "out", "--detach")
     process = slow.start("logs", "1", "-f")

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from connectors.sources.mysql import sizes
 from connectors.sources.mysql.ddl import without_auto_increment, without_definer
 from connectors.sources.mysql.dialect import dialect
 from connectors.sources.mysql.errors import shown, statement_error
@@ -211,7 +212,7 @@ def test_kinds_that_differ_by_product() -> None:
 
 def test_mysql_reads_double_as_it_is_and_float_as_double() -> None:
     assert expression(ColumnFacts("d", "double", None), Family.MYSQL) == "`d`"
-    assert expression(ColumnFacts("f", "float", None), Family.MYSQL) == "CAST(`f` AS DOUBLE)"
+    assert expression(ColumnFacts("f", "float", None), Family.MYSQL) == "`f` * 1e0"
     assert expression(ColumnFacts("f", "float(7,3)", None), Family.MYSQL) == "`f`"
     assert expression(ColumnFacts("t", "text", "utf8mb4"), Family.MYSQL) == "`t`"
     assert "USING gb18030" in expression(ColumnFacts("t", "text", "gb18030"), Family.MYSQL)
@@ -264,3 +265,11 @@ def test_what_the_numbers_mean(number: int, view: bool, reading: bool, code: str
 
 def test_names_in_messages_are_inert() -> None:
     assert shown("a\x1b]52;c;x\x07\n\u202eb") == "a\\x1b]52;c;x\\x07\\n\\u202eb"
+
+
+def test_sizes_are_asked_for_the_tenant_that_is_meant() -> None:
+    assert "DBA_OB_TABLE_SPACE_USAGE" in sizes._statement("d'b", None)
+    assert "'d''b'" in sizes._statement("d'b", None)
+    other = sizes._statement("shop", "tenant1")
+    assert "CDB_OB_TABLET_REPLICAS" in other
+    assert "'tenant1'" in other

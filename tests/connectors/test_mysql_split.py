@@ -15,6 +15,7 @@ from core.model.task import PartPlan
 from tests.connectors.mysql_helpers import read_rows, request, session_of, table
 from tests.servers.family import MysqlFamilyServer
 from tests.servers.mariadb import MariadbServer
+from tests.servers.oceanbase import OceanbaseServer
 
 ROWS = 700
 STEP = 90
@@ -141,7 +142,7 @@ def test_every_row_is_in_exactly_one_part_on_mariadb(mariadb: MariadbServer, nam
     database = build(mariadb, key, values, after)
     with session_of(mariadb) as session:
         parts = each_row_once(session, mariadb, database, len(values))
-    assert (len(parts) == 1) == (name == "partitioned")
+    assert len(parts) > 3
 
 
 @pytest.mark.parametrize(
@@ -219,3 +220,20 @@ def test_reading_in_key_order_sorts_nothing(mysql_family: MysqlFamilyServer) -> 
             assert "covering" not in plan
             if part.condition is not None and mysql_family.product == "mariadb":
                 assert "'range'" in plan
+
+
+@pytest.mark.oceanbase
+def test_partitioned_tables_of_oceanbase_are_read_whole(oceanbase: OceanbaseServer) -> None:
+    """In key order they would have to be sorted."""
+    database = build(
+        oceanbase,
+        "k int, PRIMARY KEY (k)",
+        [str(i) for i in range(ROWS)],
+        "PARTITION BY HASH (k) PARTITIONS 4",
+    )
+    with session_of(oceanbase) as session:
+        shape = session.describe(database, table("t"))
+        assert shape.key == ("k",)
+        parts = session.split(database, replace(shape, rows=ROWS), STEP)
+        assert len(parts) == 1
+        assert len(read_rows(session, database, shape, parts[0])) == ROWS

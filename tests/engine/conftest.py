@@ -99,10 +99,15 @@ class Bench:
 
     def wait_begun(self, number: int) -> int:
         """Until the task's present attempt is at work; its worker's process."""
-        self.wait(lambda: ("begin", self.pid(number)) in [(w, p) for w, _, p, _ in self.trace()])
-        pid = self.pid(number)
-        assert pid is not None
-        return pid
+        found: list[int] = []
+
+        def begun() -> bool:
+            pid = self.pid(number)
+            found[:] = [p for what, _, p, _ in self.trace() if what == "begin" and p == pid]
+            return bool(found)
+
+        self.wait(begun)
+        return found[0]
 
     def pid(self, number: int) -> int | None:
         return next((slot.pid for slot in self.store.claims.running() if slot.task == number), None)

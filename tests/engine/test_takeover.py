@@ -228,7 +228,7 @@ def holder(store: Store) -> int | None:
 
 
 def test_ten_programs_start_one_engine_that_ends_by_itself(bench: Bench) -> None:
-    number = bench.add("sleep 1")
+    number = bench.add("obey")
     programs = [start_background(bench.locations.home) for _ in range(10)]
     assert [program.wait(60) for program in programs] == [0] * 10
     assert bench.store.lease.state().epoch == 1
@@ -238,7 +238,9 @@ def test_ten_programs_start_one_engine_that_ends_by_itself(bench: Bench) -> None
         assert os.getsid(pid) == pid
         assert Path(f"/proc/{pid}/cwd").readlink() == Path("/")
         os.kill(pid, signal.SIGHUP)
-        bench.wait_status(number, TaskStatus.COMPLETED)
+        bench.wait_begun(number)
+        bench.store.tasks.request_abort(number)
+        bench.wait_status(number, TaskStatus.ABORTED)
         bench.wait(lambda: bench.store.lease.state().holder is None)
         bench.wait(lambda: not Path(f"/proc/{pid}").exists() or "Z" in Path(f"/proc/{pid}/stat").read_text())
     finally:

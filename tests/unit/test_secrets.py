@@ -2,13 +2,20 @@ import multiprocessing
 import os
 import stat
 import time
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from core import secrets
+from core.engine import housekeeping
+from core.engine.numbers import Numbers
 from core.errors import SecretError
 from core.locations import Locations
+from core.model.connection import Connection
 from core.model.secret import CommandSecret, EnvironmentSecret, FileSecret, KeyringSecret
+from core.model.settings import Export, ExportSettings, SysAccount
+from core.model.vocabulary import Mode
+from core.store.store import Store
 
 CANARY = "canary-Pa55!'\"\\ ü"
 
@@ -219,3 +226,36 @@ def test_a_keyring_package_that_is_missing_is_told(home, monkeypatch):
 def test_no_reference_is_no_password(home):
     assert secrets.resolve(None, home) is None
     assert not home.home.exists()
+
+
+def test_old_passwords_that_nothing_refers_to_are_swept(home):
+    now = datetime(2026, 11, 22, 4, tzinfo=UTC)
+
+    def keep(days):
+        return secrets.store_password(home, secrets.new_key("sys", now - timedelta(days=days)), CANARY)
+
+    used, unused, young = keep(5), keep(5), keep(0)
+    named = secrets.store_password(home, "by:hand", "x")
+    assert secrets.sweep(home, now - timedelta(days=1), lambda: {used, None}) == 1
+    assert set(secrets.kept_keys(home)) == {used.key, young.key, named.key}
+    assert unused.key not in secrets.kept_keys(home)
+    assert (
+        secrets.sweep(home, now - timedelta(days=9), lambda: pytest.fail("there is none to ask about")) == 0
+    )
+
+
+def test_the_engine_forgets_passwords_of_tasks_that_are_gone(home):
+    now = datetime.now(UTC)
+    with Store.open(home) as store:
+        store.connections.add(Connection(name="c", mode=Mode.SQLITE, path="/x"))
+        kept, lost = (secrets.store_password(home, secrets.new_key("sys", now), CANARY) for _ in range(2))
+        account = SysAccount(account="root", secret=kept)
+        settings = ExportSettings(connection="c", all_objects=True, sys_account=account)
+        store.exports.add(Export(name="e", directory="/d", settings=settings))
+        epoch = store.lease.acquire(store.lease.state(), "test")
+        housekeeping.tidy(store, epoch, Numbers(), now)
+        assert set(secrets.kept_keys(home)) == {kept.key, lost.key}
+        housekeeping.tidy(store, epoch, Numbers(), now + timedelta(days=2))
+        assert secrets.kept_keys(home) == (kept.key,)
+        home.secrets.write_text("damaged")
+        housekeeping.tidy(store, epoch, Numbers(), now + timedelta(days=2))

@@ -19,6 +19,7 @@ from core.service import Service, words
 from core.service.connections import NewPassword
 from tui.cli import forms, passwords
 from tui.cli.output import Output
+from tui.cli.paths import absolute
 
 FIELDS = ("host", "port", "user", "database", "connect_timeout", "read_timeout")
 
@@ -58,9 +59,9 @@ def _given(args: argparse.Namespace) -> dict[str, Any]:
     fields = {name: value for name in FIELDS if (value := getattr(args, name)) is not None}
     here = Path.cwd()
     if args.unix_socket is not None:
-        fields["unix_socket"] = str(here / args.unix_socket)
+        fields["unix_socket"] = str(absolute(args.unix_socket))
     tls = {name: getattr(args, f"tls_{name}") for name in ("ca", "cert", "key")}
-    files = {name: str(here / path) for name, path in tls.items() if path is not None}
+    files = {name: str(absolute(path)) for name, path in tls.items() if path is not None}
     if args.tls is not None or files:
         fields["tls"] = tls_settings(mode=args.tls, **files)
     if args.path is not None:

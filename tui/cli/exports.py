@@ -12,6 +12,7 @@ from core.service import Service
 from core.service.exports import Plan
 from tui.cli import forms, settings
 from tui.cli.output import Output
+from tui.cli.paths import absolute
 from tui.cli.running import keep_sys_password
 
 
@@ -23,7 +24,7 @@ def create(args: argparse.Namespace, out: Output) -> int:
             raise Conflict(
                 f"Export {args.name!r} exists already.", f"Change it: offramp export edit {args.name}"
             )
-        directory = str(Path.cwd() / args.to) if args.to is not None else service.exports.directory()
+        directory = str(absolute(args.to)) if args.to is not None else service.exports.directory()
         export = Export(name=args.name, directory=directory, settings=wanted)
         _keep(service, args, out, export)
     out.say(f"Its runs go to {export.directory}/{export.name}/. Start one: offramp run {export.name}")
@@ -36,7 +37,7 @@ def edit(args: argparse.Namespace, out: Output) -> int:
         if args.connection is not None:
             service.connections.get(args.connection)
         wanted = settings.settings_from(args, args.connection, old.settings)
-        directory = str(Path.cwd() / args.to) if args.to is not None else old.directory
+        directory = str(absolute(args.to)) if args.to is not None else old.directory
         _keep(service, args, out, Export(name=args.name, directory=directory, settings=wanted), old=old)
     return 0
 

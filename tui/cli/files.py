@@ -5,12 +5,12 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from core.errors import UsageError
 from core.service import Service, words
 from tui.cli.output import Output
+from tui.cli.paths import absolute
 from tui.cli.progress import CLEAR, DRAW_SECONDS
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def download(args: argparse.Namespace, out: Output) -> int:
                     )
                 done = service.downloads.stream(args.id, sys.stdout.buffer, meter.show)
             else:
-                done = service.downloads.copy(args.id, Path.cwd() / args.to, meter.show)
+                done = service.downloads.copy(args.id, absolute(args.to), meter.show)
         finally:
             meter.close()
     out.say(f"{words.count(done.files, 'file')}, {words.size(done.bytes)}, compared with their checksums.")
@@ -61,10 +61,8 @@ class _Meter:
 
 def verify(args: argparse.Namespace, out: Output) -> int:
     with Service() as service:
-        if args.what.isdecimal():
-            directory = service.checks.directory(int(args.what))
-        else:
-            directory = Path.cwd() / args.what
+        numbered = args.what.isdecimal()
+        directory = service.checks.directory(int(args.what)) if numbered else absolute(args.what)
         reports = [("files", service.checks.verify(directory))]
         if args.against_source:
             out.say("Reading the source again ...")

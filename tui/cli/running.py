@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from contextlib import suppress
 from datetime import datetime
-from pathlib import Path
 
 import msgspec
 
@@ -17,6 +17,7 @@ from core.model.vocabulary import TaskStatus
 from core.service import Service, words
 from tui.cli import forms, passwords, preflight, settings
 from tui.cli.output import Output
+from tui.cli.paths import absolute
 from tui.cli.progress import Progress
 from tui.cli.times import start
 
@@ -28,12 +29,12 @@ def run(args: argparse.Namespace, out: Output) -> int:
     with Service() as service:
         task = service.exports.run(args.name, at=_start(args.at, out))
         if not args.wait:
-            _say_queued(task, out)
-            _print_task(task, args, out)
+            _leave(service, task, args, out)
             return 0
         try:
             if not args.json:
                 out.data(str(task.id))
+                sys.stdout.flush()
             task = follow(service, task, out)
         except KeyboardInterrupt:
             out.warn(f"Task {task.id} goes on without being waited for.")
@@ -48,7 +49,7 @@ def dump(args: argparse.Namespace, out: Output) -> int:
     wanted = settings.settings_from(args, args.connection)
     for text in settings.ineffective(args, wanted):
         out.warn(text)
-    output = Path.cwd() / args.to
+    output = absolute(args.to)
     with Service() as service:
         service.connections.get(args.connection)
         if args.dry_run:
@@ -60,13 +61,12 @@ def dump(args: argparse.Namespace, out: Output) -> int:
             )
         wanted = keep_sys_password(service, args, out, wanted)
         try:
-            task = service.tasks.dump(wanted, Path(output), name=args.name, at=at)
+            task = service.tasks.dump(wanted, output, name=args.name, at=at)
         except OfframpError:
             service.exports.forget_sys_password(wanted)
             raise
         if args.detach:
-            _say_queued(task, out)
-            _print_task(task, args, out)
+            _leave(service, task, args, out)
             return 0
         try:
             task = follow(service, task, out)
@@ -80,14 +80,14 @@ def dump(args: argparse.Namespace, out: Output) -> int:
     return forms.exit_code(task.status)
 
 
-def _print_task(task: Task, args: argparse.Namespace, out: Output) -> None:
+def _leave(service: Service, task: Task, args: argparse.Namespace, out: Output) -> None:
+    """Say which task it is, then see to it that somebody runs it."""
     if args.json:
         out.json({"task": forms.task_tree(task, words.now_utc(), full=True)})
     else:
         out.data(str(task.id))
-
-
-def _say_queued(task: Task, out: Output) -> None:
+    sys.stdout.flush()
+    service.tasks.serve()
     out.say(f"Task {task.id} is {task.status}: {words.state(task, words.now_utc())}.")
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import sys
-from pathlib import Path
 
 from core import __version__
 from core.locations import Locations
@@ -12,6 +11,7 @@ from core.model.convert import utc_text
 from core.model.vocabulary import TaskStatus
 from core.service import Service, words
 from tui.cli.output import Output
+from tui.cli.paths import absolute
 from tui.cli.running import follow
 
 
@@ -31,14 +31,15 @@ def headless(args: argparse.Namespace, out: Output) -> int:
 
 def demo(args: argparse.Namespace, out: Output) -> int:
     """Make the sample, run its exports; on a terminal open the screens, else say where the files are."""
-    directory = Path.cwd() / args.demo
+    directory = absolute(args.demo)
     with Service() as service:
         out.say(f"Making the sample shop in {directory} (about 200,000 rows; once) ...")
         sample = service.demo.prepare(directory)
         out.say(f"Connection {sample.connection.name}, exports {', '.join(e.name for e in sample.exports)}.")
-        tasks = [service.exports.run(export.name) for export in sample.exports]
+        names = tuple(export.name for export in sample.exports)
         if sys.stdin.isatty() and sys.stdout.isatty() and not args.no_input:
-            return _open(args)
+            return _open(args, names)
+        tasks = [service.exports.run(name) for name in names]
         ended = [follow(service, task, out) for task in tasks]
     for task in ended:
         if task.published:
@@ -47,12 +48,13 @@ def demo(args: argparse.Namespace, out: Output) -> int:
     return 0 if all(task.status is TaskStatus.COMPLETED for task in ended) else 1
 
 
-def _open(args: argparse.Namespace) -> int:
+def _open(args: argparse.Namespace, exports: tuple[str, ...]) -> int:
     from tui.launch import open_application  # noqa: PLC0415 - Textual, for this alone
 
     return open_application(
         read_only=args.read_only,
         mouse=not args.no_mouse,
+        run_at_start=exports,
         welcome="The sample's three exports run. Enter views one; 3 shows the sample database.",
     )
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import os
+import platform
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -87,7 +89,7 @@ def _short(moment: datetime, now: datetime) -> str:
 def show(args: argparse.Namespace, out: Output) -> int:
     with Service() as service:
         details = service.tasks.show(args.id)
-        host = service.preferences.ssh_host
+        host = service.preferences.ssh_host or (platform.node() if "SSH_CONNECTION" in os.environ else None)
     task, now = details.task, words.now_utc()
     if args.json:
         out.json(

@@ -166,7 +166,7 @@ class Catalog:
         where = f"TABLE_SCHEMA = {literal(database)} AND TABLE_NAME = {literal(ref.name)}"
         with self._link.saying(what, view=view):
             tables = self._link.rows(
-                "SELECT TABLE_NAME, TABLE_TYPE, ENGINE, TABLE_ROWS, DATA_LENGTH, CREATE_OPTIONS"
+                "SELECT TABLE_NAME, TABLE_TYPE, ENGINE, TABLE_ROWS, DATA_LENGTH"
                 f" FROM information_schema.TABLES WHERE {where}"
             )
             table = next(
@@ -223,7 +223,7 @@ class Catalog:
         keys: list[tuple[str, tuple[str, ...]]],
     ) -> TableShape:
         family = self._link.product.family
-        _, table_type, engine, rows, size, options = table
+        _, table_type, engine, rows, size = table
         shape, facts = [], {}
         for _, name, column_type, nullable, extra, charset in columns:
             generated = "GENERATED" in extra.upper().replace("DEFAULT_GENERATED", "")
@@ -246,12 +246,11 @@ class Catalog:
         if table_type == "SYSTEM VERSIONED":
             warnings.append("Current rows only: the history of rows is not read.")
         key = keys[0][1] if keys else ()
-        partitioned = "partitioned" in str(options or "").lower()
         clustered = bool(keys) and keys[0][0] == "PRIMARY" and store in _CLUSTERED
+        # MySQL and MariaDB merge partitions in key order for free; OceanBase would sort.
         if clustered and family is Family.OCEANBASE:
-            # It would merge the partitions by sorting, and doesn't say here that there are any.
-            partitioned = self._oceanbase_partitioned(database, ref)
-        ordered = key if clustered and not partitioned else ()
+            clustered = not self._oceanbase_partitioned(database, ref)
+        ordered = key if clustered else ()
         view = ref.type is ObjectType.VIEW
         self._facts[database, ref.name] = TableFacts(facts, ordered, view)
         return TableShape(

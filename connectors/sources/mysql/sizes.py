@@ -39,27 +39,23 @@ def tenant_of(connection: Connection) -> str | None:
     return rest.partition("#")[0] if at else None
 
 
-def _statements(database: str, tenant: str | None) -> list[str]:
-    """Queries that give table names and bytes, the best first. In the sys tenant of a cluster, tables of
-    every tenant are in the CDB views; the single-node edition has one tenant, and a view of its own."""
+def _statement(database: str, tenant: str | None) -> str:
+    """A query for table names and bytes. In the sys tenant of a cluster, the CDB views hold the tables of
+    every tenant; the single-node edition, whose users name no tenant, has one, and a view of its own."""
     name = literal(database)
-    statements = [
-        "SELECT TABLE_NAME, SUM(REQUIRED_SIZE) FROM oceanbase.DBA_OB_TABLE_SPACE_USAGE"
-        f" WHERE DATABASE_NAME = {name} GROUP BY TABLE_NAME"
-    ]
-    if tenant is not None and tenant != "sys":
-        statements.insert(
-            0,
-            "SELECT l.TABLE_NAME, SUM(r.DATA_SIZE) FROM oceanbase.CDB_OB_TABLE_LOCATIONS l"
-            " JOIN oceanbase.CDB_OB_TABLET_REPLICAS r ON r.TENANT_ID = l.TENANT_ID"
-            " AND r.TABLET_ID = l.TABLET_ID AND r.SVR_IP = l.SVR_IP AND r.SVR_PORT = l.SVR_PORT"
-            " JOIN oceanbase.DBA_OB_TENANTS t ON t.TENANT_ID = l.TENANT_ID"
-            f" WHERE l.ROLE = 'LEADER' AND l.DATABASE_NAME = {name} AND t.TENANT_NAME = {literal(tenant)}"
-            " GROUP BY l.TABLE_NAME",
+    if tenant is None or tenant == "sys":
+        return (
+            "SELECT TABLE_NAME, SUM(REQUIRED_SIZE) FROM oceanbase.DBA_OB_TABLE_SPACE_USAGE"
+            f" WHERE DATABASE_NAME = {name} GROUP BY TABLE_NAME"
         )
-        # Of the sys tenant itself: not the tables that are meant.
-        del statements[1:]
-    return statements
+    return (
+        "SELECT l.TABLE_NAME, SUM(r.DATA_SIZE) FROM oceanbase.CDB_OB_TABLE_LOCATIONS l"
+        " JOIN oceanbase.CDB_OB_TABLET_REPLICAS r ON r.TENANT_ID = l.TENANT_ID"
+        " AND r.TABLET_ID = l.TABLET_ID AND r.SVR_IP = l.SVR_IP AND r.SVR_PORT = l.SVR_PORT"
+        " JOIN oceanbase.DBA_OB_TENANTS t ON t.TENANT_ID = l.TENANT_ID"
+        f" WHERE l.ROLE = 'LEADER' AND l.DATABASE_NAME = {name} AND t.TENANT_NAME = {literal(tenant)}"
+        " GROUP BY l.TABLE_NAME"
+    )
 
 
 class Sizes:
@@ -90,20 +86,16 @@ class Sizes:
         except ConnectError as error:
             self.note = _not_used(error)
             return {}
-        said = ""
         try:
-            for statement in _statements(database, self._tenant):
-                try:
-                    with Cursor(wire) as cursor:
-                        cursor.execute(statement)
-                        # 0 where all of a table is still in memory: that is no size.
-                        return {str(table): int(size) for table, size in cursor.fetchall() if size}
-                except MySQLError as error:
-                    said = words(error)
+            with Cursor(wire) as cursor:
+                cursor.execute(_statement(database, self._tenant))
+                # 0 where all of a table is still in memory: that is no size.
+                return {str(table): int(size) for table, size in cursor.fetchall() if size}
+        except MySQLError as error:
+            self.note = f"The sys account may not read the sizes of tables: {words(error)}."
+            return {}
         finally:
             wire.close()
-        self.note = f"The sys account may not read the sizes of tables: {said}."
-        return {}
 
 
 def _not_used(error: ConnectError) -> str:

@@ -130,7 +130,7 @@ def _between(names: Sequence[str], low: Bound | None, high: Bound | None) -> str
 
 
 def _above(names: Sequence[str], bound: Bound) -> str:
-    """(a, b) > (x, y), spelled so that an index is used: a >= x AND (a > x OR (a = x AND b > y))."""
+    """(a, b) > (x, y), spelled so that an index is used: (a > x OR (a = x AND b > y))."""
     return _ordered(names, bound, ">", ">")
 
 

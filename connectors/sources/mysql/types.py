@@ -82,7 +82,8 @@ def expression(column: ColumnFacts, family: Family) -> str:
     quoted = identifier(column.name)
     name = base(column.type)
     if is_float(column.type) or (name in ("double", "real") and "(" not in column.type):
-        value = f"CAST({quoted} AS DOUBLE)" if is_float(column.type) else quoted
+        # Not CAST(… AS DOUBLE), which MySQL has only from 8.0.17 on.
+        value = f"{quoted} * 1e0" if is_float(column.type) else quoted
         if family is Family.MARIADB:
             # It prints negative zero as 0.
             return f"IF({quoted} = 0 AND ATAN2({quoted}, -1) < 0, '-0', {value})"

@@ -79,7 +79,9 @@ def test_reads_back(table, options, places, gap):
 def test_layout_and_chunks_do_not_show(table, options, places, gap):
     kinds, rows = table
     whole = file_of(settings_of(csv=options), shape_of(kinds), [[chunk_of(rows)]])
-    pieces = file_of(settings_of(csv=options), shape_of(kinds), [[chunk_of(p, gap) for p in cut(rows, places)]])
+    pieces = file_of(
+        settings_of(csv=options), shape_of(kinds), [[chunk_of(p, gap) for p in cut(rows, places)]]
+    )
     assert pieces == whole
 
 
@@ -103,7 +105,9 @@ def test_kinds_by_row(table, random):
     values = [[v for v, _ in row] for row in shuffled]
     by_row = [[k for _, k in row] for row in shuffled]
     options = CsvSettings(header=False)
-    data = file_of(settings_of(csv=options), shape_of([Kind.TEXT] * len(kinds)), [[chunk_of(values, kinds=by_row)]])
+    data = file_of(
+        settings_of(csv=options), shape_of([Kind.TEXT] * len(kinds)), [[chunk_of(values, kinds=by_row)]]
+    )
     wanted = [[written(v, k, "hex") for v, k in row] for row in shuffled]
     assert read(data, options) == wanted
 
@@ -155,7 +159,10 @@ def csv_lines(rows: Rows, options: CsvSettings, kinds: Sequence[Kind] = (Kind.TE
 
 
 def test_only_what_needs_it_is_quoted():
-    rows = [[v] for v in (b"plain", b"a b", b"a,b", b'a"b', b"a'b", b"a\rb", b" a", b"a ", b"\tb", b"\\N", b"NULL")]
+    rows = [
+        [v]
+        for v in (b"plain", b"a b", b"a,b", b'a"b', b"a'b", b"a\rb", b" a", b"a ", b"\tb", b"\\N", b"NULL")
+    ]
     assert csv_lines(rows, CsvSettings(header=False)) == [
         b"plain", b"a b", b'"a,b"', b'"a""b"', b"a'b", b'"a\rb"', b'" a"', b'"a "', b'"\tb"', b"\\N", b"NULL",
     ]  # fmt: skip
@@ -174,7 +181,9 @@ def test_a_number_that_reads_like_null_is_quoted():
 
 def test_separator_of_times_is_quoted():
     rows = [[b"12:00:00", b"5"]]
-    assert csv_lines(rows, CsvSettings(header=False, separator=":"), [Kind.PLAIN, Kind.NUMBER]) == [b'"12:00:00":5']
+    assert csv_lines(rows, CsvSettings(header=False, separator=":"), [Kind.PLAIN, Kind.NUMBER]) == [
+        b'"12:00:00":5'
+    ]
 
 
 def test_a_mark_of_byte_order_in_the_first_value_is_kept():

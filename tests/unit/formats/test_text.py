@@ -90,9 +90,17 @@ def test_csv_by_policy(rows, encoding, policy, options, places, huge):
     text = decode(data, encoding)
     got = read_csv(text, options.separator, '"', "\n", options.null, backslash=options.escape_backslash)
     assert got == [[by_policy(value, encoding, policy) for value in row] for row in rows]
-    for kind, words in (("characters", f"characters that {encoding} lacks"), ("bytes", "bytes that are no UTF-8")):
+    for kind, words in (
+        ("characters", f"characters that {encoding} lacks"),
+        ("bytes", "bytes that are no UTF-8"),
+    ):
         for column in range(2):
-            wrong = [flaw for row in rows for flaw in flaws_of(row[column], encoding) if (flaw < 0) == (kind == "bytes")]
+            wrong = [
+                flaw
+                for row in rows
+                for flaw in flaws_of(row[column], encoding)
+                if (flaw < 0) == (kind == "bytes")
+            ]
             said = [w for w in encoder.warnings if w.startswith(f"Column c{column}: {len(wrong)} {words} ")]
             assert len(said) == bool(wrong)
 
@@ -165,7 +173,9 @@ def test_failing_without_a_key_names_the_row_of_the_file(limit, monkeypatch):
     monkeypatch.setattr(csv_module, "BLOCK_BYTES", limit)
     encoder = open_encoder(settings_of(), MYSQL, "shop", shape_of([Kind.TEXT, Kind.TEXT]))
     list(encoder.encode(chunk_of([[b"fine", b"fine"]] * 3)))
-    with pytest.raises(InvalidText, match=r"column c1, row 5: the byte 0xE7 is no UTF-8 text \(in 'caf\\udce7'\)"):
+    with pytest.raises(
+        InvalidText, match=r"column c1, row 5: the byte 0xE7 is no UTF-8 text \(in 'caf\\udce7'\)"
+    ):
         list(encoder.encode(chunk_of([[b"a", b"b"], [b"c", b"caf\xe7"]])))
 
 
@@ -193,7 +203,13 @@ def test_names_follow_the_policy(format):
 @pytest.mark.parametrize("encoding", list(Encoding))
 def test_table_of_characters_is_the_codecs(encoding):
     known = encodable(encoding)
-    sample = [*range(0x3000), *range(0x4E00, 0x5200), *range(0xD700, 0xE900), *range(0xFE00, 0x10100), 0x10FFFF]
+    sample = [
+        *range(0x3000),
+        *range(0x4E00, 0x5200),
+        *range(0xD700, 0xE900),
+        *range(0xFE00, 0x10100),
+        0x10FFFF,
+    ]
     for code in sample:
         try:
             assert chr(code).encode(encoding).decode(encoding) == chr(code)
