@@ -47,6 +47,7 @@ class CsvBody:
         self._specials = self._escapes.bytes + b"\r\n" + self._separator[:1]
         words = {self._null} | ({b"NULL"} if settings.escape_backslash else set())
         self._like_null = sorted(words - {b""})
+        self._longest_word = max(len(_BOM), *map(len, words))
         self._columns = len(kinds)
         self._quote_empty = not self._null or self._columns == 1
         prefix, alphabet = _BINARY[settings.binary]
@@ -202,11 +203,11 @@ class CsvBody:
             if scanned and any(byte in piece for byte in self._specials):
                 return True
             if not size:
-                start = piece[:8]
+                start = piece[: self._longest_word + 1]
             last, size = piece[-1:], size + len(piece)
         if not size:
             return self._quote_empty
-        if size <= len(start) and start in self._like_null:
+        if size == len(start) and start in self._like_null:
             return True
         blank = is_text and (start[0] <= _BLANK or last[0] <= _BLANK)
         return blank or (first and start.startswith(_BOM))
