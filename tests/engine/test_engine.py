@@ -17,6 +17,7 @@ from core.model.connection import Connection
 from core.model.secret import CommandSecret, EnvironmentSecret, FileSecret
 from core.model.settings import ExportSettings, SysAccount
 from core.model.vocabulary import Mode, TaskStatus
+from core.pipeline.place import token_of
 from core.secrets import store_password
 from tests.engine.conftest import IMPATIENT, QUICK, Bench
 
