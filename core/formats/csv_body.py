@@ -8,9 +8,9 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import pyarrow as pa
 
-from core.chunk import Kind, Mask
+from core.chunk import Bytes, Kind, Mask
 from core.formats.binary import base64_values, hex_values
-from core.formats.block import Block, Packed, Values
+from core.formats.block import Block, Index, Packed, Values
 from core.formats.joiner import Joiner
 from core.formats.scan import Escapes, Found, Scanner
 from core.formats.wide import Slices
@@ -28,6 +28,8 @@ _BINARY = {
     "base64": (b"", b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/="),
 }
 _BLANK = 0x20
+# What numbers, dates, times and UUIDs are made of; infinity and NaN are numbers.
+_IN_NUMBERS = set(b"0123456789abcdefABCDEF+-.:/ TZinfityNaI")
 _BOM = "\ufeff".encode()
 
 
@@ -139,23 +141,21 @@ class CsvBody:
         data, bounds = found.values.data, found.values.bounds
         hit = np.zeros(len(found.values), np.bool_)
         hit[found.owner] = True
-        full = bounds[1:] > bounds[:-1]
+        lengths = bounds[1:] - bounds[:-1]
         if len(data):
             # Where a value is empty these are bytes of others.
             blank = data.take(bounds[:-1], mode="clip") <= _BLANK
             blank |= data.take(bounds[1:] - 1, mode="clip") <= _BLANK
-            hit |= blank & full
+            hit |= blank & (lengths > 0)
         if self._quote_empty:
-            hit |= ~full
+            hit |= lengths == 0
+        for word in self._like_null:
+            hit[_equal(data, bounds[:-1], lengths, word)] = True
         quoted = np.zeros(len(block.spans), np.bool_)
         self._scanner.mark(quoted, hit)
-        if self._like_null:
-            lengths = block.lengths
-            for word in self._like_null:
-                alike = np.flatnonzero(lengths == len(word))
-                for place, byte in enumerate(word):
-                    alike = alike[block.data[block.spans[alike, 0] + place] == byte]
-                quoted[alike] = True
+        for word in self._like_null:
+            if set(word) <= _IN_NUMBERS:
+                quoted[_equal(block.data, block.spans[:, 0], block.lengths, word)] = True
         if len(binary):
             quoted[binary] = self._quote_bytes
             if self._quote_empty:
@@ -211,3 +211,11 @@ class CsvBody:
             return True
         blank = is_text and (start[0] <= _BLANK or last[0] <= _BLANK)
         return blank or (first and start.startswith(_BOM))
+
+
+def _equal(data: Bytes, starts: Index, lengths: Index, word: bytes) -> Values:
+    """Which of the values that begin at `starts` are `word`."""
+    alike = np.flatnonzero(lengths == len(word))
+    for place, byte in enumerate(word):
+        alike = alike[data[starts[alike] + place] == byte]
+    return alike
