@@ -1,4 +1,4 @@
-"""Forgetting what is old: ended tasks, and the logs, lock files and passwords that they left."""
+"""Forgetting what is old: ended tasks, and the logs, lock files, passwords and unfinished files they left."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ from pathlib import Path
 
 from core import secrets
 from core.engine.numbers import Numbers
-from core.errors import SecretError
+from core.errors import OutputError, SecretError
 from core.locks import is_locked
+from core.model.task import Task
+from core.pipeline.place import discard_partial
 from core.store.references import references
 from core.store.store import Store
 from core.tasklog import remove_task_logs
@@ -30,8 +32,9 @@ def tidy(store: Store, epoch: int, numbers: Numbers, now: datetime) -> None:
     if numbers.keep_tasks is not None:
         while gone := store.claims.forget_ended(epoch, now - numbers.keep_tasks):
             log.info("Forgot %d tasks that ended before %s.", len(gone), now - numbers.keep_tasks)
-            for task in gone:
-                _remove_logs(store, task)
+            for forgotten in gone:
+                _remove_logs(store, forgotten.id)
+                remove_leftovers(forgotten)
     _forget_passwords(store, now)
     # Numbers are never used again, so nobody will lock these files any more.
     for task in _numbers(locations.locks) - store.claims.numbers():
@@ -49,6 +52,14 @@ def _forget_passwords(store: Store, now: datetime) -> None:
     else:
         if gone:
             log.info("Forgot %d passwords that nothing refers to any more.", gone)
+
+
+def remove_leftovers(task: Task) -> None:
+    """What attempts of a task have left beside its target, which no other attempt will use."""
+    try:
+        discard_partial(task)
+    except OutputError as error:
+        log.warning("What task %d has left beside %s can't be removed: %s", task.id, task.output, error)
 
 
 def _remove_logs(store: Store, task: int) -> None:

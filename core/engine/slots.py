@@ -16,6 +16,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from core.engine.housekeeping import remove_leftovers
 from core.engine.lease import EngineLease
 from core.engine.numbers import Numbers
 from core.engine.spawn import Child, describe_end
@@ -129,6 +130,9 @@ class Slots:
         outcome = claims.lost(epoch, slot, error, backoff=self._numbers.backoff, now=datetime.now(UTC))
         if outcome is not None:
             log.warning("Task %d lost its worker: %s. It is %s.", slot.task, describe_end(ended), outcome)
+        if outcome is TaskStatus.ABORTED:
+            # A worker that was killed couldn't clean up.
+            remove_leftovers(self._store.tasks.get(slot.task))
         return outcome is not None
 
     def _not_begun(self, slot: Slot, watch: Watch) -> bool:

@@ -8,9 +8,9 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import pyarrow as pa
 
-from core.chunk import Kind, Mask
+from core.chunk import Bytes, Kind, Mask
 from core.formats.binary import base64_values, hex_values
-from core.formats.block import Block, Packed, Values
+from core.formats.block import Block, Index, Packed, Values
 from core.formats.joiner import Joiner
 from core.formats.scan import Escapes, Found, Scanner
 from core.formats.wide import Slices
@@ -28,6 +28,8 @@ _BINARY = {
     "base64": (b"", b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/="),
 }
 _BLANK = 0x20
+# What numbers, dates, times and UUIDs are made of; infinity and NaN are numbers.
+_IN_NUMBERS = set(b"0123456789abcdefABCDEF+-.:/ TZinfityNaI")
 _BOM = "\ufeff".encode()
 
 
@@ -47,6 +49,7 @@ class CsvBody:
         self._specials = self._escapes.bytes + b"\r\n" + self._separator[:1]
         words = {self._null} | ({b"NULL"} if settings.escape_backslash else set())
         self._like_null = sorted(words - {b""})
+        self._longest_word = max(len(_BOM), *map(len, words))
         self._columns = len(kinds)
         self._quote_empty = not self._null or self._columns == 1
         prefix, alphabet = _BINARY[settings.binary]
@@ -138,23 +141,21 @@ class CsvBody:
         data, bounds = found.values.data, found.values.bounds
         hit = np.zeros(len(found.values), np.bool_)
         hit[found.owner] = True
-        full = bounds[1:] > bounds[:-1]
+        lengths = bounds[1:] - bounds[:-1]
         if len(data):
             # Where a value is empty these are bytes of others.
             blank = data.take(bounds[:-1], mode="clip") <= _BLANK
             blank |= data.take(bounds[1:] - 1, mode="clip") <= _BLANK
-            hit |= blank & full
+            hit |= blank & (lengths > 0)
         if self._quote_empty:
-            hit |= ~full
+            hit |= lengths == 0
+        for word in self._like_null:
+            hit[_equal(data, bounds[:-1], lengths, word)] = True
         quoted = np.zeros(len(block.spans), np.bool_)
         self._scanner.mark(quoted, hit)
-        if self._like_null:
-            lengths = block.lengths
-            for word in self._like_null:
-                alike = np.flatnonzero(lengths == len(word))
-                for place, byte in enumerate(word):
-                    alike = alike[block.data[block.spans[alike, 0] + place] == byte]
-                quoted[alike] = True
+        for word in self._like_null:
+            if set(word) <= _IN_NUMBERS:
+                quoted[_equal(block.data, block.spans[:, 0], block.lengths, word)] = True
         if len(binary):
             quoted[binary] = self._quote_bytes
             if self._quote_empty:
@@ -202,11 +203,19 @@ class CsvBody:
             if scanned and any(byte in piece for byte in self._specials):
                 return True
             if not size:
-                start = piece[:8]
+                start = piece[: self._longest_word + 1]
             last, size = piece[-1:], size + len(piece)
         if not size:
             return self._quote_empty
-        if size <= len(start) and start in self._like_null:
+        if size == len(start) and start in self._like_null:
             return True
         blank = is_text and (start[0] <= _BLANK or last[0] <= _BLANK)
         return blank or (first and start.startswith(_BOM))
+
+
+def _equal(data: Bytes, starts: Index, lengths: Index, word: bytes) -> Values:
+    """Which of the values that begin at `starts` are `word`."""
+    alike = np.flatnonzero(lengths == len(word))
+    for place, byte in enumerate(word):
+        alike = alike[data[starts[alike] + place] == byte]
+    return alike

@@ -27,7 +27,7 @@ from core.formats.base import Encoder
 from core.formats.block import BLOCK_BYTES, Block, cut_blocks
 from core.formats.policy import TextPolicy
 from core.formats.sql_body import SqlBody
-from core.formats.text import TextEncoder, conversion
+from core.formats.text import TextEncoder, conversion, encodable
 from core.formats.wide import Slices, encode_pieces
 from core.model.settings import ExportSettings
 from core.model.vocabulary import Encoding, Unencodable
@@ -185,8 +185,6 @@ def notes(settings: ExportSettings, dialect: SqlDialect) -> list[str]:
     words = []
     if settings.encoding not in dialect.client_charsets:
         words.append(f"{conversion(dialect.client, settings.encoding)} (the head of SQL files says so too).")
-    if settings.on_unencodable is not Unencodable.FAIL and settings.content.schema:
-        words.append(
-            f"Names and comments with characters that {settings.encoding} lacks are altered in SQL too."
-        )
+    if settings.on_unencodable is not Unencodable.FAIL and not encodable(settings.encoding)[-1]:
+        words.append(f"Characters that {settings.encoding} lacks are altered in names and comments too.")
     return words

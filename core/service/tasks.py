@@ -14,6 +14,7 @@ from core.model.settings import ExportSettings
 from core.model.task import FileEntry, Task, TaskObject
 from core.model.task_filter import TaskFilter
 from core.model.vocabulary import TaskStatus
+from core.pipeline.place import discard_partial
 from core.service.context import Context, owner
 from core.tasklog import LogLine, TaskLog, remove_task_logs
 
@@ -102,9 +103,13 @@ class Tasks:
         return self._context.locations.task_log(number).exists()
 
     def abort(self, number: int, *, force: bool = False) -> Task:
-        """Ask for a task's end; `force` doesn't let its worker finish up. Raises NotFound, Conflict."""
+        """Ask for a task's end; `force` doesn't let its worker finish up. Raises NotFound, Conflict, and
+        OutputError where a waiting task's unfinished files can't be removed."""
         task = self._context.store.tasks.request_abort(number, force=force)
-        if not task.status.ended:
+        if task.status.ended:
+            # It waited for another attempt: what the last one has left is of no use any more.
+            discard_partial(task)
+        else:
             # Whoever serves carries it out; if nobody does, the worker may live and must still be told.
             self.serve()
         return task
@@ -116,8 +121,8 @@ class Tasks:
         return task
 
     def remove(self, number: int) -> None:
-        """Forget an ended task with its logs and its own password; exported files stay. Raises NotFound,
-        Conflict."""
+        """Forget an ended task with its logs, its own password and what it left unfinished; exported files
+        stay. Raises NotFound, Conflict, OutputError."""
         task = self.get(number)
         self._context.store.tasks.remove(number)
         locations = self._context.locations
@@ -128,6 +133,7 @@ class Tasks:
             raise NotWritable(f"Logs of task {number} can't be removed: {error.strerror}.") from None
         if task.settings.sys_account is not None:
             self._context.forget_unused(task.settings.sys_account.secret)
+        discard_partial(task)
 
     def watch(
         self, number: int, *, timeout: float | None = None, every: float = LOOK_SECONDS

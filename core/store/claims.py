@@ -10,13 +10,14 @@ import sqlalchemy as sa
 
 from core.errors import ErrorInfo
 from core.model.settings import ExportSettings
+from core.model.task import Task
 from core.model.vocabulary import TaskStatus
 from core.store import tables
 from core.store.database import Database
 from core.store.lease import busy, require
 from core.store.outcome import conclude
 from core.store.retry import Backoff
-from core.store.rows import must
+from core.store.rows import must, task_from
 
 _t = tables.task
 
@@ -192,17 +193,17 @@ class Claims:
             require(db, epoch)
             return _free(db, held, _t.c.status.not_in(OWNED))
 
-    def forget_ended(self, epoch: int, before: datetime, limit: int = 200) -> list[int]:
-        """Remove up to `limit` tasks that ended before `before`; returns their numbers."""
-        old = sa.select(_t.c.id).where(_t.c.ended < before, NO_SLOT).limit(limit)
+    def forget_ended(self, epoch: int, before: datetime, limit: int = 200) -> list[Task]:
+        """Remove up to `limit` tasks that ended before `before`; returns them as they were."""
+        old = sa.select(_t, sa.null().label("position")).where(_t.c.ended < before, NO_SLOT).limit(limit)
         with self._database.read() as db:
             if db.execute(old.limit(1)).first() is None:
                 return []
         with self._database.write() as db:
             require(db, epoch)
-            numbers = list(db.execute(old).scalars())
-            db.execute(sa.delete(_t).where(_t.c.id.in_(numbers)))
-        return numbers
+            tasks = [task_from(row) for row in db.execute(old).mappings()]
+            db.execute(sa.delete(_t).where(_t.c.id.in_([task.id for task in tasks])))
+        return tasks
 
     def ended_before(self, before: datetime) -> list[int]:
         """The numbers of tasks that ended before `before`."""

@@ -64,8 +64,8 @@ def wire_chunk(rows: Sequence[Sequence[Any]]) -> TextChunk:
     )
 
 
-def encoder_of(format: Format, encoding: Encoding, csv: CsvSettings) -> Encoder:
-    settings = ExportSettings(connection="c", objects=("t",), format=format, encoding=encoding, csv=csv)
+def encoder_of(form: Format, encoding: Encoding, csv: CsvSettings) -> Encoder:
+    settings = ExportSettings(connection="c", objects=("t",), format=form, encoding=encoding, csv=csv)
     return open_encoder(settings, DIALECT, "shop", SHAPE)
 
 
@@ -105,9 +105,9 @@ def main() -> None:
         (Format.CSV, Encoding.UTF_16, "default", CsvSettings()),
         (Format.SQL, Encoding.GB18030, "", CsvSettings()),
     ]
-    for format, encoding, name, csv in cases:
-        took = best(encoder_of(format, encoding, csv), chunk, options.repeats)
-        print(f"{format:4} {encoding:8} {name:8} {took:7.0f} ns/row {1e3 / took:6.2f} M rows/s")
+    for form, encoding, name, csv in cases:
+        took = best(encoder_of(form, encoding, csv), chunk, options.repeats)
+        print(f"{form:4} {encoding:8} {name:8} {took:7.0f} ns/row {1e3 / took:6.2f} M rows/s")
 
 
 if __name__ == "__main__":

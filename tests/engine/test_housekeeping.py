@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -13,6 +14,7 @@ from core.engine.numbers import Numbers
 from core.errors import InvalidDefinition, LostClaim
 from core.locks import FileLock
 from core.model.vocabulary import TaskStatus
+from core.pipeline.place import token_of
 from tests.engine.conftest import QUICK, Bench
 
 NOW = datetime.now(UTC)
@@ -58,6 +60,22 @@ def test_logs_go_first_then_tasks(bench: Bench) -> None:
     tidy(bench.store, epoch, Numbers(), NOW)
     assert {task.id for task in bench.store.tasks.list()} == {young, middle, waiting}
     assert [left(bench, n) for n in (young, middle, old, waiting)] == [(3, 1), (0, 1), (0, 0), (3, 1)]
+
+
+def test_unfinished_files_go_with_their_task(bench: Bench, tmp_path: Path) -> None:
+    number = bench.add(output=str(tmp_path / "out"))
+    task = bench.task(number)
+    own, foreign = tmp_path / f".partial-{number}-{token_of(task)}", tmp_path / ".partial-9-abc"
+    for directory in (own, foreign, tmp_path / "out"):
+        directory.mkdir()
+        (directory / "t.csv").write_text("1")
+    bench.store.tasks.request_abort(number)
+    epoch = bench.store.lease.acquire(bench.store.lease.state(), "a test")
+    assert epoch is not None
+    tidy(bench.store, epoch, Numbers(), NOW + timedelta(days=31))
+    assert sorted(path.name for path in tmp_path.glob("*/t.csv")) == ["t.csv", "t.csv"]
+    assert not own.exists()
+    assert foreign.exists()
 
 
 def test_a_lock_that_is_held_stays(bench: Bench) -> None:

@@ -265,6 +265,6 @@ def test_old_tasks_are_forgotten(store: Store, epoch: int, add: Add) -> None:
             sa.update(tables.task).where(tables.task.c.id == old.id).values(ended=NOW - timedelta(days=31))
         )
     assert store.claims.ended_before(NOW - timedelta(days=30)) == [old.id]
-    assert store.claims.forget_ended(epoch, NOW - timedelta(days=30)) == [old.id]
+    assert [task.id for task in store.claims.forget_ended(epoch, NOW - timedelta(days=30))] == [old.id]
     assert store.claims.forget_ended(epoch, NOW - timedelta(days=30)) == []
     assert store.claims.numbers() == {young.id, running.id}

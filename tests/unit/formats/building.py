@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 
 import numpy as np
 
@@ -71,7 +72,7 @@ def chunk_of(rows: Rows, gap: bytes = b"\x05", kinds: Sequence[Sequence[Kind]] |
 
 
 def settings_of(
-    format: Format = Format.CSV,
+    form: Format = Format.CSV,
     csv: CsvSettings | None = None,
     sql: SqlSettings | None = None,
     **others: object,
@@ -79,7 +80,7 @@ def settings_of(
     return ExportSettings(
         connection="c",
         objects=("t",),
-        format=format,
+        format=form,
         csv=csv or CsvSettings(),
         sql=sql or SqlSettings(),
         **others,  # type: ignore[arg-type]
@@ -106,4 +107,4 @@ def file_of(
 def cut(rows: Rows, at: Iterable[int]) -> list[Rows]:
     """Rows in pieces that end at these numbers."""
     places = sorted({0, len(rows), *(a % (len(rows) + 1) for a in at)})
-    return [rows[a:b] for a, b in zip(places, places[1:], strict=False)]
+    return [rows[a:b] for a, b in pairwise(places)]

@@ -8,7 +8,7 @@ from core.chunk import Kind
 
 HOSTILE = [
     '"', "'", ",", ";", "\n", "\r", "\r\n", "\\", "\\N", "NULL", "\0", "\x1a", "\t", " ", "\ufeff",
-    "a", "N", "ä", "猫", "🚢", "?", "{", "u", "0", ".", "\x7f", "\u2028", "誠", "縗",
+    "a", "N", "ä", "猫", "🚢", "?", "{", "u", "0", ".", "\x7f", "\u2028", "誠", "縗", "novaluehere",
 ]  # fmt: skip
 
 texts = st.one_of(

@@ -16,7 +16,7 @@ from tests.unit.formats.building import MYSQL, SQLITE, chunk_of, cut, settings_o
 from tests.unit.formats.strategies import cuts, tables
 
 
-@pytest.mark.parametrize("format", list(Format))
+@pytest.mark.parametrize("form", list(Format))
 @given(
     table=tables(max_rows=12),
     places=cuts,
@@ -26,12 +26,12 @@ from tests.unit.formats.strategies import cuts, tables
     header=st.booleans(),
 )
 @settings(max_examples=150, deadline=None)
-def test_cut_after_any_part(format, table, places, batch, encoding, dialect, header):
+def test_cut_after_any_part(form, table, places, batch, encoding, dialect, header):
     kinds, rows = table
     shape = shape_of(kinds)
     parts = [chunk_of(part) for part in cut(rows, places)]
     options = settings_of(
-        format,
+        form,
         csv=CsvSettings(header=header, bom=True),
         sql=SqlSettings(batch_commit=batch),
         encoding=encoding,
