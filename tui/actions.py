@@ -42,6 +42,7 @@ class Place(StrEnum):
     OBJECTS = "objects of a connection"
     LOGS = "logs"
     WIZARD = "new export"
+    QUICK = "quick export"
 
 
 def always(subject: Any) -> str:
@@ -100,6 +101,11 @@ def _download(subject: Any) -> str:
     return f"Task {subject.id} is {subject.status}: its files can be downloaded once it has completed."
 
 
+def _objects_needed(subject: Any) -> str:
+    return "" if subject == "objects" else "That is for the list of objects."
+
+
+_OBJECTS = (Place.OBJECTS, Place.WIZARD)
 _TASKS = (Place.TASKS, Place.TASK)
 _EVERY_LIST = (Place.LIST,)
 
@@ -239,6 +245,62 @@ ACTIONS: tuple[Action, ...] = (
     Action(
         id="task.previous_tab", keys=("shift+tab", "left"), label="Tab before",
         help="Go to the tab on the left.", places=(Place.TASK,), rank=99,
+    ),
+    # Objects of a connection
+    Action(
+        id="objects.export", keys=("n", "enter"), label="Export",
+        help="Export the marked objects, or the one under the cursor, by one sheet.",
+        places=(Place.OBJECTS,), rank=10,
+    ),
+    Action(
+        id="objects.mark", keys=("space",), label="Mark", help="Take the object, or no longer.",
+        places=_OBJECTS, applies=_objects_needed, rank=20,
+    ),
+    Action(
+        id="objects.all", keys=("asterisk",), label="All",
+        help="Mark all objects that are shown, of the type chosen; or none of them any more.",
+        places=_OBJECTS, applies=_objects_needed, rank=21,
+    ),
+    Action(
+        id="objects.type", keys=("t",), label="Type", help="Show the objects of the next type, or of all.",
+        places=_OBJECTS, applies=_objects_needed, rank=22,
+    ),
+    Action(
+        id="objects.search", keys=("slash",), label="Search", help="Narrow the objects by their names.",
+        places=_OBJECTS, applies=_objects_needed, rank=23,
+    ),
+    Action(
+        id="objects.clear", keys=("u",), label="Unmark", help="Take all marks away.",
+        places=_OBJECTS, applies=_objects_needed, rank=24,
+    ),
+    Action(
+        id="objects.database", keys=("b",), label="Database", help="Look into another database.",
+        places=(Place.OBJECTS,), rank=25,
+    ),
+    # New export: one sheet, or step by step
+    Action(
+        id="quick.start", keys=("enter",), label="Start", help="Queue the export.", places=(Place.QUICK,),
+        rank=10, writes=True,
+    ),
+    Action(
+        id="quick.more", keys=("f6", "m"), label="More",
+        help="Go on in the wizard, at the step of the current field.", places=(Place.QUICK,), rank=11,
+    ),
+    Action(
+        id="wizard.next", keys=("enter",), label="Next",
+        help="Go on to the next step; in the summary: start or save.", places=(Place.WIZARD,), rank=10,
+    ),
+    Action(
+        id="wizard.summary", keys=("f5",), label="Summary", help="Go to the summary.",
+        places=(Place.WIZARD,), rank=11,
+    ),
+    Action(
+        id="wizard.steps", keys=("f6",), label="Steps", help="Go to another step.",
+        places=(Place.WIZARD,), rank=12,
+    ),
+    Action(
+        id="wizard.yank", keys=("y", "f8"), label="Copy command",
+        help="Copy the command line that does the same.", places=(Place.WIZARD, Place.QUICK), rank=30,
     ),
 )  # fmt: skip
 
