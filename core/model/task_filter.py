@@ -32,12 +32,14 @@ class TaskFilter:
 
     `since`: created then or later, or not ended. `text`: in the name of the task, of its export or of its
     connection, whatever the case of ASCII letters; `words`: each of them there; `places`: one of these in the
-    connection's name. `limit` and `offset` cut a window out of the order.
+    connection's name; `export`: the saved export that it ran. `limit` and `offset` cut a window out of the
+    order.
     """
 
     since: datetime | None = None
     statuses: tuple[TaskStatus, ...] = ()
     connection: str | None = None
+    export: str | None = None
     text: str | None = None
     words: tuple[str, ...] = ()
     places: tuple[str, ...] = ()

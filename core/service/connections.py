@@ -76,13 +76,21 @@ class Connections:
             raise
         return made
 
-    def replace(self, connection: Connection, password: NewPassword | SecretRef | None = None) -> Connection:
+    def replace(
+        self,
+        connection: Connection,
+        password: NewPassword | SecretRef | None = None,
+        *,
+        keep_password: bool = True,
+    ) -> Connection:
         """Put a connection in the place of the one of its name, or add it where there is none. Without a
-        `password` it keeps the one that it had. Raises SecretError."""
+        `password` it keeps the one that it had, or none if `keep_password` is off. Raises SecretError."""
         old = next((known for known in self.list() if known.name == connection.name), None)
         if old is None:
             return self.add(connection, password)
-        made = _with_secret(connection, self._keep(connection, password) or old.secret)
+        made = _with_secret(
+            connection, self._keep(connection, password) or (old.secret if keep_password else None)
+        )
         self._context.store.connections.replace(made)
         if made.secret != old.secret:
             self._context.forget_unused(old.secret)

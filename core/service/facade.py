@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from core.service.downloads import Downloads
     from core.service.exports import Exports
     from core.service.overview import Overview
+    from core.service.saved import Saved
     from core.service.tasks import Tasks
 
 
@@ -29,6 +30,7 @@ class Service:
     exports      create, edit, list, show, apply, run       checks     preflight, verify
     tasks        dump, list, show, log, abort, retry, …     demo       the sample database
     overview     has anything changed, who serves, a window of the list
+    saved        exports with their runs, connections with who uses them, directories with their room
     """
 
     def __init__(self, locations: Locations | None = None) -> None:
@@ -65,6 +67,12 @@ class Service:
         from core.service.overview import Overview  # noqa: PLC0415
 
         return Overview(self._context)
+
+    @cached_property
+    def saved(self) -> Saved:
+        from core.service.saved import Saved  # noqa: PLC0415
+
+        return Saved(self._context)
 
     @cached_property
     def downloads(self) -> Downloads:

@@ -134,6 +134,10 @@ def _conditions(wanted: TaskFilter) -> list[sa.ColumnElement[bool]]:
         conditions.append(_t.c.status.in_([str(status) for status in wanted.statuses]))
     if wanted.connection is not None:
         conditions.append(_t.c.connection == wanted.connection)
+    if wanted.export is not None:
+        # Found in the index of words, so that rows with their settings aren't walked through.
+        inner = _t.alias()
+        conditions.append(_t.c.id.in_(sa.select(inner.c.id).where(inner.c.export == wanted.export)))
     if wanted.ids:
         conditions.append(_t.c.id.in_(wanted.ids))
     if wanted.places:

@@ -88,6 +88,17 @@ class Tasks:
             rows = db.execute(statement).mappings().all()
         return [task_from(row) for row in rows]
 
+    def last_of_exports(self) -> dict[str, Task]:
+        """The newest task of each saved export that has one, by the export's name."""
+        newest = sa.select(sa.func.max(_t.c.id)).where(_t.c.export.is_not(None)).group_by(_t.c.export)
+        with self._database.read() as db:
+            numbers = tuple(db.execute(newest).scalars())
+        return (
+            {task.export: task for task in self.list(TaskFilter(ids=numbers)) if task.export}
+            if numbers
+            else {}
+        )
+
     def request_abort(self, number: int, *, force: bool = False) -> Task:
         """Ask for a task to end. What only waits is Aborted at once; what runs is Aborting until its
         worker is gone, which with `force` isn't waited for. Asking again changes nothing but `force`.

@@ -1,0 +1,151 @@
+"""What is saved, with what is known around it: for lists that show all of it at once."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from core import secrets
+from core.errors import NotFound
+from core.model.connection import Connection
+from core.model.settings import Export
+from core.model.task import Task
+from core.model.task_filter import TaskFilter
+from core.model.vocabulary import TaskStatus
+from core.service.context import Context
+
+HISTORY = 200
+OPEN = tuple(status for status in TaskStatus if not status.ended)
+
+
+@dataclass(frozen=True, slots=True)
+class SavedExport:
+    """An export, its newest run, and its connection (None where somebody has removed that)."""
+
+    export: Export
+    last: Task | None
+    connection: Connection | None
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """An export with its runs, the newest first, at most `HISTORY` of `total`."""
+
+    export: Export
+    runs: tuple[Task, ...]
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class SavedConnection:
+    """A connection, where its password comes from in words, its last test (see `ConnectionDetails`), and
+    which exports and which tasks that haven't ended use it."""
+
+    connection: Connection
+    password: str
+    last_test: dict[str, object] | None
+    exports: tuple[str, ...]
+    tasks: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """A directory that exports go to. `usual`: the one for exports that name no other."""
+
+    directory: str
+    exports: tuple[str, ...]
+    usual: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """How much is free where a directory is or will be, in bytes, or why that can't be told. `exists`: the
+    directory itself is there."""
+
+    free: int
+    total: int
+    exists: bool
+    problem: str = ""
+
+
+class Saved:
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    def exports(self) -> tuple[SavedExport, ...]:
+        """All, by name."""
+        store = self._context.store
+        last = store.tasks.last_of_exports()
+        connections = {connection.name: connection for connection in store.connections.list()}
+        return tuple(
+            SavedExport(export, last.get(export.name), connections.get(export.settings.connection))
+            for export in store.exports.list()
+        )
+
+    def history(self, name: str) -> History:
+        """Raises NotFound."""
+        store = self._context.store
+        wanted = TaskFilter(export=name, limit=HISTORY)
+        return History(store.exports.get(name), tuple(store.tasks.list(wanted)), store.tasks.count(wanted))
+
+    def connections(self) -> tuple[SavedConnection, ...]:
+        """All, by name."""
+        store = self._context.store
+        exports, tasks = defaultdict[str, list[str]](list), defaultdict[str, list[int]](list)
+        for export in store.exports.list():
+            exports[export.settings.connection].append(export.name)
+        for task in store.tasks.list(TaskFilter(statuses=OPEN)):
+            tasks[task.settings.connection].append(task.id)
+        found = []
+        for connection in store.connections.list():
+            name = connection.name
+            try:
+                test = store.connections.last_test(name)
+            except NotFound:
+                continue  # removed between the two looks
+            found.append(
+                SavedConnection(
+                    connection,
+                    secrets.describe(connection.secret),
+                    test,
+                    tuple(exports[name]),
+                    tuple(sorted(tasks[name])),
+                )
+            )
+        return tuple(found)
+
+    def destinations(self, usual: str) -> tuple[Destination, ...]:
+        """The directories that saved exports go to, and the `usual` one, by path."""
+        used = defaultdict[str, list[str]](list)
+        used[usual] = []
+        for export in self._context.store.exports.list():
+            used[export.directory].append(export.name)
+        return tuple(
+            Destination(directory, tuple(names), directory == usual)
+            for directory, names in sorted(used.items())
+        )
+
+    def room(self, directories: Sequence[str]) -> dict[str, Room]:
+        """The room at each; a file system that doesn't answer blocks. Raises nothing."""
+        return {directory: _room(Path(directory)) for directory in directories}
+
+
+def _room(directory: Path) -> Room:
+    """At the directory, or at the nearest one above it that is there already: it will be made in that."""
+    place = directory
+    try:
+        while not place.exists():
+            place = place.parent
+        usage = shutil.disk_usage(place)
+    except OSError as error:
+        return Room(0, 0, exists=False, problem=error.strerror or "can't be looked into")
+    exists = place == directory
+    if not place.is_dir():
+        return Room(usage.free, usage.total, exists=exists, problem="not a directory")
+    if not os.access(place, os.W_OK | os.X_OK):
+        return Room(usage.free, usage.total, exists=exists, problem="may not be written")
+    return Room(usage.free, usage.total, exists=exists)
