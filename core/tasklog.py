@@ -75,8 +75,8 @@ class TaskLogHandler(logging.Handler):
         self._segment = segment
         self._segments = max(2, longest // segment)
         self._secrets = _forms(secrets)
-        self._numbers = _segments(path)
-        self._file = _append(_part(path, self._numbers[-1]))
+        self._numbers = part_numbers(path)
+        self._file = _append(part_path(path, self._numbers[-1]))
 
     def emit(self, record: logging.LogRecord) -> None:
         # Not `handleError`, which would print the message and its arguments as they are.
@@ -115,12 +115,12 @@ class TaskLogHandler(logging.Handler):
             return
         self._file.close()
         self._numbers.append(self._numbers[-1] + 1)
-        self._file = _append(_part(self._path, self._numbers[-1]))
+        self._file = _append(part_path(self._path, self._numbers[-1]))
         if len(self._numbers) > self._segments:
             if self._numbers[1] == 1:
                 with _append(self._path) as head:
                     head.write(f"{_stamp(time.time())} WARN  {_GAP}\n".encode())
-            _part(self._path, self._numbers.pop(1)).unlink(missing_ok=True)
+            part_path(self._path, self._numbers.pop(1)).unlink(missing_ok=True)
 
 
 class TaskLog:
@@ -132,7 +132,7 @@ class TaskLog:
     @property
     def size(self) -> int:
         """Bytes in all segments."""
-        return sum(_size(_part(self._path, number)) for number in _segments(self._path))
+        return sum(_size(part_path(self._path, number)) for number in part_numbers(self._path))
 
     def lines(self, *, alert: bool = False) -> Iterator[LogLine]:
         """All lines from the first, or those of levels WARN and ERROR only."""
@@ -157,8 +157,8 @@ class TaskLog:
     def tail(self, count: int, *, alert: bool = False) -> list[LogLine]:
         """The last `count` lines, in their order, reading no more of the log than that takes."""
         found: list[LogLine] = []
-        for number in reversed(_segments(self._path)):
-            for data in _backwards(_part(self._path, number)):
+        for number in reversed(part_numbers(self._path)):
+            for data in _backwards(part_path(self._path, number)):
                 if len(found) == count:
                     break
                 line = _line(data)
@@ -169,11 +169,11 @@ class TaskLog:
     def _read(self, place: tuple[int, int], *, rest: bool) -> Iterator[tuple[LogLine, tuple[int, int]]]:
         """Whole lines from `place` (segment, offset), each with the place after it; with `rest` also a
         last one that isn't whole."""
-        numbers = [number for number in _segments(self._path) if number >= place[0]]
+        numbers = [number for number in part_numbers(self._path) if number >= place[0]]
         for number in numbers:
             offset = place[1] if number == place[0] else 0
             try:
-                file = _part(self._path, number).open("rb")
+                file = part_path(self._path, number).open("rb")
             except FileNotFoundError:
                 continue
             with file:
@@ -188,7 +188,7 @@ class TaskLog:
 def task_log_files(locations: Locations, task: int) -> list[Path]:
     """Everything that a task has left in the directory of logs."""
     log = locations.task_log(task)
-    found = [_part(log, number) for number in _segments(log)]
+    found = [part_path(log, number) for number in part_numbers(log)]
     return [path for path in (*found, locations.worker_output(task)) if path.exists()]
 
 
@@ -218,12 +218,12 @@ def _append(path: Path) -> FileIO:
     return os.fdopen(os.open(path, flags, 0o600), "ab", buffering=0)
 
 
-def _part(path: Path, number: int) -> Path:
+def part_path(path: Path, number: int) -> Path:
     """Segment 0 is the head."""
     return path.with_name(f"{path.name}.{number:06}") if number else path
 
 
-def _segments(path: Path) -> list[int]:
+def part_numbers(path: Path) -> list[int]:
     """The numbers of the segments that are there, the head's always among them."""
     names = (found.name.removeprefix(f"{path.name}.") for found in path.parent.glob(f"{path.name}.*"))
     return [0, *sorted(int(name) for name in names if name.isdecimal())]

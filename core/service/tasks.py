@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from core.errors import NotWritable, TargetExists
+from core.log_pages import LogPages
 from core.model.settings import ExportSettings
 from core.model.task import FileEntry, Task, TaskObject
 from core.model.task_filter import TaskFilter
@@ -97,6 +98,11 @@ class Tasks:
         if follow:
             return log.follow(lambda: self.get(number).status.ended, alert=alert)
         return log.lines(alert=alert)
+
+    def log_pages(self, number: int) -> LogPages:
+        """The task's log by offset, for whoever shows pages of it; empty where there is none. Reads nothing
+        yet."""
+        return LogPages(self._context.locations.task_log(number))
 
     def has_log(self, number: int) -> bool:
         """Whether a task has logged anything yet, and it is still kept."""
