@@ -88,6 +88,7 @@ def _by_status(allowed: tuple[TaskStatus, ...], sentence: str) -> Callable[[Any]
 
 
 ABORTABLE = (TaskStatus.SCHEDULED, TaskStatus.QUEUED, TaskStatus.RUNNING, TaskStatus.ABORTING)
+RETRIABLE = (TaskStatus.FAILED, TaskStatus.ABORTED)
 ENDED = tuple(status for status in TaskStatus if status.ended)
 
 
@@ -191,8 +192,9 @@ ACTIONS: tuple[Action, ...] = (
     ),
     Action(
         id="task.retry", keys=("r",), label="Retry",
-        help="Queue a failed task again; only what is missing is read.", places=_TASKS,
-        applies=_by_status((TaskStatus.FAILED,), "only a failed task can be retried; c copies it."),
+        help="Queue it again. A failed task reads only what is missing; an aborted one starts again.",
+        places=_TASKS,
+        applies=_by_status(RETRIABLE, "only what failed or was aborted can be retried; c copies it."),
         rank=13, writes=True, several=True,
     ),
     Action(
@@ -245,6 +247,52 @@ ACTIONS: tuple[Action, ...] = (
     Action(
         id="task.previous_tab", keys=("shift+tab", "left"), label="Tab before",
         help="Go to the tab on the left.", places=(Place.TASK,), rank=99,
+    ),
+    Action(
+        id="object.filter", keys=("slash",), label="Filter", help="Show the task's objects of one status.",
+        places=(Place.TASK,), applies=task_needed, rank=21,
+    ),
+    # Logs
+    Action(
+        id="log.search", keys=("slash",), label="Search", help="Find a text in the log.",
+        places=(Place.LOGS,), rank=10,
+    ),
+    Action(
+        id="log.next", keys=("n",), label="Next", help="Go to the next line that has the text.",
+        places=(Place.LOGS,), rank=11,
+    ),
+    Action(
+        id="log.previous", keys=("N",), label="Previous", help="Go to the line before that has the text.",
+        places=(Place.LOGS,), rank=99,
+    ),
+    Action(
+        id="log.alerts", keys=("exclamation_mark",), label="Alerts",
+        help="Show warnings and errors only, or all lines again.", places=(Place.LOGS,), rank=12,
+    ),
+    Action(
+        id="log.follow", keys=("f",), label="Follow", help="Stay at the end as the log grows, or no longer.",
+        places=(Place.LOGS,), rank=13,
+    ),
+    Action(
+        id="log.wrap", keys=("w",), label="Wrap", help="Break long lines, or cut them at the edge.",
+        places=(Place.LOGS,), rank=14,
+    ),
+    Action(
+        id="log.time", keys=("at",), label="Time", help="Go to the first line at or after a time.",
+        places=(Place.LOGS,), rank=15,
+    ),
+    Action(
+        id="log.mark", keys=("space",), label="Mark",
+        help="Mark from this line on, to copy several; once more takes the mark away.",
+        places=(Place.LOGS,), rank=17,
+    ),
+    Action(
+        id="log.copy", keys=("y",), label="Copy", help="Copy the line, or those from the mark on.",
+        places=(Place.LOGS,), rank=16,
+    ),
+    Action(
+        id="log.pager", keys=("o",), label="Pager", help="Open what is shown in $PAGER.",
+        places=(Place.LOGS,), rank=18,
     ),
     # Objects of a connection
     Action(
@@ -313,7 +361,7 @@ _KEY_NAMES = {
     "pageup": "PgUp", "home": "Home", "end": "End", "up": "Up", "down": "Down", "left": "Left",
     "right": "Right", "backspace": "Backspace", "delete": "Del", "comma": ",", "equals_sign": "=",
     "left_square_bracket": "[", "right_square_bracket": "]", "number_sign": "#",
-    "exclamation_mark": "!",
+    "exclamation_mark": "!", "at": "@",
 }  # fmt: skip
 
 

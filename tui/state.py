@@ -10,7 +10,9 @@ from pathlib import Path
 
 import msgspec
 
+from core.model.settings import CsvSettings, SchemaSettings, SqlSettings
 from core.model.task_filter import TaskOrder
+from core.model.vocabulary import Encoding, Format, Unencodable
 
 
 class TaskList(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -21,9 +23,22 @@ class TaskList(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     descending: bool = False
 
 
+class Retained(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The data-file and schema-file settings of an export that the next ones shall begin with."""
+
+    format: Format = Format.CSV
+    encoding: Encoding = Encoding.UTF_8
+    on_unencodable: Unencodable = Unencodable.FAIL
+    csv: CsvSettings = CsvSettings()
+    sql: SqlSettings = SqlSettings()
+    schema: SchemaSettings = SchemaSettings()
+
+
 class ScreenState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     tasks: TaskList = TaskList()
     theme: str | None = None
+    log_wrap: bool = True
+    retained: Retained | None = None
 
 
 def load(path: Path) -> ScreenState:

@@ -27,7 +27,8 @@ class Page(Screen[Any]):
     `read(seen)`    how it shows what was read; also called now and then with the same, as time goes on,
     `subject()`     the thing that its actions are about, for `Action.applies`,
     `heading()`     the title line's two ends,
-    `do_…()`        its actions (`Action.method`).
+    `do_…()`        its actions (`Action.method`),
+    `parts()`       widgets that carry out actions of their own in the same way.
     """
 
     place: ClassVar[Place]
@@ -63,6 +64,9 @@ class Page(Screen[Any]):
 
     def subject(self) -> Any:
         return None
+
+    def parts(self) -> tuple[Widget, ...]:
+        return ()
 
     def menu_title(self) -> str:
         """What the menu of actions is about."""
@@ -135,8 +139,8 @@ class Page(Screen[Any]):
         if refusal := self.refusal(action):
             self.say(refusal, "warn")
             return
-        holder = self if hasattr(self, action.method) else self.app
-        getattr(holder, action.method)()
+        holders = (self, *self.parts(), self.app)
+        getattr(next(holder for holder in holders if hasattr(holder, action.method)), action.method)()
 
     def say(self, text: str, role: str = "accent") -> None:
         """A message in the footer's place, until the next action or for some seconds; "" takes it away."""
