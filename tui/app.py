@@ -212,14 +212,21 @@ class OfframpApp(App[str], inherit_bindings=False):
         """The key of an action as people read it."""
         return actions.key_name(keymap.keys_of(action_id, self.keys)[0])
 
-    def new_export(self, settings: ExportSettings | None = None, *, name: str = "") -> None:
-        """Open the wizard, filled with these settings."""
+    def new_export(
+        self, settings: ExportSettings | None = None, *, name: str = "", edits: str | None = None
+    ) -> None:
+        """Open the wizard, filled with these settings; `edits` names the saved export that it changes."""
         from tui.screens.wizard import Wizard  # noqa: PLC0415 - only when it is opened
 
-        self.push_screen(Wizard(settings, name=name))
+        self.push_screen(Wizard(settings, name=name, edits=edits))
 
     def do_export_new(self) -> None:
         self.new_export()
+
+    def do_demo_make(self) -> None:
+        from tui.screens.demo import offer  # noqa: PLC0415 - only when it is asked for
+
+        offer(self)
 
     def copy_text(self, text: str) -> None:
         """Send a text to the clipboard of whoever sits at the terminal, as far as terminals allow it, and

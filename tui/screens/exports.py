@@ -1,38 +1,183 @@
-"""The saved exports."""
+"""The saved exports: as a list, and as a picture of how the data flows."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from textual.widget import Widget
 
-from core.service import Service
+from core.model.connection import Connection
+from core.service import Service, words
+from core.service.saved import SavedExport
 from tui.actions import Place, bindings
 from tui.reading import Query, Seen
-from tui.runs import run
-from tui.screens.base import Page
-from tui.widgets.columns import Column
-from tui.widgets.table import Row, Table
+from tui.runs import EMPTY, Line, join, run, wrap
+from tui.screens import export_rows
+from tui.screens.export_page import ExportPage
+from tui.widgets.flow_view import FlowView
+from tui.widgets.lines import Lines
+from tui.widgets.table import Table
 
 
-def read_exports(service: Service) -> tuple[Any, ...]:
+@dataclass(frozen=True, slots=True)
+class Shown:
+    exports: tuple[SavedExport, ...]
+    connections: tuple[Connection, ...]
+
+
+def read_exports(service: Service) -> Shown:
     """For the reader."""
-    return tuple(service.exports.list())
+    return Shown(service.saved.exports(), tuple(service.connections.list()))
 
 
-class ExportsScreen(Page):
+class ExportsScreen(ExportPage):
+    """The same export is under the cursor in the list and in the picture."""
+
     place: ClassVar[Place] = Place.EXPORTS
     BINDINGS = bindings(Place.EXPORTS)
+    CSS = """
+    ExportsScreen #empty { height: 1fr; padding: 1 3; display: none; }
+    ExportsScreen FlowView { display: none; }
+    ExportsScreen #strip { height: 2; margin-top: 1; padding: 0 1; }
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._exports: dict[str, SavedExport] = {}
+        self._picture = False
 
     def body(self) -> Iterable[Widget]:
-        yield Table([Column(id="name", label="Name", least=20, share=1)])
+        yield Lines(id="empty")
+        yield Table(export_rows.COLUMNS)
+        yield FlowView(ascii_only=self.offramp.options.ascii)
+        yield Lines(id="strip")
 
     def on_mount(self) -> None:
         self.query_one(Table).focus()
+
+    @property
+    def table(self) -> Table:
+        return self.query_one(Table)
+
+    @property
+    def flow(self) -> FlowView:
+        return self.query_one(FlowView)
 
     def wanted(self) -> Query | None:
         return read_exports
 
     def read(self, seen: Seen) -> None:
-        self.query_one(Table).show([Row(item.name, (run(item.name),)) for item in seen.value or ()])
+        shown = seen.value
+        if not isinstance(shown, Shown):
+            return
+        now, glyphs = self.offramp.now(), self.offramp.glyphs
+        self._exports = {saved.export.name: saved for saved in shown.exports}
+        self.table.show([export_rows.row(saved, now, glyphs) for saved in shown.exports])
+        self.flow.show(export_rows.flow(shown.exports, shown.connections, now, glyphs))
+        self._show_which(shown)
+        self._show_strip()
+
+    def subject(self) -> Any:
+        name = self.flow.cursor if self._picture else self.table.cursor_id
+        return self._exports.get(str(name))
+
+    def menu_title(self) -> str:
+        saved = self.subject()
+        return f"Export {saved.export.name}" if saved is not None else "Exports"
+
+    # Showing
+
+    def _show_which(self, shown: Shown) -> None:
+        nothing = not shown.exports
+        empty = self.query_one("#empty", Lines)
+        empty.display = nothing
+        self.table.display = not nothing and not self._picture
+        self.flow.display = not nothing and self._picture
+        if nothing:
+            empty.show(nothing_saved(self.offramp.key_name, bool(shown.connections)))
+        elif self._picture:
+            self.flow.focus()
+        else:
+            self.table.focus()
+
+    def _show_strip(self) -> None:
+        saved: SavedExport | None = self.subject()
+        strip = self.query_one("#strip", Lines)
+        columns = max(10, self.size.width - 2)
+        if saved is None:
+            strip.show([EMPTY, EMPTY])
+            return
+        export, last = saved.export, saved.last
+        head = join(
+            run(export.name, "strong"),
+            run(f"{export_rows.what(export)}, {export_rows.form(export)} -> {export.directory}"),
+            between=self.offramp.glyphs.between,
+        )
+        if last is None:
+            second = run("It has never been run.", "dim")
+        else:
+            text = f"Task {last.id} {str(last.status).lower()}: {words.state(last, self.offramp.now())}"
+            second = run(wrap(text, columns)[0], "bad" if last.error is not None else "dim")
+        strip.show([head, second])
+
+    def on_resize(self) -> None:
+        self.call_after_refresh(self.tick)
+
+    def on_table_moved(self) -> None:
+        self._show_strip()
+        self.refresh_actions()
+
+    def on_flow_view_moved(self) -> None:
+        self._show_strip()
+        self.refresh_actions()
+
+    def on_table_chosen(self) -> None:
+        self.action_act("export.view")
+
+    def on_flow_view_chosen(self) -> None:
+        self.action_act("export.view")
+
+    # Actions
+
+    def do_export_view(self) -> None:
+        from tui.screens.export import ExportScreen  # noqa: PLC0415 - only when it is opened
+
+        self.app.push_screen(ExportScreen(self.export.name))
+
+    def do_export_flow(self) -> None:
+        saved: SavedExport | None = self.subject()
+        self._picture = not self._picture
+        if saved is not None:
+            name = saved.export.name
+            if self._picture:
+                # It draws itself once it has a size, and then finds the export.
+                self.call_after_refresh(self.flow.select, name)
+            else:
+                self.table.select(name)
+        self.tick()
+        self.refresh_actions()
+
+    def do_app_back(self) -> None:
+        if self._picture:
+            self.do_export_flow()
+
+
+def nothing_saved(key: Any, any_connection: bool) -> list[Line]:
+    lines = [
+        run("No export is saved yet.", "strong"),
+        EMPTY,
+        run("A saved export is run again and again, with its own history: what leaves"),
+        run("which database, in which form, and where to."),
+        EMPTY,
+    ]
+    if any_connection:
+        lines.append(join(run(f"  {key('export.new')}", "key"), run("  Make one, step by step.")))
+    else:
+        lines.append(join(run("  3", "key"), run("  Add a connection to a database first.")))
+    lines += [
+        join(run("  1", "key"), run(f"  Save a task as an export: {key('task.save')} on the task.")),
+        join(run(f"  {key('demo.make')}", "key"), run("  Make a sample database with three exports.")),
+    ]
+    return lines

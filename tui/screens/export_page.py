@@ -1,0 +1,69 @@
+"""A page about saved exports: what can be done with the one that it is about."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from core.model.settings import Export
+from core.model.task import Task
+from tui.screens.base import Page
+from tui.widgets.dialog import confirm
+
+
+class HasExport(Protocol):
+    @property
+    def export(self) -> Export: ...
+
+
+class ExportPage(Page):
+    """Its `subject()` has an `export`."""
+
+    @property
+    def export(self) -> Export:
+        """The one that an action is about; only called where there is one."""
+        subject: HasExport = self.subject()
+        return subject.export
+
+    def forgotten(self) -> None:
+        """The export has been deleted from here."""
+
+    def do_export_run(self) -> None:
+        name, service = self.export.name, self.offramp.service
+
+        def work() -> Task:
+            task = service.exports.run(name)
+            service.tasks.serve()
+            return task
+
+        self.offramp.call(
+            work, lambda task: self.offramp.page_say(f"Task {task.id} runs {name} into {task.output}.")
+        )
+
+    def do_export_edit(self) -> None:
+        export = self.export
+        self.offramp.new_export(export.settings, name=export.name, edits=export.name)
+
+    def do_export_copy(self) -> None:
+        self.offramp.new_export(self.export.settings, name=self.export.name)
+
+    def do_export_delete(self) -> None:
+        name = self.export.name
+
+        def answered(answer: str | None) -> None:
+            if answer == "yes":
+                self.offramp.call(lambda: self.offramp.service.exports.remove(name), lambda _: gone())
+
+        def gone() -> None:
+            self.offramp.page_say(f"Export {name} is forgotten.")
+            self.forgotten()
+
+        question = confirm(
+            f"Delete export {name}?",
+            yes="Delete",
+            text="The definition is forgotten; its tasks go on, and files that it has made stay.",
+        )
+        self.app.push_screen(question, answered)
+
+    def do_export_yank(self) -> None:
+        export = self.export
+        self.offramp.copy_text(f"{export.directory}/{export.name}")
