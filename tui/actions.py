@@ -38,6 +38,7 @@ class Place(StrEnum):
     TASKS = "tasks"
     TASK = "task details"
     EXPORTS = "exports"
+    EXPORT = "saved export"
     CONNECTIONS = "connections"
     OBJECTS = "objects of a connection"
     LOGS = "logs"
@@ -106,6 +107,27 @@ def _objects_needed(subject: Any) -> str:
     return "" if subject == "objects" else "That is for the list of objects."
 
 
+def _export_needed(subject: Any) -> str:
+    return "" if getattr(subject, "export", None) is not None else "There is no saved export here."
+
+
+def _run_needed(subject: Any) -> str:
+    return "" if getattr(subject, "run", None) is not None else "There is no run here."
+
+
+def _connection_needed(subject: Any) -> str:
+    if hasattr(subject, "directory"):
+        return "That is for connections; this is a directory."
+    return "" if getattr(subject, "connection", None) is not None else "There is no connection here."
+
+
+def _row_needed(subject: Any) -> str:
+    return "" if subject is not None else "There is nothing here."
+
+
+_MAIN = (Place.TASKS, Place.EXPORTS, Place.CONNECTIONS)
+_EXPORTS = (Place.EXPORTS, Place.EXPORT)
+_CONNECTIONS = (Place.CONNECTIONS,)
 _OBJECTS = (Place.OBJECTS, Place.WIZARD)
 _TASKS = (Place.TASKS, Place.TASK)
 _EVERY_LIST = (Place.LIST,)
@@ -293,6 +315,87 @@ ACTIONS: tuple[Action, ...] = (
     Action(
         id="log.pager", keys=("o",), label="Pager", help="Open what is shown in $PAGER.",
         places=(Place.LOGS,), rank=18,
+    ),
+    # Saved exports
+    Action(
+        id="export.view", keys=("enter",), label="View",
+        help="Show the definition and the history of its runs.",
+        places=(Place.EXPORTS,), applies=_export_needed, rank=11,
+    ),
+    Action(
+        id="run.view", keys=("enter",), label="View", help="Show the task of the run under the cursor.",
+        places=(Place.EXPORT,), applies=_run_needed, rank=11,
+    ),
+    Action(
+        id="export.run", keys=("r",), label="Run", help="Queue a task that runs the export as it is now.",
+        places=_EXPORTS, applies=_export_needed, rank=12, writes=True,
+    ),
+    Action(
+        id="export.edit", keys=("e",), label="Edit", help="Change the definition; tasks keep what they have.",
+        places=_EXPORTS, applies=_export_needed, rank=13, writes=True,
+    ),
+    Action(
+        id="export.copy", keys=("c",), label="Copy", help="Make a new export or task with the same settings.",
+        places=_EXPORTS, applies=_export_needed, rank=14, writes=True,
+    ),
+    Action(
+        id="export.delete", keys=("x",), label="Delete", help="Forget the definition; tasks and files stay.",
+        places=_EXPORTS, applies=_export_needed, rank=15, writes=True, destructive=True,
+    ),
+    Action(
+        id="export.flow", keys=("v",), label="Picture",
+        help="Show how the data flows, from data sets through exports to directories; or the list again.",
+        places=(Place.EXPORTS,), rank=20,
+    ),
+    Action(
+        id="run.logs", keys=("l",), label="Logs", help="Show the log of the run under the cursor.",
+        places=(Place.EXPORT,), applies=_run_needed, rank=16,
+    ),
+    Action(
+        id="export.yank", keys=("y",), label="Copy path", help="Copy the path of the directory it goes to.",
+        places=_EXPORTS, applies=_export_needed, rank=40,
+    ),
+    # Connections and directories
+    Action(
+        id="connection.open", keys=("enter",), label="Open",
+        help="Browse what is in the database; of a directory, the exports that go there.",
+        places=_CONNECTIONS, applies=_row_needed, rank=11,
+    ),
+    Action(
+        id="connection.add", keys=("plus", "i"), label="Add", help="Add a connection to a database.",
+        places=_CONNECTIONS, rank=12, writes=True,
+    ),
+    Action(
+        id="connection.test", keys=("t",), label="Test",
+        help="Try the connection step by step: connect, log in, version, rights, snapshot.",
+        places=_CONNECTIONS, applies=_connection_needed, rank=13, writes=True,
+    ),
+    Action(
+        id="connection.edit", keys=("e",), label="Edit", help="Change the connection.",
+        places=_CONNECTIONS, applies=_connection_needed, rank=14, writes=True,
+    ),
+    Action(
+        id="connection.copy", keys=("c",), label="Copy", help="Add a connection with the same fields.",
+        places=_CONNECTIONS, applies=_connection_needed, rank=30, writes=True,
+    ),
+    Action(
+        id="connection.delete", keys=("x",), label="Delete",
+        help="Forget the connection and its password; refused while exports or tasks use it.",
+        places=_CONNECTIONS, applies=_connection_needed, rank=15, writes=True, destructive=True,
+    ),
+    Action(
+        id="connection.other_list", keys=("tab", "shift+tab"), label="Other list",
+        help="Go to the directories that exports go to, or back to the connections.", places=_CONNECTIONS,
+        rank=20,
+    ),
+    Action(
+        id="connection.yank", keys=("y",), label="Copy path", help="Copy the place or the path.",
+        places=_CONNECTIONS, applies=_row_needed, rank=40,
+    ),
+    Action(
+        id="demo.make", keys=("D",), label="Demo",
+        help="Make a sample shop database with three exports, and run them.", places=_MAIN, rank=99,
+        writes=True,
     ),
     # Objects of a connection
     Action(
