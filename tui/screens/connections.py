@@ -1,38 +1,290 @@
-"""The saved connections."""
+"""The connections, and the directories that exports go to."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from textual.containers import Horizontal, Vertical
 from textual.widget import Widget
 
+from core.errors import ErrorInfo
 from core.service import Service
+from core.service.saved import Destination, Room, SavedConnection
 from tui.actions import Place, bindings
 from tui.reading import Query, Seen
-from tui.runs import run
+from tui.runs import EMPTY, Line, join, run
+from tui.screens import connection_rows
 from tui.screens.base import Page
-from tui.widgets.columns import Column
-from tui.widgets.table import Row, Table
+from tui.widgets.dialog import Choice, Choose, Tell, confirm
+from tui.widgets.lines import Lines
+from tui.widgets.table import Table
+
+WIDE = 120
+STRIP_ROWS = 4
 
 
-def read_connections(service: Service) -> tuple[Any, ...]:
+@dataclass(frozen=True, slots=True)
+class Shown:
+    connections: tuple[SavedConnection, ...]
+    directories: tuple[Destination, ...]
+
+
+def read_saved(service: Service) -> Shown:
     """For the reader."""
-    return tuple(service.connections.list())
+    return Shown(service.saved.connections(), service.saved.destinations(service.exports.directory()))
 
 
 class ConnectionsScreen(Page):
+    """Two lists, one at a time; Tab leads from one to the other."""
+
     place: ClassVar[Place] = Place.CONNECTIONS
     BINDINGS = bindings(Place.CONNECTIONS)
+    CSS = f"""
+    ConnectionsScreen #lists {{ height: 1; padding: 0 1; }}
+    ConnectionsScreen #list {{ width: 1fr; }}
+    ConnectionsScreen #empty {{ height: 1fr; padding: 1 3; display: none; }}
+    ConnectionsScreen #directories {{ display: none; }}
+    ConnectionsScreen #side {{ display: none; width: 46; padding: 0 1; height: 1fr; }}
+    ConnectionsScreen.-wide #side {{ display: block; }}
+    ConnectionsScreen #strip {{ height: {STRIP_ROWS}; margin-top: 1; padding: 0 1; }}
+    ConnectionsScreen.-wide #strip {{ display: none; }}
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._connections: dict[str, SavedConnection] = {}
+        self._directories: dict[str, Destination] = {}
+        self._rooms: dict[str, Room] = {}
+        self._measuring: frozenset[str] = frozenset()
+        self._second = False
 
     def body(self) -> Iterable[Widget]:
-        yield Table([Column(id="name", label="Name", least=20, share=1)])
+        yield Lines(id="lists")
+        with Horizontal():
+            with Vertical(id="list"):
+                yield Lines(id="empty")
+                yield Table(connection_rows.COLUMNS, id="connections")
+                yield Table(connection_rows.DIRECTORY_COLUMNS, id="directories")
+            yield Lines(id="side")
+        yield Lines(id="strip")
 
     def on_mount(self) -> None:
-        self.query_one(Table).focus()
+        self.table.focus()
+
+    @property
+    def table(self) -> Table:
+        """The list that is shown."""
+        return self.query_one("#directories" if self._second else "#connections", Table)
 
     def wanted(self) -> Query | None:
-        return read_connections
+        return read_saved
+
+    def on_screen_resume(self) -> None:
+        super().on_screen_resume()
+        self._measuring = frozenset()
 
     def read(self, seen: Seen) -> None:
-        self.query_one(Table).show([Row(item.name, (run(item.name),)) for item in seen.value or ()])
+        shown = seen.value
+        if not isinstance(shown, Shown):
+            return
+        now, glyphs = self.offramp.now(), self.offramp.glyphs
+        self._connections = {saved.connection.name: saved for saved in shown.connections}
+        self._directories = {item.directory: item for item in shown.directories}
+        self.query_one("#connections", Table).show(
+            [connection_rows.row(saved, now, glyphs) for saved in shown.connections]
+        )
+        self._show_directories()
+        self._measure()
+        self._show_which()
+        self._show_selected()
+
+    def subject(self) -> Any:
+        here = str(self.table.cursor_id)
+        return (self._directories if self._second else self._connections).get(here)
+
+    def menu_title(self) -> str:
+        subject = self.subject()
+        if isinstance(subject, SavedConnection):
+            return f"Connection {subject.connection.name}"
+        return subject.directory if isinstance(subject, Destination) else "Connections"
+
+    # Showing
+
+    def _show_directories(self) -> None:
+        self.query_one("#directories", Table).show(
+            connection_rows.shown_directories(tuple(self._directories.values()), self._rooms)
+        )
+
+    def _measure(self) -> None:
+        """Ask for the free space of each directory, in a thread: a file system may not answer."""
+        wanted = frozenset(self._directories)
+        if not self._second or wanted == self._measuring:
+            return
+        self._measuring = wanted
+        service = self.offramp.service
+
+        def measured(rooms: dict[str, Room]) -> None:
+            self._rooms = rooms
+            self._show_directories()
+            self._show_selected()
+
+        self.offramp.call(lambda: service.saved.room(sorted(wanted)), measured)
+
+    def _show_which(self) -> None:
+        lists = (("Connections", len(self._connections)), ("Directories", len(self._directories)))
+        pieces = [
+            join(run(label, "accent" if second == self._second else "dim"), run(f" {number}", "dim"))
+            for second, (label, number) in enumerate(lists)
+        ]
+        self.query_one("#lists", Lines).show([join(*pieces, between="   ")])
+        nothing = not self._second and not self._connections
+        self.query_one("#empty").display = nothing
+        self.query_one("#connections").display = not self._second and not nothing
+        self.query_one("#directories").display = self._second
+        if nothing:
+            self.query_one("#empty", Lines).show(no_connection(self.offramp.key_name))
+        elif not self.table.has_focus:
+            self.table.focus()
+
+    def _show_selected(self) -> None:
+        subject, now, glyphs = self.subject(), self.offramp.now(), self.offramp.glyphs
+        side, strip = self.query_one("#side", Lines), self.query_one("#strip", Lines)
+        columns = max(20, self.size.width - 2)
+        lines: list[Line] = []
+        if self.has_class("-wide"):
+            wide = max(20, side.size.width - 1)
+            if isinstance(subject, SavedConnection):
+                lines = connection_rows.panel(subject, now, glyphs, wide)
+            elif isinstance(subject, Destination):
+                room = self._rooms.get(subject.directory)
+                lines = connection_rows.directory_strip(subject, room, wide, 20)
+            side.show(lines)
+            return
+        if isinstance(subject, SavedConnection):
+            lines = connection_rows.strip(subject, now, glyphs, columns, STRIP_ROWS)
+        elif isinstance(subject, Destination):
+            room = self._rooms.get(subject.directory)
+            lines = connection_rows.directory_strip(subject, room, columns, STRIP_ROWS)
+        strip.show([*lines, *([EMPTY] * (STRIP_ROWS - len(lines)))])
+
+    def on_resize(self) -> None:
+        self.set_class(self.size.width >= WIDE, "-wide")
+        self.call_after_refresh(self.tick)
+
+    def on_table_moved(self) -> None:
+        self._show_selected()
+        self.refresh_actions()
+
+    def on_table_chosen(self) -> None:
+        self.action_act("connection.open")
+
+    # Actions
+
+    def do_connection_other_list(self) -> None:
+        self._second = not self._second
+        self._measure()
+        self._show_which()
+        self._show_selected()
+        self.refresh_actions()
+
+    def do_connection_open(self) -> None:
+        subject = self.subject()
+        if isinstance(subject, Destination):
+            self._open_directory(subject)
+            return
+        from tui.screens.objects import ObjectsScreen  # noqa: PLC0415 - only when it is opened
+
+        self.app.push_screen(ObjectsScreen(subject.connection.name))
+
+    def _open_directory(self, item: Destination) -> None:
+        """Choose one of the exports that go there, to see it."""
+        if not item.exports:
+            self.say("No saved export goes there.")
+            return
+
+        def chosen(name: str | None) -> None:
+            if name is not None:
+                from tui.screens.export import ExportScreen  # noqa: PLC0415 - only when it is opened
+
+                self.app.push_screen(ExportScreen(name))
+
+        choices = [Choice(name, name) for name in item.exports]
+        self.app.push_screen(Choose(f"Exports to {item.directory}", choices), chosen)
+
+    def do_connection_add(self) -> None:
+        self._form(None, edits=False)
+
+    def do_connection_edit(self) -> None:
+        self._form(self.subject(), edits=True)
+
+    def do_connection_copy(self) -> None:
+        self._form(self.subject(), edits=False)
+
+    def _form(self, saved: SavedConnection | None, *, edits: bool) -> None:
+        from tui.screens.connection_form import ConnectionForm  # noqa: PLC0415 - only when it is opened
+
+        connection = saved.connection if saved is not None else None
+        form = ConnectionForm(self.offramp, connection, edits=edits, taken=self._connections)
+        test = self.offramp.key_name("connection.test")
+
+        def closed(saved_it: bool | None) -> None:
+            if saved_it:
+                self.say(f"Saved. {test} tests it.")
+                self.offramp.reader.poke()
+
+        if self._second:
+            self.do_connection_other_list()
+        self.app.push_screen(form, closed)
+
+    def do_connection_test(self) -> None:
+        from tui.screens.connection_trial import Trial  # noqa: PLC0415 - only when it is opened
+
+        name = self.subject().connection.name
+        trial = Trial(self.offramp.service, name, self.offramp.glyphs)
+        self.app.push_screen(trial, lambda _: self.offramp.reader.poke())
+
+    def do_connection_delete(self) -> None:
+        saved: SavedConnection = self.subject()
+        name = saved.connection.name
+        if saved.exports or saved.tasks:
+            users = [*(f"export {export}" for export in saved.exports), *(f"task {t}" for t in saved.tasks)]
+            used = ErrorInfo(
+                code="conflict",
+                message=f"Connection {name} is used by {', '.join(users)}.",
+                hint="Delete those exports first, and let those tasks end or abort them.",
+            )
+            self.app.push_screen(Tell(used, title=f"Connection {name} is in use"))
+            return
+
+        def answered(answer: str | None) -> None:
+            if answer == "yes":
+                self.offramp.call(
+                    lambda: self.offramp.service.connections.remove(name),
+                    lambda _: self.offramp.page_say(f"Connection {name} is forgotten."),
+                )
+
+        question = confirm(
+            f"Delete connection {name}?",
+            yes="Delete",
+            text="Nothing uses it. A password that Offramp keeps for it is removed too.",
+        )
+        self.app.push_screen(question, answered)
+
+    def do_connection_yank(self) -> None:
+        subject = self.subject()
+        here = subject.directory if isinstance(subject, Destination) else subject.connection.place
+        self.offramp.copy_text(here)
+
+
+def no_connection(key: Callable[[str], str]) -> list[Line]:
+    return [
+        run("No connection yet.", "strong"),
+        EMPTY,
+        run("A connection is a named way into a database:"),
+        run("SQLite, MySQL, MariaDB or OceanBase."),
+        EMPTY,
+        join(run(f"  {key('connection.add')}", "key"), run("  Add one.")),
+        join(run(f"  {key('demo.make')}", "key"), run("  Make a sample database with three exports.")),
+    ]

@@ -1,0 +1,236 @@
+"""The fields of a connection's form: what they want, their rules, and what is made of them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import Any
+
+from core.errors import InvalidValue
+from core.model.connection import Connection, TlsSettings
+from core.model.secret import CommandSecret, EnvironmentSecret, FileSecret, KeyringSecret, SecretRef
+from core.model.urls import DEFAULT_PORTS, sqlite_path
+from core.model.vocabulary import Mode
+from core.service.connections import NewPassword
+from tui.widgets.form import Field
+
+KEEP, NONE, TYPED, KEYRING, VARIABLE, COMMAND = "keep", "none", "typed", "keyring", "env", "command"
+NETWORK, SOCKET = "network", "socket"
+NUMBERS = ("port", "connect_timeout", "read_timeout")
+_PASSWORDS = (
+    (TYPED, "typed"),
+    (VARIABLE, "variable"),
+    (COMMAND, "command"),
+    (KEYRING, "keyring"),
+    (NONE, "none"),
+)
+
+
+def fields(*, edits: bool) -> tuple[Field, ...]:
+    """In the form's order. Editing, the name stays and the password may."""
+    passwords = ((KEEP, "as it is"), *_PASSWORDS) if edits else _PASSWORDS
+    name = () if edits else (Field(id="name", label="Name", help="What lists and exports call it."),)
+    return (
+        *name,
+        Field(
+            id="mode",
+            label="Database",
+            help="The kind of database.",
+            choices=tuple((mode.value, mode.label) for mode in Mode),
+        ),
+        Field(id="path", label="File", help="The path of the database file on this machine."),
+        Field(
+            id="way",
+            label="Reached by",
+            help="Over the network, or by a socket on this machine.",
+            choices=((NETWORK, "network"), (SOCKET, "unix socket")),
+        ),
+        Field(id="host", label="Host", help="The server's name or address."),
+        Field(id="port", label="Port", help="Empty for the usual one: 3306, OceanBase 2881 (OBProxy: 2883)."),
+        Field(id="unix_socket", label="Socket", help="The path of the server's socket on this machine."),
+        Field(
+            id="user",
+            label="User",
+            help="The account. OceanBase: user@tenant, through OBProxy user@tenant#cluster.",
+        ),
+        Field(
+            id="password",
+            label="Password",
+            help="typed: kept in a file that only you can read. variable, command: had anew at each connect.",
+            choices=passwords,
+        ),
+        Field(id="typed", label="Password text", help="It is never shown again.", secret=True),
+        Field(
+            id="variable",
+            label="Variable",
+            help="The environment variable, set where the engine runs.",
+        ),
+        Field(id="command", label="Command", help="The first line that this shell command prints."),
+        Field(
+            id="kept",
+            label="For the keyring",
+            help="Kept in this machine's keyring. Empty: the one that it holds for this name already.",
+            secret=True,
+        ),
+        Field(id="database", label="Begin in", help="The database to begin in; may be empty."),
+        Field(
+            id="tls",
+            label="TLS",
+            help="prefer, require: encrypted, but whose certificate it is isn't checked.",
+            choices=tuple((mode, mode) for mode in sorted(TlsSettings.MODES, key=lambda m: m != "prefer")),
+        ),
+        Field(id="ca", label="Authority", help="PEM file of who must have signed; empty: the system's own."),
+        Field(id="cert", label="Own certificate", help="PEM file, where the server asks for one."),
+        Field(id="key", label="Own key", help="PEM file of the key to that certificate."),
+        Field(id="connect_timeout", label="Connect within", help="Seconds until connecting is given up."),
+        Field(id="read_timeout", label="Longest silence", help="Seconds without a row; 0 waits for ever."),
+    )
+
+
+def start(connection: Connection | None, usual_timeout: int) -> dict[str, str]:
+    """What stands in the form at first."""
+    if connection is None:
+        return {
+            "mode": Mode.MYSQL.value,
+            "connect_timeout": str(usual_timeout),
+            "read_timeout": str(Connection.__struct_defaults__[-1]),
+        }
+    texts = {
+        name: str(value)
+        for name in ("path", "host", "port", "unix_socket", "user", "database", *NUMBERS[1:])
+        if (value := getattr(connection, name)) is not None
+    }
+    tls = connection.tls
+    return texts | {
+        "name": connection.name,
+        "mode": connection.mode.value,
+        "way": SOCKET if connection.unix_socket else NETWORK,
+        "tls": tls.mode,
+        "ca": tls.ca or "",
+        "cert": tls.cert or "",
+        "key": tls.key or "",
+        **_password_start(connection.secret),
+    }
+
+
+def _password_start(secret: SecretRef | None) -> dict[str, str]:
+    match secret:
+        case EnvironmentSecret():
+            return {"password": VARIABLE, "variable": secret.variable}
+        case CommandSecret():
+            return {"password": COMMAND, "command": secret.command}
+        case FileSecret() | KeyringSecret():
+            return {"password": KEEP}
+        case None:
+            return {"password": NONE}
+
+
+def seen(values: Mapping[str, str]) -> set[str]:
+    """Which fields count."""
+    if values["mode"] == Mode.SQLITE:
+        return {"name", "mode", "path"}
+    shown = {"name", "mode", "way", "user", "password", "database", "tls", "connect_timeout", "read_timeout"}
+    shown |= {"unix_socket"} if values["way"] == SOCKET else {"host", "port"}
+    ways = {TYPED: "typed", VARIABLE: "variable", COMMAND: "command", KEYRING: "kept"}
+    if values["password"] in ways:
+        shown.add(ways[values["password"]])
+    if values["tls"] not in ("off", "prefer"):
+        shown |= {"ca", "cert", "key"}
+    return shown
+
+
+# Rules
+
+# A connection that is right, to try each field in.
+_RIGHT: dict[str, Any] = {"name": "x", "mode": Mode.MYSQL, "host": "x", "user": "x"}
+
+
+def wrong(values: Mapping[str, str], taken: Collection[str] = ()) -> dict[str, str]:
+    """What is wrong, by field: the model's own rules, tried field by field; and names that are taken."""
+    found: dict[str, str] = {}
+    name = values.get("name", "")
+    if "name" in values:
+        if name:
+            _try(found, "name", name=name)
+        else:
+            found["name"] = "A name is needed."
+        if name in taken:
+            found["name"] = f"There is a connection {name} already."
+    for field, needed in (
+        ("path", "The path of a database file is needed."),
+        ("host", "A host is needed."),
+        ("unix_socket", "The path of a socket is needed."),
+        ("user", "A user is needed."),
+        ("variable", "The name of an environment variable is needed."),
+        ("command", "A command is needed."),
+        ("typed", "The password is needed; choose none where there is none."),
+    ):
+        if not values[field]:
+            found[field] = needed
+    for field in NUMBERS:
+        text = values[field].strip()
+        if not text and field == "port":
+            continue
+        if not (text.isascii() and text.isdecimal()):
+            found[field] = f"{text!r} is no whole number." if text else "A number of seconds is needed."
+        else:
+            _try(found, field, **{field: int(text)})
+    return found
+
+
+def _try(found: dict[str, str], field: str, **given: Any) -> None:
+    try:
+        Connection(**(_RIGHT | given))
+    except InvalidValue as error:
+        # The name of the connection that it was tried in says nothing here.
+        text = error.message.removeprefix("Connection 'x': ")
+        found[field] = f"{text[:1].upper()}{text[1:]} {error.hint}".strip()
+
+
+# What is made of them
+
+
+def connection_of(values: Mapping[str, str], name: str, here: Path) -> Connection:
+    """Without its password. Relative paths count from `here`. Raises InvalidValue."""
+    mode = Mode(values["mode"])
+    if mode is Mode.SQLITE:
+        return Connection(name=name, mode=mode, path=str(sqlite_path(values["path"], here)))
+    shown = seen(values)
+    given: dict[str, Any] = {}
+    if "unix_socket" in shown:
+        given["unix_socket"] = str(Path(here, values["unix_socket"]))
+    else:
+        given["host"] = values["host"].strip()
+        given["port"] = int(values["port"]) if values["port"].strip() else DEFAULT_PORTS[mode]
+    files = {
+        field: str(Path(here, values[field]))
+        for field in ("ca", "cert", "key")
+        if field in shown and values[field]
+    }
+    return Connection(
+        name=name,
+        mode=mode,
+        user=values["user"],
+        database=values["database"] or None,
+        tls=TlsSettings(mode=values["tls"], **files),
+        connect_timeout=int(values["connect_timeout"]),
+        read_timeout=int(values["read_timeout"]),
+        **given,
+    )
+
+
+def password_of(values: Mapping[str, str]) -> NewPassword | SecretRef | None:
+    """The password that was given, None for none and for the one that it has."""
+    if values["mode"] == Mode.SQLITE:
+        return None
+    match values["password"]:
+        case "typed":
+            return NewPassword(values["typed"])
+        case "keyring" if values["kept"]:
+            return NewPassword(values["kept"], in_keyring=True)
+        case "env":
+            return EnvironmentSecret(variable=values["variable"])
+        case "command":
+            return CommandSecret(command=values["command"])
+        case _:
+            return None
