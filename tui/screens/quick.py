@@ -1,0 +1,229 @@
+"""The quick export: one sheet with defaults, Enter starts it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.containers import Vertical
+from textual.widget import Widget
+from textual.widgets import Input
+
+from core.errors import InvalidValue
+from core.model.vocabulary import ObjectType
+from core.service.words import count, size
+from tui.actions import Place, bindings
+from tui.look import Glyphs
+from tui.runs import EMPTY, Line, join, run, wrap
+from tui.screens.base import Page
+from tui.screens.wizard import work
+from tui.screens.wizard.draft import TASK, Draft, fresh, retained_of
+from tui.screens.wizard.field import Field
+from tui.screens.wizard.fields import BY_ID
+from tui.screens.wizard.form import Form
+from tui.screens.wizard.rules import Known, path_of, problems
+from tui.screens.wizard.screen import Wizard, leave
+from tui.widgets.lines import Lines
+
+if TYPE_CHECKING:
+    from connectors.base import ObjectInfo
+
+FIELDS = ("content", "format", "preset", "encoding", "directory", "when", "at", "consistency")
+ROOM = 2
+
+
+class QuickSheet(Page):
+    """Of `objects`, the `infos` of what was marked in `database` of a connection."""
+
+    place: ClassVar[Place] = Place.QUICK
+    BINDINGS = bindings(Place.QUICK)
+    CSS = """
+    QuickSheet #what { height: 2; padding: 1 0 0 2; }
+    QuickSheet #fields { padding: 0 1 0 0; }
+    QuickSheet #below { height: 1fr; padding: 1 1 0 2; }
+    QuickSheet #hint { dock: bottom; height: 1; padding: 0 1; margin-bottom: 1; }
+    """
+
+    def __init__(self, connection: str, database: str, infos: Sequence[ObjectInfo]) -> None:
+        super().__init__()
+        self._connection = connection
+        self._database = database
+        self._infos = {info.ref: info for info in infos}
+
+    def body(self) -> Iterable[Widget]:
+        what = Lines(id="what")
+        what.can_focus = False
+        yield what
+        with Vertical():
+            yield Form([BY_ID[name] for name in FIELDS], id="fields")
+            yield Lines(id="below")
+        hint = Lines(id="hint")
+        hint.can_focus = False
+        yield hint
+
+    def on_mount(self) -> None:
+        now = self.offramp.now()
+        self._known = Known(now=now, opened=now)
+        self._field: Field | None = None
+        self._ready = False
+        self._draft = fresh(
+            self.offramp.state.retained,
+            connection=self._connection,
+            database=self._database,
+            chosen=frozenset(self._infos),
+        )
+        self._checker = work.Checker(self.offramp, self._show)
+        service = self.offramp.service
+        self.offramp.call(service.exports.directory, self._based)
+        self.query_one(Form).enter("content")
+        self._show()
+
+    def _based(self, base: str) -> None:
+        self._known = replace(self._known, base=base)
+        self._ready = True
+        self._apply()
+
+    @property
+    def draft(self) -> Draft:
+        return self._draft
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether all that the sheet says of its own has been found out."""
+        return self._ready and self._checker.settled
+
+    @property
+    def wrong(self) -> dict[str, str]:
+        return problems(self._draft, self._known)
+
+    # What is seen
+
+    def heading(self) -> tuple[Line, Line]:
+        where = " / ".join(filter(None, (self._connection, self._database)))
+        return join(
+            run("Export from", "strong"), run(where, "accent"), between=" "
+        ), self.offramp.engine_line()
+
+    def tick(self) -> None:
+        self._known = replace(self._known, now=self.offramp.now())
+        self._show()
+
+    def _apply(self) -> None:
+        path = path_of(self._draft.target(self._known.base, self._known.opened))
+        if self._draft.keep == TASK and path and path not in self._known.refused:
+            self._known = replace(self._known, refused={**self._known.refused, path: ""})
+
+            def then(refused: str) -> None:
+                self._known = replace(self._known, refused={**self._known.refused, path: refused})
+                self._show()
+
+            self.offramp.call(partial(work.look_at, path), then)
+        self._show()
+
+    def _show(self) -> None:
+        wrong = self.wrong
+        glyphs = self.offramp.glyphs
+        self.query_one("#what", Lines).show(
+            [join(run("Objects" + " " * 15, "dim"), run(self._objects(glyphs)))]
+        )
+        self.query_one(Form).put(self._draft, self._known, wrong)
+        self._show_below(wrong)
+        field = self._field
+        hint = self.query_one("#hint", Lines)
+        if wrong:
+            name = field.id if field is not None and field.id in wrong else next(iter(wrong))
+            hint.show([run(wrong[name], "bad")])
+        else:
+            hint.show([run(field.hint if field is not None else "Enter starts it.", "dim")])
+
+    def _objects(self, glyphs: Glyphs) -> str:
+        chosen = [self._infos[ref] for ref in sorted(self._draft.selected) if ref in self._infos]
+        if len(chosen) == 1:
+            what = str(chosen[0].ref)
+        else:
+            kinds = Counter(info.ref.type for info in chosen)
+            parts = ", ".join(f"{kinds[kind]} {kind}" for kind in ObjectType if kinds[kind])
+            what = f"{count(len(chosen), 'object')}: {parts}"
+        left = len(self._draft.chosen) - len(self._draft.selected)
+        pieces = [what]
+        if self._draft.content.data:
+            rows = sum(info.rows or 0 for info in chosen)
+            taken = sum(info.bytes or 0 for info in chosen)
+            pieces += [f"{glyphs.about}{rows:,} rows"] if rows else []
+            pieces += [f"{glyphs.about}{size(taken)}"] if taken else []
+        return ", ".join(pieces) + (f" ({left} without data left out)" if left else "")
+
+    def _show_below(self, wrong: dict[str, str]) -> None:
+        below = self.query_one("#below", Lines)
+        columns = max(20, below.size.width - ROOM)
+        lines: list[Line] = []
+        if self._ready and not wrong:
+            try:
+                settings = self._draft.settings()
+                self._checker.want(self._draft, self._known)
+                command = work.command(self._draft, self._known)
+            except InvalidValue as error:
+                below.show([run(error.message, "bad")])
+                return
+            lines += work.preflight_lines(self._checker.result, settings, columns, self.offramp.glyphs)
+            lines += [EMPTY, run("The same as a command (y copies it)", "head")]
+            lines += [run(text) for text in wrap(command, columns)]
+        below.show(lines)
+
+    def on_resize(self) -> None:
+        self.call_after_refresh(self._show)
+
+    # What is done
+
+    def on_form_entered(self, event: Form.Entered) -> None:
+        event.stop()
+        self._field = event.field
+        self._show()
+
+    def on_form_edited(self, event: Form.Edited) -> None:
+        event.stop()
+        made = event.field.put(self._draft, event.text)
+        if made != self._draft:
+            self._draft = made
+            self._apply()
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        event.stop()
+        self.action_act("quick.start")
+
+    def do_quick_start(self) -> None:
+        wrong = self.wrong
+        if wrong:
+            first = next(iter(wrong))
+            if not self.query_one(Form).enter(first):
+                self._open(first)
+            self.say(wrong[first], "warn")
+            return
+        begin = partial(work.begin, self.offramp.service, self._draft, self._known, self.offramp.now())
+        self.offramp.call(begin, self._done, doing="Queueing ...")
+
+    def _done(self, said: str) -> None:
+        if self._draft.retain:
+            self.offramp.remember(retained=retained_of(self._draft))
+        leave(self, said, to_tasks=True)
+
+    def do_quick_more(self) -> None:
+        self._open(self._field.id if self._field is not None else "content")
+
+    def _open(self, field_id: str) -> None:
+        def taken(draft: Draft | None) -> None:
+            if draft is not None:
+                self._draft = draft
+                self._apply()
+
+        self.app.push_screen(Wizard(draft=self._draft, step=field_id), taken)
+
+    def do_wizard_yank(self) -> None:
+        line, wrong = work.command_line(self._draft, self._known, None)
+        if line:
+            self.offramp.copy_text(line)
+        else:
+            self.say(wrong, "warn")

@@ -1,0 +1,318 @@
+"""A new export while it is being described: everything that the form holds, and the settings it stands for.
+
+Numbers and characters are kept as they were typed, so that going back and forth loses nothing, not even what
+is wrong. What doesn't apply (a COMMIT for CSV files, one merged file beside data) is kept too, and left out
+of the settings.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from core.errors import InvalidValue
+from core.model.secret import FileSecret, SecretRef
+from core.model.settings import (
+    CsvSettings,
+    ExportSettings,
+    SchemaSettings,
+    SqlSettings,
+    SysAccount,
+)
+from core.model.vocabulary import (
+    Consistency,
+    Content,
+    Encoding,
+    Format,
+    Lock,
+    Newline,
+    ObjectPattern,
+    ObjectRef,
+    OnError,
+    SchemaFlavour,
+    Unencodable,
+)
+from core.service.tasks import default_name
+from tui.cli.times import start
+from tui.state import Retained
+
+TASK, EXPORT = "task", "export"
+NOW, AT, HAND = "now", "at", "hand"
+PARTIAL, FULL = "partial", "full"
+BATCH = "100"
+_NAMED_SEPARATORS = {"tab": "\t", "\\t": "\t"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """`chosen` are the objects that were marked, `patterns` and `exclude` others as on the command line.
+    `name` and `directory` None: made from the rest. `keep`: one task (`task`) or a saved export. `when`:
+    `now`, `at` the time in `at`, or by `hand` (a saved export that isn't run). `secret`: where the sys
+    account's password comes from when none is typed."""
+
+    connection: str = ""
+    content: Content = Content.SCHEMA_AND_DATA
+    database: str = ""
+    range: str = PARTIAL
+    chosen: frozenset[ObjectRef] = frozenset()
+    patterns: str = ""
+    exclude: str = ""
+    format: Format = Format.CSV
+    encoding: Encoding = Encoding.UTF_8
+    on_unencodable: Unencodable = Unencodable.FAIL
+    header: bool = True
+    separator: str = ","
+    quote: str = '"'
+    newline: Newline = Newline.LF
+    null: str = ""
+    binary: str = "hex"
+    escape_backslash: bool = False
+    bom: bool = False
+    batch: bool = False
+    batch_rows: str = BATCH
+    drop: bool = False
+    merge: bool = False
+    flavour: SchemaFlavour = SchemaFlavour.NATIVE
+    keep: str = TASK
+    name: str | None = None
+    directory: str | None = None
+    when: str = NOW
+    at: str = ""
+    consistency: Consistency = Consistency.OBJECT
+    lock: Lock = Lock.NEVER
+    on_error: OnError = OnError.ABORT
+    retry_limit: str = "3"
+    sys: bool = False
+    account: str = ""
+    password: str = field(default="", repr=False)
+    secret: SecretRef | None = None
+    retain: bool = False
+
+    @classmethod
+    def of(cls, settings: ExportSettings, **more: Any) -> Draft:
+        """The form for settings; `more` are further fields."""
+        chosen, patterns = _parted(settings.patterns)
+        account = settings.sys_account
+        plain = {
+            name: getattr(settings, name)
+            for name in ("connection", "content", "format", "encoding", "on_unencodable")
+        }
+        plain |= {name: getattr(settings, name) for name in ("consistency", "lock", "on_error")}
+        return cls(
+            **plain,
+            **csv_fields(settings.csv),
+            database=settings.database or "",
+            range=FULL if settings.all_objects else PARTIAL,
+            chosen=chosen,
+            patterns=shlex.join(patterns),
+            exclude=shlex.join(settings.exclude),
+            batch=settings.sql.batch_commit is not None,
+            batch_rows=str(settings.sql.batch_commit or BATCH),
+            drop=settings.schema.drop,
+            merge=settings.schema.merge,
+            flavour=settings.schema.flavour,
+            retry_limit=str(settings.retry_limit),
+            sys=account is not None,
+            account=account.account if account else "",
+            secret=account.secret if account else None,
+            **more,
+        )
+
+    # What applies
+
+    @property
+    def selected(self) -> frozenset[ObjectRef]:
+        """The chosen objects that apply to the content."""
+        if self.content.schema:
+            return self.chosen
+        return frozenset(ref for ref in self.chosen if ref.type.has_data)
+
+    @property
+    def csv_applies(self) -> bool:
+        return self.content.data and self.format is Format.CSV
+
+    @property
+    def sql_applies(self) -> bool:
+        return self.content.data and self.format is Format.SQL
+
+    # The settings
+
+    def csv(self) -> CsvSettings:
+        """Raises InvalidValue."""
+        return CsvSettings(
+            header=self.header,
+            separator=_NAMED_SEPARATORS.get(self.separator.lower(), self.separator),
+            quote=self.quote,
+            newline=self.newline,
+            null=self.null,
+            binary=self.binary,
+            escape_backslash=self.escape_backslash,
+            bom=self.bom,
+        )
+
+    def sql(self) -> SqlSettings:
+        """Raises InvalidValue."""
+        return SqlSettings(batch_commit=number(self.batch_rows) if self.batch and self.sql_applies else None)
+
+    def schema(self) -> SchemaSettings:
+        return SchemaSettings(
+            drop=self.drop and self.content.schema,
+            merge=self.merge and self.content is Content.SCHEMA,
+            flavour=self.flavour if self.content.schema else SchemaFlavour.NATIVE,
+        )
+
+    def objects(self) -> tuple[str, ...]:
+        """Raises InvalidValue."""
+        if self.range == FULL:
+            return ()
+        return (*(pattern_of(ref) for ref in sorted(self.selected)), *split(self.patterns))
+
+    def sys_account(self) -> SysAccount | None:
+        """Raises InvalidValue."""
+        return (
+            SysAccount(account=self.account, secret=None if self.password else self.secret)
+            if self.sys
+            else None
+        )
+
+    def settings(self) -> ExportSettings:
+        """Raises InvalidValue."""
+        if not self.connection:
+            raise InvalidValue("No connection was chosen.")
+        return ExportSettings(
+            connection=self.connection,
+            database=self.database or None,
+            content=self.content,
+            all_objects=self.range == FULL,
+            objects=self.objects(),
+            exclude=split(self.exclude),
+            format=self.format if self.content.data else Format.CSV,
+            encoding=self.encoding,
+            on_unencodable=self.on_unencodable,
+            csv=self.csv() if self.csv_applies else CsvSettings(),
+            sql=self.sql(),
+            schema=self.schema(),
+            consistency=self.consistency,
+            lock=self.lock,
+            on_error=self.on_error,
+            retry_limit=number(self.retry_limit),
+            sys_account=self.sys_account(),
+        )
+
+    def start(self, now: datetime) -> datetime | None:
+        """When it begins, None for now. Raises InvalidValue."""
+        return start(self.at, now)[0] if self.when == AT else None
+
+    # What follows from the rest
+
+    def title(self) -> str:
+        """The name that it has: as typed, else made from what is exported."""
+        if self.name is not None:
+            return self.name
+        try:
+            made = default_name(self.settings())
+        except InvalidValue:
+            return ""
+        return slug(made) if self.keep == EXPORT else made
+
+    def target(self, base: str, now: datetime) -> str:
+        """Where it goes: as typed, else below `base`: there a saved export makes its own directories."""
+        if self.directory is not None:
+            return self.directory
+        if self.keep == EXPORT or not base:
+            return base
+        name = slug(self.title()) or "export"
+        return str(Path(base, f"{name}-{now.astimezone(UTC):%Y%m%dT%H%M%SZ}"))
+
+
+def csv_fields(csv: CsvSettings) -> dict[str, Any]:
+    values = msgspec.structs.asdict(csv)
+    if values["separator"] == "\t":
+        values["separator"] = "tab"
+    return values
+
+
+def pattern_of(ref: ObjectRef) -> str:
+    """The pattern that means exactly this object."""
+    return f"{ref.type}:" + re.sub(r"([\\*])", r"\\\1", ref.name)
+
+
+def slug(text: str) -> str:
+    """A name that is good as a file's, too."""
+    return re.sub(r"[^\w.-]+", "-", text).strip("-.")[:80]
+
+
+def split(text: str) -> tuple[str, ...]:
+    """Patterns as they are typed: between spaces, quoted where a name has one. Raises InvalidValue."""
+    try:
+        return tuple(shlex.split(text))
+    except ValueError:
+        raise InvalidValue(f"{text!r} has a quote that isn't closed.", "Quote names with spaces.") from None
+
+
+def _parted(patterns: Iterable[ObjectPattern]) -> tuple[frozenset[ObjectRef], list[str]]:
+    """Patterns that mean one object of a type, and the others."""
+    chosen: set[ObjectRef] = set()
+    others: list[str] = []
+    for pattern in patterns:
+        name = pattern.literal
+        if pattern.type is not None and name is not None:
+            chosen.add(ObjectRef(pattern.type, name))
+        else:
+            others.append(str(pattern))
+    return frozenset(chosen), others
+
+
+def number(text: str) -> int:
+    if not text.strip().isdecimal() or len(text.strip()) > 12:
+        raise InvalidValue(f"{text!r} is no number." if text.strip() else "A number is needed.")
+    return int(text)
+
+
+# From one export to the next
+
+
+def with_own_secret_only(settings: ExportSettings) -> ExportSettings:
+    """For a copy: a password that Offramp keeps belongs to what it was kept for."""
+    account = settings.sys_account
+    if account is None or not isinstance(account.secret, FileSecret):
+        return settings
+    return msgspec.structs.replace(settings, sys_account=SysAccount(account=account.account))
+
+
+def retained_of(draft: Draft) -> Retained:
+    """Raises InvalidValue."""
+    return Retained(
+        format=draft.format,
+        encoding=draft.encoding,
+        on_unencodable=draft.on_unencodable,
+        csv=draft.csv(),
+        sql=SqlSettings(batch_commit=number(draft.batch_rows) if draft.batch else None),
+        schema=SchemaSettings(drop=draft.drop, merge=draft.merge, flavour=draft.flavour),
+    )
+
+
+def fresh(retained: Retained | None, **more: Any) -> Draft:
+    """An empty form, with what was retained."""
+    if retained is None:
+        return Draft(**more)
+    return Draft(
+        format=retained.format,
+        encoding=retained.encoding,
+        on_unencodable=retained.on_unencodable,
+        **csv_fields(retained.csv),
+        batch=retained.sql.batch_commit is not None,
+        batch_rows=str(retained.sql.batch_commit or BATCH),
+        drop=retained.schema.drop,
+        merge=retained.schema.merge,
+        flavour=retained.schema.flavour,
+        retain=True,
+        **more,
+    )

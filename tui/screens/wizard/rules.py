@@ -1,0 +1,117 @@
+"""The rules of the form, each at its field, in the words of the model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from pathlib import Path
+
+from core.errors import InvalidValue
+from core.model.settings import Export, ExportSettings, check_export_name
+from core.model.vocabulary import Format, ObjectPattern, ObjectType
+from tui.cli.paths import absolute
+from tui.screens.wizard.draft import EXPORT, PARTIAL, TASK, Draft, number, split
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is known around the form. `opened`: when it was opened, which names directories. `taken`: names of
+    saved exports; `edits`: the one that is edited; `base`: where exports go by default. `refused`: why a task
+    can't have a directory, as far as that was looked at. `databases` and `kinds` (objects by type) are None
+    until the server has told; `database` is the one that is looked into where none was chosen."""
+
+    now: datetime
+    opened: datetime
+    taken: frozenset[str] = frozenset()
+    edits: str | None = None
+    base: str = ""
+    refused: Mapping[str, str] = field(default_factory=dict)
+    connections: tuple[str, ...] = ()
+    databases: tuple[str, ...] | None = None
+    database: str = ""
+    kinds: Mapping[ObjectType, int] | None = None
+    oceanbase: bool = False
+
+
+def problems(draft: Draft, known: Known) -> dict[str, str]:
+    """What is wrong, by field, in the words of the model. Empty where it can be started."""
+    found: dict[str, str] = {}
+    for name, text in _problems(draft, known):
+        if text:
+            found.setdefault(name, text)
+    if len(found) > 1:
+        # What the whole complains about is said at a field already.
+        found.pop("", None)
+    return found
+
+
+def _problems(draft: Draft, known: Known) -> Iterator[tuple[str, str]]:
+    yield "connection", "" if draft.connection else "A connection is needed."
+    if draft.connection and known.connections and draft.connection not in known.connections:
+        yield "connection", f"There is no connection {draft.connection!r} any more."
+    if known.databases is not None and draft.connection:
+        wanted = draft.database or known.database
+        if not wanted:
+            yield "database", "A database is needed."
+        elif wanted not in known.databases:
+            yield "database", f"There is no database {wanted!r}, or this account doesn't see it."
+    yield "patterns", _wrong(lambda: [ObjectPattern.parse(text) for text in split(draft.patterns)])
+    yield "exclude", _wrong(lambda: [ObjectPattern.parse(text) for text in split(draft.exclude)])
+    if draft.range == PARTIAL and not draft.selected and not draft.patterns.strip():
+        yield "objects", "At least one object."
+    if draft.csv_applies:
+        yield _csv_problem(draft)
+    yield "batch_rows", _wrong(draft.sql)
+    yield "retry_limit", _wrong(lambda: number(draft.retry_limit))
+    if known.oceanbase:
+        yield "account", _wrong(draft.sys_account)
+    yield from _place_problems(draft, known)
+    yield "at", _wrong(lambda: draft.start(known.now))
+    yield "", _wrong(draft.settings)
+
+
+def _place_problems(draft: Draft, known: Known) -> Iterator[tuple[str, str]]:
+    name, target = draft.title(), draft.target(known.base, known.opened)
+    if draft.keep == EXPORT:
+        yield "name", _wrong(lambda: check_export_name(name))
+        if name in known.taken and name != known.edits:
+            yield "name", f"There is an export {name!r} already."
+    elif draft.name is not None and not draft.name.strip():
+        yield "name", "A name is needed."
+    if not target.strip():
+        yield "directory", "A directory is needed."
+    elif draft.keep == TASK:
+        yield "directory", known.refused.get(path_of(target), "")
+
+
+def _wrong(build: Callable[[], object]) -> str:
+    try:
+        build()
+    except InvalidValue as error:
+        return f"{error.message} {error.hint}".strip()
+    return ""
+
+
+def _csv_problem(draft: Draft) -> tuple[str, str]:
+    """Of the CSV fields the first with which the whole can't be, in the form's order."""
+    text = _wrong(draft.csv)
+    if text:
+        trial = Draft(format=Format.CSV)
+        for name in ("separator", "quote", "null", "binary"):
+            trial = replace(trial, **{name: getattr(draft, name)})
+            if _wrong(trial.csv):
+                return name, text
+    return "separator", text
+
+
+def path_of(text: str) -> str:
+    """A directory as typed, absolute; `~` is the home of whoever types it."""
+    return str(absolute(str(Path(text.strip()).expanduser()))) if text.strip() else ""
+
+
+def export_of(draft: Draft, known: Known, settings: ExportSettings) -> Export:
+    """Raises InvalidValue."""
+    return Export(
+        name=draft.title(), directory=path_of(draft.target(known.base, known.opened)), settings=settings
+    )

@@ -1,0 +1,501 @@
+"""A new export, step by step; the same form edits a saved one, and copies a task."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.containers import Horizontal, Vertical
+from textual.widget import Widget
+from textual.widgets import Input
+
+from core.errors import InvalidValue, OfframpError
+from core.model.connection import Connection
+from core.model.settings import Export, ExportSettings
+from core.model.vocabulary import Mode
+from core.service import Service
+from core.service.connections import Listing
+from tui.actions import Place, bindings
+from tui.runs import Line, join, run, wrap
+from tui.screens.base import Page
+from tui.screens.wizard import summary, work
+from tui.screens.wizard.draft import EXPORT, FULL, HAND, TASK, Draft, fresh, retained_of, with_own_secret_only
+from tui.screens.wizard.field import Field, Step
+from tui.screens.wizard.fields import BY_ID, of_step, step_of, steps
+from tui.screens.wizard.form import Form
+from tui.screens.wizard.rules import Known, path_of, problems
+from tui.screens.wizard.testing import SysTest
+from tui.widgets.dialog import Choice, Choose, confirm
+from tui.widgets.lines import Lines
+from tui.widgets.object_list import ObjectList
+
+if TYPE_CHECKING:
+    from tui.widgets.table import Table
+
+
+def look_around(
+    service: Service, edits: str | None
+) -> tuple[list[Connection], list[Export], str, Export | None]:
+    """What the store knows: connections, saved exports, where they go by default, the one to edit."""
+    return (
+        service.connections.list(),
+        service.exports.list(),
+        service.exports.directory(),
+        service.exports.get(edits) if edits is not None else None,
+    )
+
+
+class Wizard(Page):
+    """`settings`: what it is filled with, None for the defaults; `name`: the task's; `edits`: the saved
+    export that is edited; `step`: where it opens (a `Step` or the id of a field). `draft`: a form that was
+    begun elsewhere, instead of settings."""
+
+    place: ClassVar[Place] = Place.WIZARD
+    BINDINGS = bindings(Place.WIZARD)
+    CSS = """
+    Wizard #steps { width: 17; padding: 1 0 0 1; }
+    Wizard #pane { width: 1fr; padding: 1 1 0 0; }
+    Wizard #objects { display: none; }
+    Wizard #summary { display: none; height: 1fr; padding: 1 0 0 2; }
+    Wizard #hint { dock: bottom; height: 2; padding: 0 1; margin-bottom: 1; }
+    """
+
+    def __init__(
+        self,
+        settings: ExportSettings | None = None,
+        *,
+        name: str = "",
+        edits: str | None = None,
+        step: str = "",
+        draft: Draft | None = None,
+    ) -> None:
+        super().__init__()
+        self._settings = settings
+        self._begun = draft
+        self._export_name = name
+        self._edits = edits
+        self._first = step
+
+    def body(self) -> Iterable[Widget]:
+        with Horizontal():
+            steps_ = Lines(id="steps")
+            steps_.can_focus = False
+            yield steps_
+            with Vertical(id="pane"):
+                for step in Step:
+                    form = Form(of_step(step), id=f"form-{step.name.lower()}")
+                    form.display = False
+                    yield form
+                yield SysTest(id="sys-test")
+                yield ObjectList(id="objects")
+                yield Lines(id="summary")
+        hint = Lines(id="hint")
+        hint.can_focus = False
+        yield hint
+
+    def on_mount(self) -> None:
+        now = self.offramp.now()
+        self._known = Known(now=now, opened=now, edits=self._edits)
+        self._connections: dict[str, Connection] = {}
+        self._base: ExportSettings | None = None
+        self._listed: tuple[str, str] | None = None
+        self._visited: set[Step] = set()
+        self._field: Field | None = None
+        self._checker = work.Checker(self.offramp, self._show)
+        self._draft = self._filled()
+        self._origin = self._draft
+        self.step = self._step_named(self._first)
+        self._ready = False
+        self.offramp.call(partial(look_around, self.offramp.service, self._edits), self._looked)
+        self._go(self.step, self._first if self._first in BY_ID else "")
+
+    def _filled(self) -> Draft:
+        if self._begun is not None:
+            return self._begun
+        if self._settings is None:
+            return fresh(self.offramp.state.retained)
+        keep = EXPORT if self._edits else TASK
+        settings = self._settings if self._edits else with_own_secret_only(self._settings)
+        when = HAND if self._edits else "now"
+        name = self._edits or self._export_name or None
+        return Draft.of(settings, keep=keep, name=name, when=when)
+
+    def _step_named(self, name: str) -> Step:
+        if name in BY_ID:
+            return BY_ID[name].step
+        return next((step for step in Step if name in (step.value, step.name.lower())), Step.CONTENT)
+
+    # What is known
+
+    def _looked(self, found: tuple[list[Connection], list[Export], str, Export | None]) -> None:
+        connections, exports, base, edited = found
+        self._connections = {c.name: c for c in connections}
+        self._known = replace(
+            self._known,
+            connections=tuple(self._connections),
+            taken=frozenset(export.name for export in exports),
+            base=base,
+        )
+        if edited is not None:
+            self._base = edited.settings
+            untouched = self._draft is self._origin
+            self._draft = replace(self._draft, directory=edited.directory)
+            self._origin = self._draft if untouched else replace(self._origin, directory=edited.directory)
+        if not self._draft.connection and len(connections) == 1:
+            self._draft = self._origin = replace(self._draft, connection=connections[0].name)
+        self._ready = True
+        self._apply()
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether the store has been looked into."""
+        return self._ready
+
+    def _ask_server(self) -> None:
+        """Databases and objects, where they aren't known yet."""
+        connection, database = self._draft.connection, self._draft.database
+        wanted = (connection, database)
+        if not connection or connection not in self._connections or wanted == self._listed:
+            return
+        same = self._listed is not None and self._listed[0] == connection
+        databases = self._known.databases if same else None
+        self._listed = wanted
+        self._known = replace(self._known, databases=databases, database="", kinds=None)
+        self.query_one(ObjectList).tell("Asking the server ...")
+        service = self.offramp.service
+
+        def ask() -> tuple[tuple[str, ...], Listing | None]:
+            names = databases if databases is not None else service.connections.databases(connection)
+            default = database or self._connections[connection].database
+            if default is None and len(names) != 1:
+                return names, None
+            return names, service.connections.objects(connection, default or names[0])
+
+        self.offramp.call(ask, partial(self._listed_now, wanted), failed=partial(self._not_listed, wanted))
+
+    def _listed_now(self, wanted: tuple[str, str], found: tuple[tuple[str, ...], Listing | None]) -> None:
+        if wanted != self._listed:
+            return
+        names, listing = found
+        self._known = replace(self._known, databases=names, database=listing.database if listing else "")
+        objects = self.query_one(ObjectList)
+        if listing is None:
+            objects.tell("Choose a database first.")
+        else:
+            objects.show(listing.objects, self._draft.chosen)
+            self._known = replace(self._known, kinds=objects.kinds)
+        self._apply()
+
+    def _not_listed(self, wanted: tuple[str, str], error: OfframpError) -> None:
+        if wanted == self._listed:
+            self.query_one(ObjectList).tell(f"{error.message} {error.hint}".strip())
+            self.say(f"{error.message} {error.hint}".strip(), "bad")
+
+    def _look_at_target(self) -> None:
+        path = path_of(self._draft.target(self._known.base, self._known.opened))
+        if self._draft.keep != TASK or not path or path in self._known.refused:
+            return
+        self._known = replace(self._known, refused={**self._known.refused, path: ""})
+
+        def then(refused: str) -> None:
+            self._known = replace(self._known, refused={**self._known.refused, path: refused})
+            self._show()
+
+        self.offramp.call(partial(work.look_at, path), then)
+
+    # What is seen
+
+    def heading(self) -> tuple[Line, Line]:
+        title = f"Edit export {self._edits}" if self._edits else "New export"
+        where = " / ".join(
+            filter(None, (self._draft.connection, self._draft.database or self._known.database))
+        )
+        return join(run(title, "strong"), run(where, "dim"), between="  "), self.offramp.engine_line()
+
+    def subject(self) -> str:
+        return "objects" if self._lists_objects else self.step.value
+
+    def menu_title(self) -> str:
+        return f"Edit export {self._edits}" if self._edits else "New export"
+
+    @property
+    def draft(self) -> Draft:
+        return self._draft
+
+    @property
+    def wrong(self) -> dict[str, str]:
+        """What is wrong, by field."""
+        return problems(self._draft, self._known)
+
+    @property
+    def _lists_objects(self) -> bool:
+        return self.step is Step.OBJECTS and self._draft.range != FULL
+
+    @property
+    def form(self) -> Form:
+        return self.query_one(f"#form-{self.step.name.lower()}", Form)
+
+    def tick(self) -> None:
+        self._known = replace(self._known, now=self.offramp.now())
+        self._show()
+
+    def _apply(self) -> None:
+        """Something was changed or learned."""
+        self._known = replace(
+            self._known,
+            now=self.offramp.now(),
+            oceanbase=self._mode is Mode.OCEANBASE,
+        )
+        self._ask_server()
+        self._look_at_target()
+        self._show()
+        self.refresh_title()
+
+    @property
+    def _mode(self) -> Mode | None:
+        connection = self._connections.get(self._draft.connection)
+        return connection.mode if connection is not None else None
+
+    def _show(self) -> None:
+        wrong = self.wrong
+        self._show_steps(wrong)
+        self.form.put(self._draft, self._known, wrong)
+        objects = self.query_one(ObjectList)
+        if objects.display != self._lists_objects:
+            objects.display = self._lists_objects
+        if objects.infos:
+            objects.mark_only(self._draft.chosen, data_only=not self._draft.content.schema)
+        if self.step is Step.SUMMARY:
+            self._show_summary(wrong)
+        self._show_hint(wrong)
+
+    def _show_steps(self, wrong: dict[str, str]) -> None:
+        glyphs = self.offramp.glyphs
+        bad = {step_of(name) for name in wrong}
+        lines = []
+        for step in steps(self._known):
+            here, seen = step is self.step, step in self._visited
+            mark, role = ("  ", "dim")
+            if step in bad and (seen or here) and step is not Step.SUMMARY:
+                mark, role = f"{glyphs.bad} ", "bad"
+            elif seen and not here and step is not Step.SUMMARY:
+                mark, role = f"{glyphs.good} ", "good"
+            if here:
+                mark = mark if mark.strip() else f"{glyphs.cursor} "
+            label = run(step.value, "accent" if here else "" if seen else "dim")
+            lines.append(join(run(mark, role if mark.strip() != glyphs.cursor else "accent"), label))
+        self.query_one("#steps", Lines).show(lines)
+
+    def _show_summary(self, wrong: dict[str, str]) -> None:
+        if not wrong:
+            try:
+                self._checker.want(self._draft, self._known)
+            except InvalidValue as error:
+                wrong = {"": error.message}
+        lines = self.query_one("#summary", Lines)
+        columns = max(20, lines.size.width - 2)
+        lines.show(
+            summary.lines(
+                self._draft,
+                self._known,
+                wrong,
+                self._checker.result,
+                base=self._base,
+                columns=columns,
+                glyphs=self.offramp.glyphs,
+            )
+        )
+
+    def _show_hint(self, wrong: dict[str, str]) -> None:
+        field = self._field
+        text, role = field.hint if field is not None else "", "dim"
+        if self._lists_objects and (field is None or not self.form.current):
+            text = "space marks, * all that is shown, t the next type, / searches, u unmarks."
+            if "objects" in wrong:
+                text, role = f"{wrong['objects']} {text}", "warn"
+        elif field is not None and field.id in wrong:
+            text, role = wrong[field.id], "bad"
+        elif self.step is Step.SUMMARY:
+            doing = "saves it" if self._draft.keep == EXPORT and self._draft.when == HAND else "starts it"
+            text = f"Enter {doing}." if not wrong else "Enter goes to what is wrong."
+        hint = self.query_one("#hint", Lines)
+        hint.show([run(line, role) for line in wrap(text, max(20, self.size.width - 3))][:2])
+
+    def on_resize(self) -> None:
+        self.call_after_refresh(self._show)
+
+    # From step to step
+
+    def _go(self, step: Step, field: str = "") -> None:
+        self._visited.add(self.step)
+        self.form.display = False
+        self.step = step
+        self._visited.add(step)
+        self._field = None
+        form = self.form
+        form.display = True
+        self.query_one(SysTest).display = step is Step.SYS
+        self.query_one("#summary").display = step is Step.SUMMARY
+        self._show()
+        if self._lists_objects and not field and self._known.kinds:
+            self.query_one(ObjectList).table.focus()
+        elif not form.enter(field) and not form.enter():
+            self.set_focus(None)
+        self.refresh_actions()
+
+    def on_form_entered(self, event: Form.Entered) -> None:
+        event.stop()
+        self._field = event.field
+        self._show()
+        self.refresh_actions()
+
+    def on_form_edited(self, event: Form.Edited) -> None:
+        event.stop()
+        made = event.field.put(self._draft, event.text)
+        if made != self._draft:
+            self._draft = made
+            self._apply()
+
+    def on_object_list_changed(self, event: ObjectList.Changed) -> None:
+        event.stop()
+        self._draft = replace(self._draft, chosen=event.marked)
+        self._show()
+
+    def on_table_moved(self, event: Table.Moved) -> None:
+        event.stop()
+
+    def on_table_chosen(self, event: Table.Chosen) -> None:
+        event.stop()
+        self.do_objects_mark()
+
+    def on_descendant_focus(self) -> None:
+        if self.form.current is None:
+            self._field = None
+            self._show_hint(self.wrong)
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        event.stop()
+        self.action_act("wizard.next")
+
+    def do_wizard_next(self) -> None:
+        if self.step is Step.SUMMARY:
+            self._finish()
+            return
+        known = steps(self._known)
+        self._go(known[known.index(self.step) + 1] if self.step in known else Step.SUMMARY)
+
+    def do_wizard_summary(self) -> None:
+        self._go(Step.SUMMARY)
+
+    def do_wizard_steps(self) -> None:
+        choices = [
+            Choice(step.name.lower(), step.value, str(i)) for i, step in enumerate(steps(self._known), 1)
+        ]
+
+        def chosen(answer: str | None) -> None:
+            if answer is not None:
+                self._go(Step[answer.upper()])
+
+        self.app.push_screen(Choose("Go to", choices, default=self.step.name.lower()), chosen)
+
+    def do_app_back(self) -> None:
+        """Out of a search, to the step before, and from the first one out of the form."""
+        if self._lists_objects and self.query_one(ObjectList).back():
+            return
+        known = steps(self._known)
+        place = known.index(self.step) if self.step in known else 0
+        first = self._step_named(self._first) if self._begun is not None else Step.CONTENT
+        if place > 0 and self.step is not first:
+            self._go(known[place - 1])
+        elif self._begun is not None:
+            # The sheet below takes what was changed here.
+            self.dismiss(self._draft)
+        elif self._draft == self._origin:
+            self.dismiss(None)
+        else:
+            self._ask_to_leave()
+
+    def _ask_to_leave(self) -> None:
+        def answered(answer: str | None) -> None:
+            if answer == "yes":
+                self.dismiss(None)
+
+        what = f"the changes of {self._edits}" if self._edits else "this export"
+        self.app.push_screen(confirm(f"Leave {what} behind?", yes="Leave", no="Stay"), answered)
+
+    # Objects
+
+    def do_objects_mark(self) -> None:
+        self.query_one(ObjectList).toggle()
+
+    def do_objects_all(self) -> None:
+        self.query_one(ObjectList).toggle_all()
+
+    def do_objects_type(self) -> None:
+        self.query_one(ObjectList).next_type()
+
+    def do_objects_search(self) -> None:
+        self.query_one(ObjectList).begin_search()
+
+    def do_objects_clear(self) -> None:
+        objects = self.query_one(ObjectList)
+        number = len(objects.marked)
+
+        def answered(answer: str | None) -> None:
+            if answer == "yes":
+                objects.clear_marks()
+
+        if number:
+            self.app.push_screen(confirm(f"Unmark all {number:,} objects?", yes="Unmark"), answered)
+
+    # The sys account
+
+    def on_sys_test_wanted(self, event: SysTest.Wanted) -> None:
+        event.stop()
+        if wrong := self.wrong.get("account", "" if self._draft.sys else "No sys account is used."):
+            self.say(wrong, "warn")
+            return
+        event.test.begin(self.offramp, self._draft)
+
+    # Done
+
+    def do_wizard_yank(self) -> None:
+        line, wrong = work.command_line(self._draft, self._known, self._base)
+        if line:
+            self.offramp.copy_text(line)
+        else:
+            self.say(wrong, "warn")
+
+    def _finish(self) -> None:
+        wrong = self.wrong
+        if self.offramp.read_only:
+            self.say("Not with --read-only.", "warn")
+            return
+        if wrong:
+            order = list(BY_ID)
+            first = min(wrong, key=lambda name: order.index(name) if name in order else order.index("range"))
+            self._go(step_of(first), first if first in BY_ID else "")
+            self.say(wrong[first], "warn")
+            return
+        work_ = partial(work.begin, self.offramp.service, self._draft, self._known, self.offramp.now())
+        self.offramp.call(
+            work_, self._done, doing="Saving ..." if self._draft.keep == EXPORT else "Queueing ..."
+        )
+
+    def _done(self, said: str) -> None:
+        retained = retained_of(self._draft) if self._draft.retain else None
+        if retained is not None or self._origin.retain:
+            self.offramp.remember(retained=retained)
+        leave(self, said, to_tasks=self._draft.when != HAND)
+
+
+def leave(page: Page, said: str, *, to_tasks: bool) -> None:
+    """Out of the form, to the tasks where one was queued, with words on what was done."""
+    app = page.offramp
+    while len(app.screen_stack) > 1:
+        app.pop_screen()
+    if to_tasks and app.current_mode != "tasks":
+        app.switch_mode("tasks")
+    app.call_after_refresh(app.page_say, said)
