@@ -14,7 +14,8 @@ from tui.runs import EMPTY, Line, join, run, wrap
 from tui.screens.connection_trial import step_lines
 from tui.screens.task_rows import ago
 from tui.widgets.columns import Column
-from tui.widgets.table import Row
+from tui.widgets.table import Cell, Row
+from tui.widgets.tail import TailCell
 
 LITTLE = 1 << 30
 
@@ -37,10 +38,10 @@ DIRECTORY_COLUMNS = (
 
 def row(saved: SavedConnection, now: datetime, glyphs: Glyphs) -> Row:
     connection = saved.connection
-    cells = (
+    cells: tuple[Cell, ...] = (
         run(connection.name),
         run(connection.mode.label, "dim"),
-        run(connection.place),
+        TailCell(connection.place),
         tested(saved, now, glyphs),
         run(used(saved), "dim"),
         run(server(saved), "dim"),
@@ -143,8 +144,8 @@ def directory_row(item: Destination, room: Room | None) -> Row:
         free = words.size(room.free) if room.free or not room.problem else ""
         state = room.problem or ("" if room.exists else "not made yet")
         role = "bad" if room.problem else "dim"
-    cells = (
-        run(item.directory),
+    cells: tuple[Cell, ...] = (
+        TailCell(item.directory),
         run(free, "warn" if room is not None and room.free < LITTLE else ""),
         run(state, role),
         run(", ".join(item.exports) or ("the usual one" if item.usual else ""), "dim"),

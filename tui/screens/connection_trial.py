@@ -10,12 +10,12 @@ from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Vertical
 from textual.message import Message
-from textual.screen import ModalScreen
 
 from core.errors import OfframpError
 from core.service import Service
 from tui.look import Glyphs
 from tui.runs import EMPTY, Line, join, run, wrap
+from tui.widgets.dialog import Framed
 from tui.widgets.lines import Lines
 
 if TYPE_CHECKING:
@@ -25,15 +25,10 @@ WIDEST = 84
 LABEL = 12
 
 
-class Trial(ModalScreen[None]):
+class Trial(Framed[None]):
     """Tries the connection while it is open. Escape leaves: what isn't finished is not recorded, and a
     server that doesn't answer is not waited for."""
 
-    DEFAULT_CSS = """
-    Trial { align: center middle; background: $background 60%; }
-    Trial:ansi { background: transparent; }
-    Trial Lines { max-height: 18; }
-    """
     BINDINGS = [Binding("escape,enter,q", "leave", show=False), Binding("t", "again", show=False)]
 
     class Step(Message):

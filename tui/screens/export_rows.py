@@ -17,7 +17,8 @@ from tui.runs import EMPTY, Line, join, run, wrap
 from tui.screens.task_rows import ago, progress_cell
 from tui.widgets.columns import Column
 from tui.widgets.flow import FlowExport, FlowSource
-from tui.widgets.table import Row
+from tui.widgets.table import Cell, Row
+from tui.widgets.tail import TailCell
 
 LABEL = 14
 
@@ -45,7 +46,7 @@ RUN_COLUMNS = (
 def row(saved: SavedExport, now: datetime, glyphs: Glyphs) -> Row:
     export, last = saved.export, saved.last
     settings = export.settings
-    cells = (
+    cells: tuple[Cell, ...] = (
         run(export.name),
         run(settings.connection),
         run(what(export)),
@@ -53,7 +54,7 @@ def row(saved: SavedExport, now: datetime, glyphs: Glyphs) -> Row:
         run(ago(_when(last), now) if last is not None else "", "dim"),
         run(f"{last.processed_rows:,}" if last is not None and settings.content.data else "", "dim"),
         run(form(export), "dim"),
-        run(export.directory, "dim"),
+        TailCell(export.directory, "dim"),
     )
     return Row(export.name, cells)
 

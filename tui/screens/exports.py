@@ -19,6 +19,7 @@ from tui.screens.export_page import ExportPage
 from tui.widgets.flow_view import FlowView
 from tui.widgets.lines import Lines
 from tui.widgets.table import Table
+from tui.widgets.tail import tail
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,7 @@ class ExportsScreen(ExportPage):
     CSS = """
     ExportsScreen #empty { height: 1fr; padding: 1 3; display: none; }
     ExportsScreen FlowView { display: none; }
-    ExportsScreen #strip { height: 2; margin-top: 1; padding: 0 1; }
+    ExportsScreen #strip { height: 3; margin-top: 1; padding: 0 1; }
     """
 
     def __init__(self) -> None:
@@ -107,20 +108,19 @@ class ExportsScreen(ExportPage):
         strip = self.query_one("#strip", Lines)
         columns = max(10, self.size.width - 2)
         if saved is None:
-            strip.show([EMPTY, EMPTY])
+            strip.show([EMPTY] * 3)
             return
         export, last = saved.export, saved.last
-        head = join(
-            run(export.name, "strong"),
-            run(f"{export_rows.what(export)}, {export_rows.form(export)} -> {export.directory}"),
-            between=self.offramp.glyphs.between,
-        )
+        what = run(export_rows.what(export))
+        head = join(run(export.name, "strong"), what, between=self.offramp.glyphs.between)
+        form = f"{export_rows.form(export)} -> "
+        where = run(form + tail(export.directory, columns - len(form)), "dim")
         if last is None:
-            second = run("It has never been run.", "dim")
+            third = run("It has never been run.", "dim")
         else:
             text = f"Task {last.id} {str(last.status).lower()}: {words.state(last, self.offramp.now())}"
-            second = run(wrap(text, columns)[0], "bad" if last.error is not None else "dim")
-        strip.show([head, second])
+            third = run(wrap(text, columns)[0], "bad" if last.error is not None else "dim")
+        strip.show([head, where, third])
 
     def on_resize(self) -> None:
         self.call_after_refresh(self.tick)

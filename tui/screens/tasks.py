@@ -391,9 +391,10 @@ def greeting(key: Callable[[str], str]) -> list[Line]:
         EMPTY,
         join(run("  3", "key"), run("  Add a connection to a database, then browse what is in it.")),
         join(run(f"  {key('export.new')}", "key"), run("  Make an export, step by step.")),
-        EMPTY,
-        run("To look around first, leave and start  offramp --demo : a sample shop"),
-        run("database with three exports, in a directory of its own."),
+        join(
+            run(f"  {key('demo.make')}", "key"),
+            run("  Look around first: make a sample shop with three exports."),
+        ),
         EMPTY,
         join(run("  ?", "key"), run("  shows what the keys do, on every screen.")),
     ]

@@ -7,23 +7,21 @@ from collections.abc import Callable
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Vertical
-from textual.screen import ModalScreen
 from textual.widgets import Input
 
 from tui.plain import plain
 from tui.runs import EMPTY, run, wrap
+from tui.widgets.dialog import Framed
 from tui.widgets.lines import Lines
 
 COLUMNS = 66
 
 
-class Ask(ModalScreen[str | None]):
+class Ask(Framed[str | None]):
     """Gives back what was typed, None for Escape. `check` says what is wrong with a text, "" for nothing;
     it is called with every key, and Enter is refused while it finds something."""
 
     DEFAULT_CSS = """
-    Ask { align: center middle; background: $background 60%; }
-    Ask:ansi { background: transparent; }
     Ask Input { margin: 1 0; }
     """
     BINDINGS = [Binding("escape", "leave", show=False)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from textual import events
 from textual.app import ComposeResult
@@ -32,21 +33,29 @@ class Choice:
     detail: str = ""
 
 
-class Choose(ModalScreen[str | None]):
-    """Asks for one of some `choices`; gives back its id, None for Escape. The cursor stands on `default`,
-    which must be the safe answer where another one destroys something."""
+R = TypeVar("R")
+
+
+class Framed(ModalScreen[R]):
+    """A frame in the middle of the screen, over what is there: a `Vertical` of the class `frame`."""
 
     DEFAULT_CSS = """
-    Choose, Tell { align: center middle; background: $background 60%; }
-    Choose:ansi, Tell:ansi { background: transparent; }
-    .frame {
+    Framed { align: center middle; background: $background 60%; }
+    Framed:ansi { background: transparent; }
+    Framed .frame {
         width: auto; height: auto; max-height: 90%; padding: 0 2; border: round $accent;
         background: $background;
     }
-    .-ascii .frame { border: ascii $accent; }
-    .frame Lines { height: auto; max-height: 12; }
-    .frame Table { height: auto; max-height: 16; margin-top: 1; }
+    .-ascii Framed .frame { border: ascii $accent; }
+    Framed .frame Lines { height: auto; max-height: 18; }
+    Framed .frame Table { height: auto; max-height: 16; margin-top: 1; }
     """
+
+
+class Choose(Framed[str | None]):
+    """Asks for one of some `choices`; gives back its id, None for Escape. The cursor stands on `default`,
+    which must be the safe answer where another one destroys something."""
+
     BINDINGS = [
         Binding("escape", "leave", show=False),
         Binding("enter", "choose", show=False),
@@ -121,7 +130,7 @@ def confirm(question: str, *, yes: str, no: str = "Cancel", text: str = "") -> C
     return Choose(question, [Choice("no", no, "n"), Choice("yes", yes, "y")], text=text, default="no")
 
 
-class Tell(ModalScreen[None]):
+class Tell(Framed[None]):
     """An error in full: what happened, and what to do about it."""
 
     BINDINGS = [Binding("escape,enter,space,q", "leave", show=False)]

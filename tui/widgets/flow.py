@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 
 from tui.plain import width
 from tui.runs import EMPTY, Line, fit, join, length, run
+from tui.widgets.tail import tail
 
 MOST_LANES = 8
 MOST_LANES_NARROW = 4
@@ -264,7 +265,7 @@ def _rows(grid: _Grid, sizes: _Sizes, strokes: Strokes, *, more: bool) -> Iterat
         state = export.short if sizes.short else export.state
         line = join(line, run("  "), fit(run(export.name), sizes.names), run("  "), fit(state, sizes.states))
         if sizes.to:
-            line = join(line, run("  "), run(_tail(export.to, sizes.to), "dim"))
+            line = join(line, run("  "), run(tail(export.to, sizes.to), "dim"))
         yield FlowLine(line, export.name)
 
 
@@ -315,13 +316,3 @@ def _passes(grid: _Grid, lane: int, row: int) -> tuple[bool, bool]:
             up |= low < row <= high
             down |= low <= row < high
     return up, down
-
-
-def _tail(text: str, columns: int) -> str:
-    """The end of a path, where two of them differ; its beginning is cut."""
-    if width(text) <= columns:
-        return text
-    kept = text
-    while kept and width(kept) > columns - 3:
-        kept = kept[1:]
-    return "..." + kept
