@@ -336,7 +336,7 @@ ACTIONS: tuple[Action, ...] = (
     ),
     Action(
         id="export.copy", keys=("c",), label="Copy", help="Make a new export or task with the same settings.",
-        places=_EXPORTS, applies=_export_needed, rank=14, writes=True,
+        places=_EXPORTS, applies=_export_needed, rank=30, writes=True,
     ),
     Action(
         id="export.delete", keys=("x",), label="Delete", help="Forget the definition; tasks and files stay.",
@@ -345,7 +345,7 @@ ACTIONS: tuple[Action, ...] = (
     Action(
         id="export.flow", keys=("v",), label="Picture",
         help="Show how the data flows, from data sets through exports to directories; or the list again.",
-        places=(Place.EXPORTS,), rank=20,
+        places=(Place.EXPORTS,), applies=_export_needed, rank=14,
     ),
     Action(
         id="run.logs", keys=("l",), label="Logs", help="Show the log of the run under the cursor.",

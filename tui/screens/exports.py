@@ -13,7 +13,7 @@ from core.service import Service, words
 from core.service.saved import SavedExport
 from tui.actions import Place, bindings
 from tui.reading import Query, Seen
-from tui.runs import EMPTY, Line, join, run, wrap
+from tui.runs import EMPTY, Line, join, run
 from tui.screens import export_rows
 from tui.screens.export_page import ExportPage
 from tui.widgets.flow_view import FlowView
@@ -119,7 +119,7 @@ class ExportsScreen(ExportPage):
             third = run("It has never been run.", "dim")
         else:
             text = f"Task {last.id} {str(last.status).lower()}: {words.state(last, self.offramp.now())}"
-            third = run(wrap(text, columns)[0], "bad" if last.error is not None else "dim")
+            third = run(text, "bad" if last.error is not None else "dim")
         strip.show([head, where, third])
 
     def on_resize(self) -> None:

@@ -1,20 +1,20 @@
 """The picture of how data flows: data sets to the left, exports to the right, destinations behind them.
 
-    ob-prod                        exports                       to
-    ├─ shop.orders ──────┬──┬───>  orders-nightly  ✔ 14 h        /data/lake
-    │                    └──│───>  orders-new      ✖ 5 min       /data/out
-    ├─ shop.order_items ────┘
-    └─ hr.* ────────────────────>  hr-archive      · never       /data/vault
+    ob-prod                    exports                       to
+    ├─ shop.orders ────┬──┬─>  orders-nightly  ✔ 14 h        /data/lake
+    ├─ shop.order_items│──┘
+    │                  └────>  orders-new      ✖ 5 min       /data/out
+    └─ hr.* ────────────────>  hr-archive      · never       /data/vault
 
-`draw` is a pure function from a frozen description to lines. An export that takes several data sets, or
-shares one, has a lane: a column in which its lines come together. Upper exports have lanes to the right of
-lower ones, so that every line runs rightwards and none of them has to be followed back; where lines cross
-without meeting, the vertical one is drawn through.
+`draw` is a pure function from a frozen description to lines. An export has a row for each data set that it
+takes, joined by a bracket. A data set that several exports take stands in the row of the first of them, and
+has a lane: a column in which its line goes down to the others. So each line can be followed back from the
+arrow without a choice; where two cross without meeting, the vertical one is drawn through.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from tui.plain import width
@@ -24,6 +24,7 @@ from tui.widgets.tail import tail
 MOST_LANES = 8
 MOST_LANES_NARROW = 4
 NARROW = 100
+ARROW = 5
 MOST_SETS = 6
 FEWEST_TO_COLUMNS = 12
 
@@ -58,49 +59,51 @@ class FlowLine:
 
 @dataclass(frozen=True, slots=True)
 class Strokes:
-    """The characters that lines are drawn with. `joints`: by which ways go off (up, down, left, right)."""
+    """The characters that lines are drawn with. `fork` begins a lane, `branch` leaves it, `bend` ends it;
+    `top`, `side` and `bottom` are those of a bracket."""
 
     flat: str
     upright: str
     tee: str
     last: str
-    head: str
-    joints: dict[tuple[bool, bool, bool, bool], str]
+    fork: str
+    branch: str
+    bend: str
+    top: str
+    side: str
+    bottom: str
 
 
-UNICODE = Strokes(
-    flat="─",
-    upright="│",
-    tee="├─ ",
-    last="└─ ",
-    head=">",
-    joints={
-        (False, True, True, True): "┬",
-        (True, False, True, True): "┴",
-        (True, True, True, True): "┼",
-        (False, True, True, False): "┐",
-        (True, False, True, False): "┘",
-        (True, True, True, False): "┤",
-        (False, True, False, True): "┌",
-        (True, False, False, True): "└",
-        (True, True, False, True): "├",
-    },
-)
-ASCII = Strokes(flat="-", upright="|", tee="+- ", last="`- ", head=">", joints={})
+UNICODE = Strokes("─", "│", "├─ ", "└─ ", "┬", "├", "└", "┬", "┤", "┘")
+ASCII = Strokes("-", "|", "+- ", "`- ", "+", "+", "+", "+", "+", "+")
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """A data set on its way to an export. `first`: its name stands here. `top`, `bottom`: of the bracket."""
+
+    set: str
+    export: FlowExport
+    first: bool
+    top: bool
+    bottom: bool
+
+
+@dataclass(frozen=True, slots=True)
 class _Grid:
-    """Rows of a block, each with at most one data set and one export; and the lanes between."""
+    """Rows, and the lane of each data set that has more than one of them."""
 
-    sets: list[str | None] = field(default_factory=list)
-    exports: list[FlowExport | None] = field(default_factory=list)
-    takes: list[tuple[FlowExport, int, tuple[int, ...]]] = field(default_factory=list)
-    lanes: dict[int, int] = field(default_factory=dict)
+    rows: tuple[_Row, ...] = ()
+    lanes: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def width(self) -> int:
         return max(self.lanes.values(), default=-1) + 1
+
+    def span(self, name: str) -> tuple[int, int]:
+        """The first and the last row of a data set."""
+        places = [index for index, row in enumerate(self.rows) if row.set == name]
+        return places[0], places[-1]
 
 
 def draw(sources: Sequence[FlowSource], columns: int, *, ascii_only: bool) -> list[FlowLine]:
@@ -163,31 +166,26 @@ def _order(exports: Sequence[FlowExport]) -> list[FlowExport]:
 
 
 def _with(grid: _Grid, export: FlowExport) -> _Grid:
-    """The grid with one more export: in the row of the first data set that it brings, else in a row of its
-    own."""
-    made = _Grid(list(grid.sets), list(grid.exports), list(grid.takes))
-    row = len(made.sets)
-    fresh: list[str | None] = [name for name in export.sets if name not in made.sets]
-    made.sets += fresh or [None]
-    made.exports += [export] + [None] * (max(len(fresh), 1) - 1)
-    made.takes.append((export, row, tuple(made.sets.index(name) for name in export.sets)))
-    made.lanes = _lanes(made)
-    return made
+    """The grid with one more export."""
+    known = {row.set for row in grid.rows}
+    last = len(export.sets) - 1
+    rows = tuple(
+        _Row(name, export, first=name not in known, top=index == 0, bottom=index == last)
+        for index, name in enumerate(export.sets)
+    )
+    longer = _Grid(grid.rows + rows)
+    return _Grid(longer.rows, _lanes(longer))
 
 
-def _lanes(grid: _Grid) -> dict[int, int]:
-    """The lane of each export that needs one, by its row: to the right of those of lower exports that it
-    runs beside."""
-    shared = {r for _, _, rows in grid.takes for r in rows if sum(r in other for *_, other in grid.takes) > 1}
-    spans: list[tuple[int, int, int]] = []
-    lanes: dict[int, int] = {}
-    for _, row, rows in reversed(grid.takes):
-        if rows == (row,) and row not in shared:
+def _lanes(grid: _Grid) -> dict[str, int]:
+    """Lanes beside each other for data sets whose spans overlap."""
+    spans = {row.set: grid.span(row.set) for row in grid.rows}
+    lanes: dict[str, int] = {}
+    for name, (low, high) in spans.items():
+        if low == high:
             continue
-        low, high = min(row, *rows), max(row, *rows)
-        lane = 1 + max((lane for a, b, lane in spans if a <= high and low <= b), default=-1)
-        spans.append((low, high, lane))
-        lanes[row] = lane
+        taken = {lane for other, lane in lanes.items() if spans[other][0] <= high and low <= spans[other][1]}
+        lanes[name] = next(lane for lane in range(len(taken) + 1) if lane not in taken)
     return lanes
 
 
@@ -208,13 +206,13 @@ def _sizes(blocks: Sequence[tuple[FlowSource, Sequence[_Grid]]], columns: int) -
     exports = [export for source, _ in blocks for export in source.exports]
     grids = [grid for _, found in blocks for grid in found]
     names = max((width(e.name) for e in exports), default=0)
-    sets = max((width(name) for grid in grids for name in grid.sets if name), default=0)
+    sets = max((width(row.set) for grid in grids for row in grid.rows), default=0)
     long = max((length(e.state) for e in exports), default=0)
     short = max((length(e.short) for e in exports), default=0)
     to = max((width(e.to) for e in exports), default=0)
     lanes = 3 * max((grid.width for grid in grids), default=0)
-    # The stroke before a data set, one behind it, the arrow, and the gaps between columns.
-    fixed = 3 + 2 + lanes + 6 + 2
+    # The strokes around a data set, the bracket with its arrow, and the gaps between columns.
+    fixed = 3 + 2 + lanes + ARROW + 2 + 2
     if fixed + sets + names + long + 2 + min(to, 24) > columns:
         states, is_short = short, True
     else:
@@ -243,7 +241,7 @@ def _head(source: FlowSource, sizes: _Sizes, *, first: bool) -> Line:
     name = run(source.name, "strong")
     if not (first and source.exports):
         return name
-    behind = 3 + sizes.sets + 2 + sizes.lanes + 6
+    behind = 3 + sizes.sets + 2 + sizes.lanes + ARROW + 2
     line = join(fit(name, behind), fit(run("exports", "head"), sizes.names + 2 + sizes.states + 2))
     return join(line, run("to", "head")) if sizes.to else line
 
@@ -252,67 +250,59 @@ def _head(source: FlowSource, sizes: _Sizes, *, first: bool) -> Line:
 
 
 def _rows(grid: _Grid, sizes: _Sizes, strokes: Strokes, *, more: bool) -> Iterator[FlowLine]:
-    last = max(index for index, name in enumerate(grid.sets) if name is not None)
-    for row, (name, export) in enumerate(zip(grid.sets, grid.exports, strict=True)):
-        tree = strokes.tee if more or row < last else strokes.last
-        if name is None:
-            tree = f"{strokes.upright}  " if more or row < last else "   "
-        left = join(run(tree, "dim"), _label(name, sizes.sets, strokes))
-        line = join(left, run(_wires(grid, row, sizes, strokes), "dim"))
-        if export is None:
+    last = max(index for index, row in enumerate(grid.rows) if row.first)
+    for index, row in enumerate(grid.rows):
+        going_on = more or index < last
+        if row.first:
+            tree = strokes.tee if going_on else strokes.last
+        else:
+            tree = f"{strokes.upright}  " if going_on else "   "
+        wires = _wires(grid, index, sizes.lanes // 3, strokes) + _bracket(row, strokes)
+        line = join(run(tree, "dim"), _label(row, sizes.sets, strokes), run(wires, "dim"))
+        if not row.top:
             yield FlowLine(line)
             continue
+        export = row.export
         state = export.short if sizes.short else export.state
-        line = join(line, run("  "), fit(run(export.name), sizes.names), run("  "), fit(state, sizes.states))
+        name = fit(run(export.name), sizes.names)
+        line = join(line, run("  "), name, run("  "), fit(state, sizes.states))
         if sizes.to:
             line = join(line, run("  "), run(tail(export.to, sizes.to), "dim"))
         yield FlowLine(line, export.name)
 
 
-def _label(name: str | None, columns: int, strokes: Strokes) -> Line:
-    """A data set, and its line up to the lanes."""
-    if name is None:
+def _label(row: _Row, columns: int, strokes: Strokes) -> Line:
+    """A data set's name, and its line up to the lanes."""
+    if not row.first:
         return run(" " * (columns + 2))
-    shown = run(name) if width(name) <= columns else fit(run(name), columns)
-    rest = columns - length(shown)
-    return join(shown, run(" " + strokes.flat * (rest + 1), "dim"))
+    shown = run(row.set) if width(row.set) <= columns else fit(run(row.set), columns)
+    return join(shown, run(" " + strokes.flat * (columns - length(shown) + 1), "dim"))
 
 
-def _wires(grid: _Grid, row: int, sizes: _Sizes, strokes: Strokes) -> str:
-    """The lanes of a row, then the arrow or nothing; each lane takes three columns."""
-    here = grid.exports[row]
-    straight = here is not None and row not in grid.lanes
-    fed = {
-        lane for _, other, rows in grid.takes if row in rows and (lane := grid.lanes.get(other)) is not None
-    }
-    out = grid.lanes.get(row) if here is not None else None
-    reach = max(fed, default=-1)
+def _wires(grid: _Grid, index: int, lanes: int, strokes: Strokes) -> str:
+    """What a row shows of the lanes, three columns each."""
+    row = grid.rows[index]
+    begins = -1 if row.first else grid.lanes[row.set]
     pieces = []
-    for lane in range(sizes.lanes // 3):
-        up, down = _passes(grid, lane, row)
-        from_left = straight or lane <= reach
-        to_right = straight or lane < reach or (out is not None and lane >= out)
-        if lane in fed or lane == out:
-            middle = strokes.joints.get((up, down, lane <= reach, to_right), "+")
-            if not (up or down):
-                middle = strokes.flat
-        elif up or down:
-            middle = strokes.upright
-        else:
-            from_left = straight or lane <= reach or (out is not None and lane > out)
-            middle = strokes.flat if from_left else " "
-        before = strokes.flat if from_left or (out is not None and lane > out) else " "
-        pieces.append(before + middle + (strokes.flat if to_right else " "))
-    arrow = strokes.flat * 3 + strokes.head if here is not None else ""
-    return "".join(pieces) + arrow
+    for lane in range(lanes):
+        before = strokes.flat if lane > begins else " "
+        after = strokes.flat if lane >= begins else " "
+        pieces.append(before + _crossing(grid, index, lane, before, strokes) + after)
+    return "".join(pieces)
 
 
-def _passes(grid: _Grid, lane: int, row: int) -> tuple[bool, bool]:
-    """Whether the lane's vertical line comes from above to this row, and goes on below it."""
-    up = down = False
-    for _, own, rows in grid.takes:
-        if grid.lanes.get(own) == lane:
-            low, high = min(own, *rows), max(own, *rows)
-            up |= low < row <= high
-            down |= low <= row < high
-    return up, down
+def _crossing(grid: _Grid, index: int, lane: int, flat: str, strokes: Strokes) -> str:
+    for name, its_lane in grid.lanes.items():
+        low, high = grid.span(name)
+        if its_lane == lane and low <= index <= high:
+            if grid.rows[index].set != name:
+                return strokes.upright
+            return strokes.fork if index == low else strokes.bend if index == high else strokes.branch
+    return flat
+
+
+def _bracket(row: _Row, strokes: Strokes) -> str:
+    if row.top:
+        joint = strokes.flat if row.bottom else strokes.top
+        return strokes.flat + joint + strokes.flat * (ARROW - 3) + ">"
+    return strokes.flat + (strokes.bottom if row.bottom else strokes.side)
