@@ -100,18 +100,29 @@ class LogPages:
         self, place: Place, count: int, keep: Keep = everything, stopped: Stopped = lambda: False
     ) -> list[PlacedLine]:
         """The next `count` lines that `keep` keeps, from `place` on, which is the beginning of a line."""
+        return self.read_on(place, count, keep, stopped)[0]
+
+    def read_on(
+        self, place: Place, count: int, keep: Keep = everything, stopped: Stopped = lambda: False
+    ) -> tuple[list[PlacedLine], Place]:
+        """The same, and the place from which to go on later: behind all whole lines that were looked at."""
         found: list[PlacedLine] = []
+        reached = place
         for number in part_numbers(self.path):
             if number < place[0]:
                 continue
             for start, data in self._forwards(number, place[1] if number == place[0] else 0):
-                if data is not None and keep(data):
+                if data is None:
+                    if stopped():
+                        return found, reached
+                    continue
+                if data.endswith(b"\n"):
+                    reached = (number, start + len(data))
+                if keep(data):
                     found.append(_placed(number, start, data))
                     if len(found) == count:
-                        return found
-                elif data is None and stopped():
-                    return found
-        return found
+                        return found, reached
+        return found, reached
 
     def before(
         self, place: Place, count: int, keep: Keep = everything, stopped: Stopped = lambda: False

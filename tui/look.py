@@ -13,7 +13,7 @@ from textual.theme import BUILTIN_THEMES, Theme
 from core.model.vocabulary import ObjectStatus, TaskStatus
 from tui.runs import Line, run
 
-ROLES = ("", "dim", "strong", "accent", "good", "bad", "warn", "bar", "track", "key", "head")
+ROLES = ("", "dim", "strong", "accent", "good", "bad", "warn", "bar", "track", "key", "head", "found")
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,6 +248,7 @@ def styles(theme: Theme) -> dict[str, Style]:
             "bar": Style(color="cyan"),
             "track": Style(dim=True),
             "key": Style(bold=True),
+            "found": Style(bold=True, reverse=True),
         }
     quiet, track = theme.variables["quiet"], theme.variables["track"]
     return {
@@ -262,6 +263,7 @@ def styles(theme: Theme) -> dict[str, Style]:
         "bar": Style(color=theme.accent),
         "track": Style(color=track),
         "key": Style(color=theme.accent, bold=True),
+        "found": Style(color=theme.background, bgcolor=theme.warning),
     }
 
 

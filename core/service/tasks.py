@@ -90,6 +90,14 @@ class Tasks:
         tasks = self._context.store.tasks
         return TaskDetails(tasks.get(number), tuple(tasks.objects(number)), tuple(tasks.files(number)))
 
+    def objects(self, number: int) -> tuple[TaskObject, ...]:
+        """A task's objects by their numbers; none before the plan."""
+        return tuple(self._context.store.tasks.objects(number))
+
+    def files(self, number: int) -> tuple[FileEntry, ...]:
+        """A task's finished files."""
+        return tuple(self._context.store.tasks.files(number))
+
     def log(self, number: int, *, alert: bool = False, follow: bool = False) -> Iterator[LogLine]:
         """The lines of a task's log, only WARN and ERROR with `alert`; with `follow` also those still to
         come, until the task has ended. Raises NotFound."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from textual.widget import Widget
 
 from core.errors import InvalidDefinition
 from core.model.vocabulary import TaskStatus
@@ -13,15 +14,19 @@ from tui.app import OfframpApp
 from tui.screens.base import Page
 from tui.screens.connections import ConnectionsScreen
 from tui.screens.exports import ExportsScreen
+from tui.screens.logs import LogsScreen
 from tui.screens.task import TaskScreen
 from tui.screens.tasks import TasksScreen
+from tui.widgets.log_view import LogView
 
 PAGES: dict[Place, type[Page]] = {
     Place.TASKS: TasksScreen,
     Place.TASK: TaskScreen,
+    Place.LOGS: LogsScreen,
     Place.EXPORTS: ExportsScreen,
     Place.CONNECTIONS: ConnectionsScreen,
 }
+PARTS: dict[Place, tuple[type[Widget], ...]] = {Place.LOGS: (LogView,)}
 ALWAYS = {"task.view", "task.logs", "task.copy", "task.save", "task.yank"}
 OFFERED = {
     TaskStatus.SCHEDULED: {"task.abort"},
@@ -31,7 +36,7 @@ OFFERED = {
     TaskStatus.ABORTING: {"task.abort"},
     TaskStatus.COMPLETED: {"task.download", "task.delete"},
     TaskStatus.FAILED: {"task.retry", "task.delete"},
-    TaskStatus.ABORTED: {"task.delete"},
+    TaskStatus.ABORTED: {"task.retry", "task.delete"},
 }
 
 
@@ -77,7 +82,9 @@ async def test_a_key_that_does_not_apply_says_why(
 def test_every_action_has_a_method_where_it_works(place: Place) -> None:
     for action in of(place, Place.ANY):
         if not action.bound:
-            assert hasattr(PAGES[place], action.method) or hasattr(OfframpApp, action.method), action.id
+            assert any(
+                hasattr(holder, action.method) for holder in (PAGES[place], *PARTS.get(place, ()), OfframpApp)
+            ), action.id
 
 
 @pytest.mark.parametrize("place", Place)
@@ -123,11 +130,11 @@ class TestKeymap:
             keymap.check({"task.abort": key}, "settings.toml")
 
     async def test_is_used(self, home: Home, tasks: dict[TaskStatus, int]) -> None:
-        app = application(home, keys=keymap.check({"app.help": "F5"}, ""))
+        app = application(home, keys=keymap.check({"app.help": "F9"}, ""))
         async with running(app) as pilot:
             await pilot.press("question_mark")
             assert app.screen is app.page
-            await pilot.press("f5")
+            await pilot.press("f9")
             await until(pilot, lambda: app.screen is not app.page)
 
 

@@ -1,20 +1,18 @@
-"""What the tabs of a task show: lines of information, rows of objects and of files."""
+"""A task's objects and files as rows, and what there is to say about the one under the cursor."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
 
-from core.model.task import FileEntry, Task, TaskObject
+from core.model.task import FileEntry, TaskObject
 from core.model.vocabulary import ObjectStatus
 from core.service import words
-from tui.cli.forms import settings_fields
 from tui.look import OBJECT_ROLES, Glyphs
-from tui.runs import EMPTY, Line, join, run, wrap
+from tui.runs import Line, join, run, wrap
+from tui.screens.task_panel import summary
 from tui.widgets.columns import Column
-from tui.widgets.table import Row
-
-LABEL = 14
+from tui.widgets.table import Cell, Row
 
 OBJECT_COLUMNS = (
     Column(id="object", label="Object", least=16, share=2, most=40),
@@ -62,7 +60,7 @@ def object_row(item: TaskObject, rate: float | None, glyphs: Glyphs) -> Row:
     about = "" if item.total_exact else glyphs.about
     total = f"{about}{item.total_rows:,}" if item.total_rows is not None else ""
     note = item.error.message if item.error else "; ".join(item.warnings)
-    cells = (
+    cells: tuple[Cell, ...] = (
         run(item.ref.name),
         run(item.ref.type.value, "dim"),
         _status(item.schema_status, glyphs),
@@ -91,53 +89,39 @@ def file_row(entry: FileEntry) -> Row:
     return Row(entry.path, cells)
 
 
-def information(task: Task, ssh_host: str | None, now: datetime, columns: int) -> list[Line]:
-    """Names and values: the task, what is exported, how."""
+def counts(objects: Sequence[TaskObject]) -> dict[ObjectStatus, int]:
+    """How many objects are in each status, both halves taken as one."""
+    found = dict.fromkeys(ObjectStatus, 0)
+    for item in objects:
+        found[summary(item)] += 1
+    return found
+
+
+def about_object(item: TaskObject, now: datetime, columns: int) -> list[Line]:
+    """What the row of an object has no room for: why it failed and what to do, warnings, how it is read."""
     lines: list[Line] = []
-    _add(lines, "state", f"{task.status}: {words.state(task, now)}", columns)
-    if task.error is not None and task.error.hint:
-        _add(lines, "what to do", task.error.hint, columns, "accent")
-    lines.append(EMPTY)
-    basic = [
-        ("task", f"{task.id}  {task.name}"),
-        ("export", task.export or ""),
-        ("mode", words.mode_label(task.mode)),
-        ("owner", task.owner),
-        ("created", words.moment(task.created, now)),
-        ("starts", words.moment(task.not_before, now) if task.not_before else ""),
-        ("started", words.moment(task.started, now) if task.started else ""),
-        ("ended", words.moment(task.ended, now) if task.ended else ""),
-        ("retry limit", str(task.settings.retry_limit)),
-        (
-            "retries",
-            f"{task.retries}, {words.count(task.attempts, 'attempt')} in all" if task.attempts else "0",
-        ),
-        ("snapshot", _snapshot(task, now)),
-        ("directory", task.output),
-        (
-            "download",
-            f"ssh {ssh_host} offramp download {task.id} --to - | tar x"
-            if task.published and ssh_host
-            else "",
-        ),
-    ]
-    for label, value in basic:
-        _add(lines, label, value, columns)
-    lines += [EMPTY, run("Exported files", "strong")]
-    for label, value in settings_fields(task.settings):
-        _add(lines, label, value, columns)
-    return lines
+    if item.error is not None:
+        lines += [run(line, "bad") for line in wrap(item.error.message, columns)]
+        lines += [run(line, "accent") for line in wrap(item.error.hint, columns) if line]
+    for warning in item.warnings:
+        lines += [run(line, "warn") for line in wrap(warning, columns)]
+    pieces = [f"{item.ref.type} {item.ref.name}"]
+    if item.processed_bytes:
+        pieces.append(words.size(item.processed_bytes))
+    if len(item.parts) > 1:
+        done = item.checkpoint.parts if item.checkpoint is not None else 0
+        pieces.append(f"{done} of {len(item.parts)} parts")
+    if item.started is not None:
+        pieces.append(f"took {words.duration(((item.ended or now) - item.started).total_seconds())}")
+    if item.total_rows is not None and not item.total_exact:
+        pieces.append("the total is an estimate")
+    return [*(run(line, "dim") for line in wrap(", ".join(pieces), columns)), *lines]
 
 
-def _add(lines: list[Line], label: str, value: str, columns: int, role: str = "") -> None:
-    if not value:
-        return
-    for number, piece in enumerate(wrap(value, max(10, columns - LABEL))):
-        head = run((label if number == 0 else "").ljust(LABEL), "dim")
-        lines.append(join(head, run(piece, role)))
-
-
-def _snapshot(task: Task, now: datetime) -> str:
-    if task.snapshot is None:
-        return ""
-    return f"{task.snapshot.id or 'without a name'}, taken {words.moment(task.snapshot.taken_at, now)}"
+def about_file(entry: FileEntry, columns: int) -> list[Line]:
+    """A file's path and checksum in full."""
+    lines = [run(line) for line in wrap(entry.path, columns)]
+    exact = (
+        f"{words.count(entry.bytes, 'byte')}, of {entry.object}" if entry.object else f"{entry.bytes:,} bytes"
+    )
+    return [*lines, run(exact, "dim"), join(run("SHA-256 ", "dim"), run(entry.sha256))]

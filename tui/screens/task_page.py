@@ -44,7 +44,7 @@ class TaskPage(Page):
             text = "The worker is killed without a chance to end its query and to remove temporary files."
         else:
             question, yes = f"Abort {what}?", "Abort"
-            text = "Nothing is published. It can be copied as a new task."
+            text = "Nothing is published. Retried later, it starts again from the beginning."
         self._confirmed(question, yes, text, tasks, lambda task: self._abort(task, force=force))
 
     def _abort(self, task: Task, *, force: bool) -> str:
@@ -136,7 +136,10 @@ class TaskPage(Page):
         return f"Export {name} is saved; its runs go to {Path(exports.directory(), name)}."
 
     def do_task_logs(self) -> None:
-        self._open("logs")
+        from tui.screens.logs import LogsScreen  # noqa: PLC0415 - only when it is opened
+
+        task: Any = self.subject()
+        self.app.push_screen(LogsScreen(task.id))
 
     def do_task_view(self) -> None:
         self._open("information")
