@@ -1,0 +1,218 @@
+"""Pictures of the screens: drives the real application by keys, on the sample shop and a store with tasks in
+every status, with a clock that stands still. The same code gives the same pictures.
+
+    python -m tests.tui.screenshots [--to screenshots] [--only NAME,...]
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import shutil
+import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+os.environ.setdefault("TEXTUAL_ANIMATIONS", "none")
+
+import sqlalchemy as sa
+from textual.pilot import Pilot
+
+from core.model.connection import Connection
+from core.model.settings import Export, ExportSettings
+from core.model.vocabulary import Mode, TaskStatus
+from core.service import Service
+from core.store import tables
+from tests.tui.harness import Home, application, every_status, local_time, running, until
+from tui import handout
+from tui.screens import download
+
+SIZES = ((80, 24), (120, 40))
+# It is to be read in the pictures, so it must be the same everywhere.
+PLACE = Path("/tmp/offramp-shop")
+Steps = Callable[[Pilot[Any]], Awaitable[None]]
+
+LOG = """\
+INFO  Task 5 "orders-hourly": ob-prod / shop, 3 objects, as of one point in time each
+INFO  OceanBase 4.3.5.3, snapshot 1763819888000000000
+INFO  Preflight: 3 of 3 readable, ≈266.4 M rows, ≈38 GB, 212 GB free
+INFO  TABLE:orders: 66 parts by id
+INFO  TABLE:orders: part 1 of 66: 1,000,000 rows, 148 MB
+INFO  TABLE:orders: part 2 of 66: 1,000,000 rows, 148 MB
+WARN  TABLE:orders: connection lost (2013), opened again with the same snapshot
+INFO  TABLE:orders: part 3 of 66: 1,000,000 rows, 148 MB
+INFO  TABLE:orders: part 4 of 66: 1,000,000 rows, 149 MB
+"""
+
+
+def seed(home: Home) -> dict[TaskStatus, int]:
+    """Tasks in every status, the sample shop with its exports, two more exports."""
+    made = every_status(home)
+    with home.store.database.write() as db:
+        # What isn't offered isn't shown.
+        db.execute(
+            sa.update(tables.task).values(
+                connection=sa.func.replace(tables.task.c.connection, "ora-fin", "fin-prod"),
+                settings=sa.func.replace(tables.task.c.settings, "ora-fin", "fin-prod"),
+            )
+        )
+    home.store.connections.remove("ora-fin")
+    for name, mode, database in (
+        ("ob-prod", Mode.OCEANBASE, "shop"), ("fin-prod", Mode.MYSQL, "ledger"), ("mdb-shop", Mode.MARIADB, "shop"),
+    ):  # fmt: skip
+        connection = Connection(
+            name=name, mode=mode, host=f"{name}.example", port=2883 if mode is Mode.OCEANBASE else 3306,
+            user="reader@tenant" if mode is Mode.OCEANBASE else "reader", database=database,
+        )  # fmt: skip
+        if any(known.name == name for known in home.store.connections.list()):
+            home.store.connections.replace(connection)
+        else:
+            home.store.connections.add(connection)
+    for name, settings, directory in (
+        ("orders-nightly", ExportSettings(connection="ob-prod", database="shop", objects=("TABLE:orders", "TABLE:order_items")), "/srv/lake"),
+        ("orders-hourly", ExportSettings(connection="ob-prod", database="shop", objects=("TABLE:orders",)), "/data/out"),
+    ):  # fmt: skip
+        home.store.exports.add(Export(name=name, settings=settings, directory=directory))
+    for status in (TaskStatus.COMPLETED, TaskStatus.RUNNING):
+        home.update(made[status], export=home.store.tasks.get(made[status]).name)
+    with Service(home.locations) as service:
+        service.demo.prepare(PLACE)
+    log = home.locations.task_log(made[TaskStatus.RUNNING])
+    log.parent.mkdir(parents=True, exist_ok=True)
+    lines = LOG.splitlines()
+    log.write_text(
+        "".join(f"2026-11-22T14:00:{i * 7:02}.{i * 97:03}Z {line}\n" for i, line in enumerate(lines))
+    )
+    return made
+
+
+def page_is(name: str) -> Callable[[Pilot[Any]], bool]:
+    return lambda pilot: type(pilot.app.screen).__name__ == name
+
+
+async def settled(pilot: Pilot[Any]) -> None:
+    """Until nothing has changed for some looks at the store: what a screen asks for comes in a thread."""
+    before = ""
+    same = 0
+    for _ in range(200):
+        await pilot.pause(0.1)
+        shown = pilot.app.export_screenshot()
+        same = same + 1 if shown == before else 0
+        before = shown
+        if same >= 8:
+            return
+    raise TimeoutError("the screen never comes to rest")
+
+
+def keys(*pressed: str) -> Steps:
+    """Press one key after the other, each once the screen is at rest."""
+
+    async def steps(pilot: Pilot[Any]) -> None:
+        for key in pressed:
+            await settled(pilot)
+            await pilot.press(key)
+
+    return steps
+
+
+def on_task(status: TaskStatus, *pressed: str) -> Steps:
+    async def steps(pilot: Pilot[Any]) -> None:
+        page: Any = pilot.app.screen
+        await until(pilot, lambda: page.table.rows)
+        wanted = next(
+            row.id for row in page.table.rows
+            if pilot.app.service.tasks.get(row.id).status is status  # type: ignore[attr-defined]
+        )  # fmt: skip
+        page.table.select(wanted)
+        await keys(*pressed)(pilot)
+
+    return steps
+
+
+def on_shop(*pressed: str) -> Steps:
+    """In the sample's objects."""
+
+    async def steps(pilot: Pilot[Any]) -> None:
+        await keys("3")(pilot)
+        await settled(pilot)
+        page: Any = pilot.app.screen
+        page.query("Table").first().select("shop")
+        await keys("enter", *pressed)(pilot)
+
+    return steps
+
+
+PICTURES: dict[str, Steps] = {
+    "tasks": on_task(TaskStatus.RUNNING),
+    "menu": on_task(TaskStatus.RUNNING, "full_stop"),
+    "help": on_task(TaskStatus.RUNNING, "question_mark"),
+    "details": on_task(TaskStatus.RUNNING, "enter"),
+    "details-objects": on_task(TaskStatus.RUNNING, "enter", "tab"),
+    "logs": on_task(TaskStatus.RUNNING, "l"),
+    "download": on_task(TaskStatus.COMPLETED, "d"),
+    "exports": keys("2"),
+    "flow": keys("2", "v"),
+    "export": keys("2", "enter"),
+    "connections": keys("3"),
+    "objects": on_shop("down", "space", "space"),
+    "quick": on_shop("down", "space", "space", "n"),
+    "wizard": keys("n"),
+    "wizard-objects": on_shop("down", "space", "space", "n", "f6", "down", "down", "enter"),
+}
+
+
+async def take(name: str, steps: Steps, home: Home, to: Path, size: tuple[int, int]) -> None:
+    home.locations.screens.unlink(missing_ok=True)
+    app = application(home)
+    app.title = "Offramp"
+    async with running(app, size) as pilot:
+        await steps(pilot)
+        await settled(pilot)
+        picture = app.export_screenshot(title="offramp")
+    path = to / f"{name}-{size[0]}x{size[1]}.svg"
+    path.write_text(picture + "\n", encoding="utf-8")
+    print(path, flush=True)
+
+
+async def take_all(home: Home, to: Path, names: list[str]) -> int:
+    failed = 0
+    for name in names:
+        for size in SIZES:
+            try:
+                await take(name, PICTURES[name], home, to, size)
+            except (AssertionError, TimeoutError, LookupError) as error:
+                failed += 1
+                print(f"{name} at {size[0]}x{size[1]}: {error!r}", file=sys.stderr, flush=True)
+    return failed
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--to", type=Path, default=Path("screenshots"))
+    parser.add_argument("--only", default=",".join(PICTURES))
+    args = parser.parse_args()
+    args.to.mkdir(exist_ok=True)
+    for variable in ("NO_COLOR", "SSH_CONNECTION", "SSH_TTY", "TMUX", "OFFRAMP_ASCII", "OFFRAMP_HOME"):
+        os.environ.pop(variable, None)
+    # A worker's and this machine's own names are no part of the pictures.
+    download._examine = lambda service, number: (handout.Host("jump.example", told=True), 3, 6_100_001_204)  # type: ignore[assignment]
+    download.suggested = lambda task, here: f"/home/ann/{Path(task.output).name}"
+    PLACE.mkdir(mode=0o700)
+    try:
+        home = Home(PLACE / "home")
+        try:
+            with local_time("UTC"):
+                seed(home)
+                return min(1, asyncio.run(take_all(home, args.to, args.only.split(","))))
+        finally:
+            home.close()
+    finally:
+        shutil.rmtree(PLACE)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
