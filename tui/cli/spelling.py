@@ -25,13 +25,13 @@ def dump_line(
         words += _option("--name", name)
     if at:
         words += [*_option("--at", at), "--detach"]
-    return shlex.join([*words, *options(settings, password=password), *_positional(settings)])
+    return shlex.join([*words, *options(settings, password=password), *_words(settings.objects)])
 
 
 def create_line(settings: ExportSettings, name: str, to: str, *, password: bool = False) -> str:
     """`offramp export create …` for a saved export."""
     words = ["offramp", "export", "create", *_option("--connection", settings.connection), "--to", to]
-    return shlex.join([*words, *options(settings, password=password), "--", name, *settings.objects])
+    return shlex.join([*words, *options(settings, password=password), name, *_words(settings.objects)])
 
 
 def edit_line(
@@ -42,7 +42,7 @@ def edit_line(
     if settings.connection != base.connection:
         words += _option("--connection", settings.connection)
     objects = settings.objects if settings.objects != base.objects else ()
-    return shlex.join([*words, *options(settings, base, password=password), "--", name, *objects])
+    return shlex.join([*words, *options(settings, base, password=password), name, *_words(objects)])
 
 
 def options(
@@ -74,10 +74,10 @@ def options(
     return words + _account(settings, old, password=password)
 
 
-def _positional(settings: ExportSettings) -> Iterable[str]:
-    if any(text.startswith("-") for text in settings.objects):
-        return ("--", *settings.objects)
-    return settings.objects
+def _words(objects: Iterable[str]) -> list[str]:
+    """Patterns as arguments: one that begins with - would be taken for an option (and argparse loses `--`
+    before the arguments of a subcommand), so that its first character is escaped, which means the same."""
+    return ["\\" + text if text.startswith("-") else text for text in objects]
 
 
 def _option(name: str, value: str) -> list[str]:
@@ -131,5 +131,4 @@ def _account(settings: ExportSettings, old: ExportSettings, *, password: bool) -
 
 def run_line(name: str, at: str = "") -> str:
     """`offramp run NAME`."""
-    words = ["offramp", "run", *(_option("--at", at) if at else []), "--", name]
-    return shlex.join(words if name.startswith("-") else [word for word in words if word != "--"])
+    return shlex.join(["offramp", "run", *(_option("--at", at) if at else []), name])

@@ -14,7 +14,7 @@ from tui.actions import Place, bindings
 from tui.plain import plain
 from tui.runs import Line, join, run
 from tui.screens.base import Page
-from tui.widgets.dialog import Choice, Choose, confirm
+from tui.widgets.dialog import Choice, Choose
 from tui.widgets.object_list import ObjectList
 from tui.widgets.table import Table
 
@@ -137,14 +137,7 @@ class ObjectsScreen(Page):
         self.objects.begin_search()
 
     def do_objects_clear(self) -> None:
-        number = len(self.objects.marked)
-
-        def answered(answer: str | None) -> None:
-            if answer == "yes":
-                self.objects.clear_marks()
-
-        if number:
-            self.app.push_screen(confirm(f"Unmark all {number:,} objects?", yes="Unmark"), answered)
+        self.objects.clear_marks()
 
     def do_objects_database(self) -> None:
         if not self._databases:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
@@ -20,11 +19,12 @@ from tui.look import Glyphs
 from tui.runs import EMPTY, Line, join, run, wrap
 from tui.screens.base import Page
 from tui.screens.wizard import work
-from tui.screens.wizard.draft import TASK, Draft, fresh, retained_of
+from tui.screens.wizard.around import Around
+from tui.screens.wizard.draft import Draft, fresh, retained_of
 from tui.screens.wizard.field import Field
 from tui.screens.wizard.fields import BY_ID
 from tui.screens.wizard.form import Form
-from tui.screens.wizard.rules import Known, path_of, problems
+from tui.screens.wizard.rules import Known, problems
 from tui.screens.wizard.screen import Wizard, leave
 from tui.widgets.lines import Lines
 
@@ -52,6 +52,7 @@ class QuickSheet(Page):
         self._connection = connection
         self._database = database
         self._infos = {info.ref: info for info in infos}
+        self._begins = False
 
     def body(self) -> Iterable[Widget]:
         what = Lines(id="what")
@@ -65,10 +66,8 @@ class QuickSheet(Page):
         yield hint
 
     def on_mount(self) -> None:
-        now = self.offramp.now()
-        self._known = Known(now=now, opened=now)
+        self._around = Around(self.offramp, self._show)
         self._field: Field | None = None
-        self._ready = False
         self._draft = fresh(
             self.offramp.state.retained,
             connection=self._connection,
@@ -76,15 +75,14 @@ class QuickSheet(Page):
             chosen=frozenset(self._infos),
         )
         self._checker = work.Checker(self.offramp, self._show)
-        service = self.offramp.service
-        self.offramp.call(service.exports.directory, self._based)
+        self._around.look(self._apply)
         self.query_one(Form).enter("content")
+        self._begins = True
         self._show()
 
-    def _based(self, base: str) -> None:
-        self._known = replace(self._known, base=base)
-        self._ready = True
-        self._apply()
+    @property
+    def _known(self) -> Known:
+        return self._around.known
 
     @property
     def draft(self) -> Draft:
@@ -93,7 +91,7 @@ class QuickSheet(Page):
     @property
     def is_ready(self) -> bool:
         """Whether all that the sheet says of its own has been found out."""
-        return self._ready and self._checker.settled
+        return self._begins and self._around.ready and self._checker.settled
 
     @property
     def wrong(self) -> dict[str, str]:
@@ -108,19 +106,13 @@ class QuickSheet(Page):
         ), self.offramp.engine_line()
 
     def tick(self) -> None:
-        self._known = replace(self._known, now=self.offramp.now())
+        self._around.at_now(self._draft)
         self._show()
 
     def _apply(self) -> None:
-        path = path_of(self._draft.target(self._known.base, self._known.opened))
-        if self._draft.keep == TASK and path and path not in self._known.refused:
-            self._known = replace(self._known, refused={**self._known.refused, path: ""})
-
-            def then(refused: str) -> None:
-                self._known = replace(self._known, refused={**self._known.refused, path: refused})
-                self._show()
-
-            self.offramp.call(partial(work.look_at, path), then)
+        """Something was changed or learned."""
+        self._around.at_now(self._draft)
+        self._around.look_at_target(self._draft)
         self._show()
 
     def _show(self) -> None:
@@ -160,7 +152,7 @@ class QuickSheet(Page):
         below = self.query_one("#below", Lines)
         columns = max(20, below.size.width - ROOM)
         lines: list[Line] = []
-        if self._ready and not wrong:
+        if self._around.ready and not wrong:
             try:
                 settings = self._draft.settings()
                 self._checker.want(self._draft, self._known)

@@ -14,8 +14,9 @@ from textual.widgets import Input
 from core.model.vocabulary import ObjectRef, ObjectType
 from core.service.words import count, size
 from tui import look
-from tui.runs import EMPTY, Line, ends, join, run
+from tui.runs import EMPTY, Line, ends, join, run, wrap
 from tui.widgets.columns import Column
+from tui.widgets.dialog import confirm
 from tui.widgets.lines import Lines
 from tui.widgets.table import Row, Table
 
@@ -149,8 +150,15 @@ class ObjectList(Vertical):
         self._tell_marks()
 
     def clear_marks(self) -> None:
-        self.table.set_marks(set())
-        self._tell_marks()
+        """Take all marks away, if that is confirmed."""
+
+        def answered(answer: str | None) -> None:
+            if answer == "yes":
+                self.table.set_marks(set())
+                self._tell_marks()
+
+        if number := len(self.marked):
+            self.app.push_screen(confirm(f"Unmark all {count(number, 'object')}?", yes="Unmark"), answered)
 
     def next_type(self) -> None:
         """Show the next type only; after the last one, all."""
@@ -205,6 +213,7 @@ class ObjectList(Vertical):
 
     def on_resize(self) -> None:
         self.call_after_refresh(self._show_counts)
+        self.call_after_refresh(self._show_words)
 
     def _narrow(self) -> None:
         wanted = self.search.value.casefold()
@@ -217,14 +226,18 @@ class ObjectList(Vertical):
         self._found = Counter(info.ref.type for info in found)
         self._shown = [info for info in found if self.kind is None or info.ref.type is self.kind]
         self._offset = 0
-        words = self._words or (
-            "" if self._shown else "Nothing here matches." if self._infos else "No object."
-        )
-        self.query_one("#object-words", Lines).display = bool(words)
-        self.query_one("#object-words", Lines).show([run(words, "dim")])
-        self.table.display = not words
+        self._show_words()
         self._show_rows()
         self._show_counts()
+
+    def _show_words(self) -> None:
+        """What stands in the place of objects where there are none."""
+        nothing = "Nothing here matches." if self._infos else "No object."
+        words = self._words or ("" if self._shown else nothing)
+        place = self.query_one("#object-words", Lines)
+        place.display = bool(words)
+        self.table.display = not words
+        place.show([run(line, "dim") for line in wrap(words, max(20, self.size.width - 6))] if words else [])
 
     def _show_rows(self) -> None:
         glyphs = getattr(self.app, "glyphs", look.UNICODE)

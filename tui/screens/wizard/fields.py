@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
-
-from core.model.settings import CSV_PRESETS, CsvSettings
+from core.model.settings import CsvSettings
 from core.model.vocabulary import (
     Consistency,
     Content,
-    Encoding,
     Format,
     Lock,
     Newline,
@@ -17,117 +13,10 @@ from core.model.vocabulary import (
     SchemaFlavour,
     Unencodable,
 )
-from tui.screens.wizard.draft import AT, EXPORT, FULL, HAND, NOW, PARTIAL, TASK, Draft, csv_fields
-from tui.screens.wizard.field import NO, YES, Field, Option, Step, field
+from tui.screens.wizard import choices
+from tui.screens.wizard.draft import AT, EXPORT, FULL, PARTIAL, TASK
+from tui.screens.wizard.field import Field, Step, field
 from tui.screens.wizard.rules import Known
-
-OWN = "own"
-
-
-_SWITCH = ((YES, "yes"), (NO, "no"))
-
-
-def _connections(draft: Draft, known: Known) -> Sequence[Option]:
-    return [Option(name, name) for name in known.connections] or [Option("", "none yet: press 3 to add one")]
-
-
-def _put_connection(draft: Draft, text: str) -> Draft:
-    """Another connection has other databases and objects."""
-    if text == draft.connection:
-        return draft
-    return replace(draft, connection=text, database="", chosen=frozenset())
-
-
-def _databases(draft: Draft, known: Known) -> Sequence[Option]:
-    if known.databases is None:
-        return [Option(draft.database, draft.database or "asking the server ...")]
-    return [Option(name, name) for name in known.databases] or [Option("", "none that this account sees")]
-
-
-def _get_database(draft: Draft, known: Known) -> str:
-    return draft.database or known.database
-
-
-def _put_database(draft: Draft, text: str) -> Draft:
-    return draft if text == draft.database else replace(draft, database=text, chosen=frozenset())
-
-
-def _range(draft: Draft, known: Known) -> Sequence[Option]:
-    total = ""
-    if known.kinds is not None:
-        number = sum(n for kind, n in known.kinds.items() if draft.content.schema or kind.has_data)
-        total = f" ({number:,})"
-    return [Option(PARTIAL, "some objects"), Option(FULL, f"everything{total}")]
-
-
-def _encodings(draft: Draft, known: Known) -> Sequence[Option]:
-    return [Option(item.value, item.value) for item in Encoding]
-
-
-def _get_preset(draft: Draft, known: Known) -> str:
-    own = {name: getattr(draft, name) for name in csv_fields(CsvSettings())}
-    for name, csv in (("", CsvSettings()), *CSV_PRESETS.items()):
-        if csv_fields(csv) == own:
-            return name
-    return OWN
-
-
-def _presets(draft: Draft, known: Known) -> Sequence[Option]:
-    named = [
-        Option("", "RFC 4180"),
-        *(Option(n, n) for n, csv in CSV_PRESETS.items() if csv != CsvSettings()),
-    ]
-    return [*named, Option(OWN, "own")] if _get_preset(draft, known) == OWN else named
-
-
-def _put_preset(draft: Draft, text: str) -> Draft:
-    if text == OWN:
-        return draft
-    return replace(draft, **csv_fields(CSV_PRESETS[text] if text else CsvSettings()))
-
-
-def _when(draft: Draft, known: Known) -> Sequence[Option]:
-    timed = Option(AT, "at a time")
-    if draft.keep == EXPORT:
-        return [Option(HAND, "by hand (only save)"), Option(NOW, "save and run now"), timed]
-    return [Option(NOW, "now"), timed]
-
-
-def _put_keep(draft: Draft, text: str) -> Draft:
-    """A saved export need not run; a task must."""
-    if text == draft.keep:
-        return draft
-    when = draft.when if draft.when == AT else HAND if text == EXPORT else NOW
-    return replace(draft, keep=text, when=when)
-
-
-def _get_title(draft: Draft, known: Known) -> str:
-    return draft.title()
-
-
-def _get_target(draft: Draft, known: Known) -> str:
-    return draft.target(known.base, known.opened)
-
-
-def _csv(draft: Draft, known: Known) -> bool:
-    return draft.csv_applies
-
-
-def _data(draft: Draft, known: Known) -> bool:
-    return draft.content.data
-
-
-def _schema(draft: Draft, known: Known) -> bool:
-    return draft.content.schema
-
-
-def _new(draft: Draft, known: Known) -> bool:
-    return known.edits is None
-
-
-def _sys(draft: Draft, known: Known) -> bool:
-    return draft.sys
-
 
 S = Step
 FIELDS: tuple[Field, ...] = (
@@ -136,8 +25,8 @@ FIELDS: tuple[Field, ...] = (
         S.CONTENT,
         "Connection",
         "The connection to export from.",
-        _connections,
-        put=_put_connection,
+        choices.connections,
+        put=choices.put_connection,
     ),
     field(
         "content",
@@ -155,11 +44,11 @@ FIELDS: tuple[Field, ...] = (
         S.DATABASE,
         "Database",
         "The database to export from; not the system's own.",
-        _databases,
-        get=_get_database,
-        put=_put_database,
+        choices.databases,
+        get=choices.get_database,
+        put=choices.put_database,
     ),
-    field("range", S.OBJECTS, "Range", "Some objects, or all that are there when the task runs.", _range),
+    field("range", S.OBJECTS, "Range", "Some objects, or all that are there when it runs.", choices.ranges),
     field(
         "patterns",
         S.OBJECTS,
@@ -180,14 +69,14 @@ FIELDS: tuple[Field, ...] = (
         "Format",
         "CSV for any reader, SQL to load into the same kind of database.",
         ((Format.CSV, "CSV"), (Format.SQL, "SQL")),
-        shown=_data,
+        shown=choices.data,
     ),
     field(
         "encoding",
         S.DATA,
         "Encoding",
         "The character encoding of the files; space shows the list.",
-        _encodings,
+        choices.encodings,
     ),
     field(
         "on_unencodable",
@@ -201,20 +90,20 @@ FIELDS: tuple[Field, ...] = (
         S.DATA,
         "CSV for",
         "Sets all fields below as this reader wants them.",
-        _presets,
-        shown=_csv,
-        get=_get_preset,
-        put=_put_preset,
+        choices.presets,
+        shown=choices.csv,
+        get=choices.get_preset,
+        put=choices.put_preset,
     ),
-    field("header", S.DATA, "Header", "Column names in the first line.", _SWITCH, shown=_csv),
-    field("separator", S.DATA, "Separator", "Between values: one character, or tab.", shown=_csv),
+    field("header", S.DATA, "Header", "Column names in the first line.", choices.SWITCH, shown=choices.csv),
+    field("separator", S.DATA, "Separator", "Between values: one character, or tab.", shown=choices.csv),
     field(
         "quote",
         S.DATA,
         "Text qualifier",
         "Around values that need it; doubled inside of them.",
         (('"', '"'), ("'", "'")),
-        shown=_csv,
+        shown=choices.csv,
     ),
     field(
         "newline",
@@ -222,14 +111,14 @@ FIELDS: tuple[Field, ...] = (
         "Line break",
         "At the end of each line.",
         ((Newline.LF, "\\n"), (Newline.CRLF, "\\r\\n"), (Newline.CR, "\\r")),
-        shown=_csv,
+        shown=choices.csv,
     ),
     field(
         "null",
         S.DATA,
         "NULL is",
         'Stands for NULL, unquoted; empty: nothing, and an empty string is "".',
-        shown=_csv,
+        shown=choices.csv,
     ),
     field(
         "binary",
@@ -237,23 +126,30 @@ FIELDS: tuple[Field, ...] = (
         "Bytes as",
         "How bytes are written.",
         tuple((form, form) for form in CsvSettings.BINARY_FORMS),
-        shown=_csv,
+        shown=choices.csv,
     ),
     field(
         "escape_backslash",
         S.DATA,
         "Double \\",
         "For readers that take backslashes as escapes.",
-        _SWITCH,
-        shown=_csv,
+        choices.SWITCH,
+        shown=choices.csv,
     ),
-    field("bom", S.DATA, "Byte-order mark", "Before UTF-8 too; Excel wants it.", _SWITCH, shown=_csv),
+    field(
+        "bom",
+        S.DATA,
+        "Byte-order mark",
+        "Before UTF-8 too; Excel wants it.",
+        choices.SWITCH,
+        shown=choices.csv,
+    ),
     field(
         "batch",
         S.DATA,
         "Batch commit",
         "A COMMIT after every so many rows.",
-        _SWITCH,
+        choices.SWITCH,
         shown=lambda draft, known: draft.sql_applies,
     ),
     field(
@@ -268,15 +164,15 @@ FIELDS: tuple[Field, ...] = (
         S.SCHEMA,
         "DROP before CREATE",
         "What is there already is removed when the file is loaded.",
-        _SWITCH,
-        shown=_schema,
+        choices.SWITCH,
+        shown=choices.schema,
     ),
     field(
         "merge",
         S.SCHEMA,
         "One file",
         "All of the schema in one SQL file, in an order that can be loaded.",
-        _SWITCH,
+        choices.SWITCH,
         shown=lambda draft, known: draft.content is Content.SCHEMA,
     ),
     field(
@@ -285,7 +181,7 @@ FIELDS: tuple[Field, ...] = (
         "Flavour",
         "As the server prints it, or without what only OceanBase and MariaDB understand.",
         ((SchemaFlavour.NATIVE, "native"), (SchemaFlavour.MYSQL, "mysql")),
-        shown=_schema,
+        shown=choices.schema,
     ),
     field(
         "keep",
@@ -293,25 +189,25 @@ FIELDS: tuple[Field, ...] = (
         "Make",
         "A task that runs once, or a saved export for many runs.",
         ((TASK, "a task, once"), (EXPORT, "a saved export")),
-        shown=_new,
-        put=_put_keep,
+        shown=choices.new,
+        put=choices.put_keep,
     ),
     field(
         "name",
         S.DESTINATION,
         "Name",
         "What lists call it; of a saved export, a directory too.",
-        shown=_new,
-        get=_get_title,
+        shown=choices.new,
+        get=choices.get_title,
     ),
     field(
         "directory",
         S.DESTINATION,
         "Directory",
         "A task's own directory, absent or empty; a saved export makes one in it for each run.",
-        get=_get_target,
+        get=choices.get_target,
     ),
-    field("when", S.EXECUTION, "Start", "When it begins.", _when),
+    field("when", S.EXECUTION, "Start", "When it begins.", choices.when),
     field(
         "at",
         S.EXECUTION,
@@ -350,21 +246,21 @@ FIELDS: tuple[Field, ...] = (
         S.SYS,
         "Use sys account",
         "For what an ordinary account can't see. From OceanBase 4.0 on it isn't needed.",
-        _SWITCH,
+        choices.SWITCH,
     ),
     field(
         "account",
         S.SYS,
         "Account",
         "The bare name, without @sys and #cluster.",
-        shown=_sys,
+        shown=choices.sys,
     ),
     field(
         "password",
         S.SYS,
         "Password",
         "Kept in Offramp's secrets file; empty: the one that is known.",
-        shown=_sys,
+        shown=choices.sys,
         secret=True,
     ),
     field(
@@ -372,7 +268,7 @@ FIELDS: tuple[Field, ...] = (
         S.SUMMARY,
         "Retain settings",
         "Data-file and schema-file settings become the defaults of the next export.",
-        _SWITCH,
+        choices.SWITCH,
     ),
 )
 

@@ -11,21 +11,19 @@ from textual.containers import Horizontal, Vertical
 from textual.widget import Widget
 from textual.widgets import Input
 
-from core.errors import InvalidValue, OfframpError
-from core.model.connection import Connection
-from core.model.settings import Export, ExportSettings
-from core.model.vocabulary import Mode
-from core.service import Service
+from core.errors import InvalidValue
+from core.model.settings import ExportSettings
 from core.service.connections import Listing
 from tui.actions import Place, bindings
 from tui.runs import Line, join, run, wrap
 from tui.screens.base import Page
 from tui.screens.wizard import summary, work
+from tui.screens.wizard.around import Around
 from tui.screens.wizard.draft import EXPORT, FULL, HAND, TASK, Draft, fresh, retained_of, with_own_secret_only
 from tui.screens.wizard.field import Field, Step
 from tui.screens.wizard.fields import BY_ID, of_step, step_of, steps
 from tui.screens.wizard.form import Form
-from tui.screens.wizard.rules import Known, path_of, problems
+from tui.screens.wizard.rules import Known, problems
 from tui.screens.wizard.testing import SysTest
 from tui.widgets.dialog import Choice, Choose, confirm
 from tui.widgets.lines import Lines
@@ -33,18 +31,6 @@ from tui.widgets.object_list import ObjectList
 
 if TYPE_CHECKING:
     from tui.widgets.table import Table
-
-
-def look_around(
-    service: Service, edits: str | None
-) -> tuple[list[Connection], list[Export], str, Export | None]:
-    """What the store knows: connections, saved exports, where they go by default, the one to edit."""
-    return (
-        service.connections.list(),
-        service.exports.list(),
-        service.exports.directory(),
-        service.exports.get(edits) if edits is not None else None,
-    )
 
 
 class Wizard(Page):
@@ -77,6 +63,7 @@ class Wizard(Page):
         self._export_name = name
         self._edits = edits
         self._first = step
+        self._begins = False
 
     def body(self) -> Iterable[Widget]:
         with Horizontal():
@@ -96,20 +83,16 @@ class Wizard(Page):
         yield hint
 
     def on_mount(self) -> None:
-        now = self.offramp.now()
-        self._known = Known(now=now, opened=now, edits=self._edits)
-        self._connections: dict[str, Connection] = {}
-        self._base: ExportSettings | None = None
-        self._listed: tuple[str, str] | None = None
+        self._around = Around(self.offramp, self._apply, edits=self._edits)
+        self._listing: Listing | None = None
         self._visited: set[Step] = set()
         self._field: Field | None = None
         self._checker = work.Checker(self.offramp, self._show)
-        self._draft = self._filled()
-        self._origin = self._draft
+        self._draft = self._origin = self._filled()
         self.step = self._step_named(self._first)
-        self._ready = False
-        self.offramp.call(partial(look_around, self.offramp.service, self._edits), self._looked)
+        self._around.look(self._looked)
         self._go(self.step, self._first if self._first in BY_ID else "")
+        self._begins = True
 
     def _filled(self) -> Draft:
         if self._begun is not None:
@@ -129,81 +112,54 @@ class Wizard(Page):
 
     # What is known
 
-    def _looked(self, found: tuple[list[Connection], list[Export], str, Export | None]) -> None:
-        connections, exports, base, edited = found
-        self._connections = {c.name: c for c in connections}
-        self._known = replace(
-            self._known,
-            connections=tuple(self._connections),
-            taken=frozenset(export.name for export in exports),
-            base=base,
-        )
+    def _looked(self) -> None:
+        """The store has told: what is edited has its directory, and a single connection is the one meant."""
+        edited, names = self._around.edited, self._around.known.connections
         if edited is not None:
-            self._base = edited.settings
-            untouched = self._draft is self._origin
-            self._draft = replace(self._draft, directory=edited.directory)
-            self._origin = self._draft if untouched else replace(self._origin, directory=edited.directory)
-        if not self._draft.connection and len(connections) == 1:
-            self._draft = self._origin = replace(self._draft, connection=connections[0].name)
-        self._ready = True
+            self._origin = replace(self._origin, directory=edited.directory)
+            if self._draft.directory is None:
+                self._draft = replace(self._draft, directory=edited.directory)
+        if not self._draft.connection and len(names) == 1:
+            self._origin = replace(self._origin, connection=names[0])
+            self._draft = replace(self._draft, connection=names[0])
         self._apply()
+
+    def _apply(self) -> None:
+        """Something was changed or learned."""
+        around = self._around
+        around.at_now(self._draft)
+        around.ask_server(self._draft)
+        around.look_at_target(self._draft)
+        objects = self.query_one(ObjectList)
+        if around.listing is None:
+            objects.tell(around.words or "Choose a connection first.")
+        elif around.listing is not self._listing:
+            objects.show(around.listing.objects, self._draft.chosen)
+        self._listing = around.listing
+        self._show()
+        self.refresh_title()
+
+    @property
+    def _known(self) -> Known:
+        return self._around.known
+
+    @property
+    def _base(self) -> ExportSettings | None:
+        return self._around.edited.settings if self._around.edited is not None else None
 
     @property
     def is_ready(self) -> bool:
-        """Whether the store has been looked into."""
-        return self._ready
+        """Whether the store and the server have told what is asked of them."""
+        return (
+            self._begins
+            and self._around.ready
+            and (self._around.listing is not None or not self._draft.connection)
+        )
 
-    def _ask_server(self) -> None:
-        """Databases and objects, where they aren't known yet."""
-        connection, database = self._draft.connection, self._draft.database
-        wanted = (connection, database)
-        if not connection or connection not in self._connections or wanted == self._listed:
-            return
-        same = self._listed is not None and self._listed[0] == connection
-        databases = self._known.databases if same else None
-        self._listed = wanted
-        self._known = replace(self._known, databases=databases, database="", kinds=None)
-        self.query_one(ObjectList).tell("Asking the server ...")
-        service = self.offramp.service
-
-        def ask() -> tuple[tuple[str, ...], Listing | None]:
-            names = databases if databases is not None else service.connections.databases(connection)
-            default = database or self._connections[connection].database
-            if default is None and len(names) != 1:
-                return names, None
-            return names, service.connections.objects(connection, default or names[0])
-
-        self.offramp.call(ask, partial(self._listed_now, wanted), failed=partial(self._not_listed, wanted))
-
-    def _listed_now(self, wanted: tuple[str, str], found: tuple[tuple[str, ...], Listing | None]) -> None:
-        if wanted != self._listed:
-            return
-        names, listing = found
-        self._known = replace(self._known, databases=names, database=listing.database if listing else "")
-        objects = self.query_one(ObjectList)
-        if listing is None:
-            objects.tell("Choose a database first.")
-        else:
-            objects.show(listing.objects, self._draft.chosen)
-            self._known = replace(self._known, kinds=objects.kinds)
-        self._apply()
-
-    def _not_listed(self, wanted: tuple[str, str], error: OfframpError) -> None:
-        if wanted == self._listed:
-            self.query_one(ObjectList).tell(f"{error.message} {error.hint}".strip())
-            self.say(f"{error.message} {error.hint}".strip(), "bad")
-
-    def _look_at_target(self) -> None:
-        path = path_of(self._draft.target(self._known.base, self._known.opened))
-        if self._draft.keep != TASK or not path or path in self._known.refused:
-            return
-        self._known = replace(self._known, refused={**self._known.refused, path: ""})
-
-        def then(refused: str) -> None:
-            self._known = replace(self._known, refused={**self._known.refused, path: refused})
-            self._show()
-
-        self.offramp.call(partial(work.look_at, path), then)
+    @property
+    def is_checked(self) -> bool:
+        """Whether the summary shows a preflight of what is described."""
+        return self._checker.settled
 
     # What is seen
 
@@ -238,29 +194,13 @@ class Wizard(Page):
         return self.query_one(f"#form-{self.step.name.lower()}", Form)
 
     def tick(self) -> None:
-        self._known = replace(self._known, now=self.offramp.now())
+        self._around.at_now(self._draft)
         self._show()
-
-    def _apply(self) -> None:
-        """Something was changed or learned."""
-        self._known = replace(
-            self._known,
-            now=self.offramp.now(),
-            oceanbase=self._mode is Mode.OCEANBASE,
-        )
-        self._ask_server()
-        self._look_at_target()
-        self._show()
-        self.refresh_title()
-
-    @property
-    def _mode(self) -> Mode | None:
-        connection = self._connections.get(self._draft.connection)
-        return connection.mode if connection is not None else None
 
     def _show(self) -> None:
         wrong = self.wrong
-        self._show_steps(wrong)
+        marks = summary.step_lines(self.step, self._visited, wrong, self._known, self.offramp.glyphs)
+        self.query_one("#steps", Lines).show(marks)
         self.form.put(self._draft, self._known, wrong)
         objects = self.query_one(ObjectList)
         if objects.display != self._lists_objects:
@@ -270,23 +210,6 @@ class Wizard(Page):
         if self.step is Step.SUMMARY:
             self._show_summary(wrong)
         self._show_hint(wrong)
-
-    def _show_steps(self, wrong: dict[str, str]) -> None:
-        glyphs = self.offramp.glyphs
-        bad = {step_of(name) for name in wrong}
-        lines = []
-        for step in steps(self._known):
-            here, seen = step is self.step, step in self._visited
-            mark, role = ("  ", "dim")
-            if step in bad and (seen or here) and step is not Step.SUMMARY:
-                mark, role = f"{glyphs.bad} ", "bad"
-            elif seen and not here and step is not Step.SUMMARY:
-                mark, role = f"{glyphs.good} ", "good"
-            if here:
-                mark = mark if mark.strip() else f"{glyphs.cursor} "
-            label = run(step.value, "accent" if here else "" if seen else "dim")
-            lines.append(join(run(mark, role if mark.strip() != glyphs.cursor else "accent"), label))
-        self.query_one("#steps", Lines).show(lines)
 
     def _show_summary(self, wrong: dict[str, str]) -> None:
         if not wrong:
@@ -440,15 +363,7 @@ class Wizard(Page):
         self.query_one(ObjectList).begin_search()
 
     def do_objects_clear(self) -> None:
-        objects = self.query_one(ObjectList)
-        number = len(objects.marked)
-
-        def answered(answer: str | None) -> None:
-            if answer == "yes":
-                objects.clear_marks()
-
-        if number:
-            self.app.push_screen(confirm(f"Unmark all {number:,} objects?", yes="Unmark"), answered)
+        self.query_one(ObjectList).clear_marks()
 
     # The sys account
 

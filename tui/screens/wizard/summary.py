@@ -1,9 +1,9 @@
-"""The last step: what will be done, whether it can be, and how the command line says the same."""
+"""The steps at the side; and the last of them: what will be done, whether it can be, and as a command."""
 
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 from core.errors import InvalidValue
 from core.model.settings import ExportSettings
@@ -13,10 +13,30 @@ from tui.look import Glyphs
 from tui.runs import EMPTY, Line, join, run, wrap
 from tui.screens.wizard import work
 from tui.screens.wizard.draft import AT, EXPORT, FULL, HAND, Draft, csv_fields
-from tui.screens.wizard.fields import BY_ID
+from tui.screens.wizard.field import Step
+from tui.screens.wizard.fields import BY_ID, step_of, steps
 from tui.screens.wizard.rules import Known, path_of
 
 LONGEST = 12
+
+
+def step_lines(
+    step: Step, visited: Collection[Step], wrong: Mapping[str, str], known: Known, glyphs: Glyphs
+) -> list[Line]:
+    """The steps, with a mark for the current one, for what is done, and for what is wrong."""
+    bad = {step_of(name) for name in wrong}
+    made = []
+    for each in steps(known):
+        here, seen = each is step, each in visited
+        mark, role = " ", "dim"
+        if each is not Step.SUMMARY and each in bad and seen:
+            mark, role = glyphs.bad, "bad"
+        elif here:
+            mark, role = glyphs.cursor, "accent"
+        elif each is not Step.SUMMARY and seen:
+            mark, role = glyphs.good, "good"
+        made.append(join(run(f"{mark} ", role), run(each.value, "accent" if here else "" if seen else "dim")))
+    return made
 
 
 def lines(

@@ -9,8 +9,6 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import msgspec
-
 from core.errors import InvalidValue, OfframpError
 from core.model.convert import definitions_to_toml
 from core.model.settings import Export, ExportSettings
@@ -19,7 +17,7 @@ from core.service.tasks import refuse_used
 from tui.cli import spelling
 from tui.look import Glyphs
 from tui.runs import Line, join, run, wrap
-from tui.screens.wizard.draft import AT, EXPORT, HAND, Draft
+from tui.screens.wizard.draft import AT, EXPORT, HAND, Draft, slug
 from tui.screens.wizard.rules import Known, export_of, path_of
 
 if TYPE_CHECKING:
@@ -51,28 +49,17 @@ def command(draft: Draft, known: Known, base: ExportSettings | None = None) -> s
 
 
 def toml(draft: Draft, known: Known) -> str:
-    """The definition for `export apply`. Raises InvalidValue."""
+    """The definition for `export apply`; a task as an export beside its directory. Raises InvalidValue."""
     settings = draft.settings()
     if draft.keep == EXPORT:
-        export = export_of(draft, known, settings)
-    else:
-        named = msgspec.structs.replace
-        export = Export(name="once", directory="/", settings=settings)
-        export = named(
-            export, name=draft_name(draft), directory=str(Path(path_of(_target(draft, known))).parent)
-        )
-    return definitions_to_toml(exports=[export])
+        return definitions_to_toml(exports=[export_of(draft, known, settings)])
+    directory = str(Path(path_of(_target(draft, known))).parent)
+    name = slug(draft.title()) or "export"
+    return definitions_to_toml(exports=[Export(name=name, directory=directory, settings=settings)])
 
 
 def _target(draft: Draft, known: Known) -> str:
     return draft.target(known.base, known.opened)
-
-
-def draft_name(draft: Draft) -> str:
-    """What an export with these settings could be called."""
-    from tui.screens.wizard.draft import slug  # noqa: PLC0415
-
-    return slug(draft.title()) or "export"
 
 
 # Doing it; in a thread

@@ -1,0 +1,121 @@
+"""Settings as a command line: what the shell makes of it means the same settings again."""
+
+from __future__ import annotations
+
+import shlex
+
+import pytest
+
+from core.model.secret import CommandSecret, EnvironmentSecret, FileSecret
+from core.model.settings import (
+    CSV_PRESETS,
+    CsvSettings,
+    ExportSettings,
+    SchemaSettings,
+    SqlSettings,
+    SysAccount,
+)
+from core.model.vocabulary import (
+    Consistency,
+    Content,
+    Encoding,
+    Format,
+    Lock,
+    Newline,
+    OnError,
+    SchemaFlavour,
+    Unencodable,
+)
+from tui.cli import spelling
+from tui.cli.parser import build
+from tui.cli.settings import settings_from
+
+PLAIN = ExportSettings(connection="shop", objects=("TABLE:orders",))
+SETTINGS = [
+    PLAIN,
+    ExportSettings(connection="my shop", database="a b", all_objects=True, exclude=("TABLE:x y", "-odd")),
+    ExportSettings(connection="shop", objects=("ord*", "TABLE:it's", "VIEW:a\\*b")),
+    ExportSettings(
+        connection="shop", objects=("t",), content=Content.SCHEMA,
+        schema=SchemaSettings(drop=True, merge=True, flavour=SchemaFlavour.MYSQL), encoding=Encoding.GBK,
+    ),
+    ExportSettings(
+        connection="shop", objects=("t",), content=Content.DATA, format=Format.SQL,
+        sql=SqlSettings(batch_commit=250), on_unencodable=Unencodable.ESCAPE, encoding=Encoding.ISO_8859_1,
+    ),
+    ExportSettings(
+        connection="shop", objects=("t",), consistency=Consistency.TASK, lock=Lock.BRIEF,
+        on_error=OnError.CONTINUE, retry_limit=0,
+    ),
+    *(ExportSettings(connection="shop", objects=("t",), csv=csv) for csv in CSV_PRESETS.values()),
+    *(
+        ExportSettings(connection="shop", objects=("t",), csv=csv)
+        for csv in (
+            CsvSettings(separator="\t", quote="'", header=False),
+            CsvSettings(separator="-", null="=n", binary="\\x", bom=True),
+            CsvSettings(separator=";", newline=Newline.CR, escape_backslash=True, null="NULL"),
+        )
+    ),
+    ExportSettings(
+        connection="ob", objects=("t",),
+        sys_account=SysAccount(account="root", secret=EnvironmentSecret(variable="SYS_PW")),
+    ),
+]  # fmt: skip
+
+
+def parsed(line: str):  # type: ignore[no-untyped-def]
+    program, *words = shlex.split(line)
+    assert program == "offramp"
+    return build().parse_args(words)
+
+
+@pytest.mark.parametrize("settings", SETTINGS)
+def test_dump_means_the_same(settings: ExportSettings) -> None:
+    args = parsed(spelling.dump_line(settings, "/data/my out", name="-n", at="+2h"))
+    expected = settings
+    if settings.sys_account is not None:
+        assert args.sys_password_env == "SYS_PW"
+        expected = ExportSettings(connection="ob", objects=("t",), sys_account=SysAccount(account="root"))
+    assert settings_from(args, args.connection) == expected
+    assert (args.to, args.name, args.at, args.detach) == ("/data/my out", "-n", "+2h", True)
+
+
+@pytest.mark.parametrize("settings", SETTINGS[:-1])
+def test_create_means_the_same(settings: ExportSettings) -> None:
+    args = parsed(spelling.create_line(settings, "nightly", "/data/out"))
+    assert settings_from(args, args.connection) == settings
+    assert (args.name, args.to) == ("nightly", "/data/out")
+
+
+@pytest.mark.parametrize("before", [s for s in SETTINGS[:-1] if s.database is None])
+@pytest.mark.parametrize("after", [s for s in SETTINGS[:-1] if s.database is None])
+def test_edit_leads_from_one_to_the_other(before: ExportSettings, after: ExportSettings) -> None:
+    args = parsed(spelling.edit_line(after, "nightly", "/data/out", before))
+    assert settings_from(args, args.connection, before) == after
+
+
+def test_a_pattern_that_begins_like_an_option_still_means_the_same() -> None:
+    settings = ExportSettings(connection="shop", objects=("-dash", "TABLE:-x"))
+    args = parsed(spelling.dump_line(settings, "/out"))
+    (first, second) = settings_from(args, args.connection).patterns
+    assert (first.literal, second.literal) == ("-dash", "-x")
+
+
+def test_run_of_an_export() -> None:
+    assert spelling.run_line("nightly", "04:00") == "offramp run --at 04:00 nightly"
+
+
+def test_a_password_is_asked_for_or_named_never_written() -> None:
+    kept = ExportSettings(
+        connection="ob", objects=("t",), sys_account=SysAccount(account="root", secret=FileSecret(key="k1"))
+    )
+    line = spelling.dump_line(kept, "/out")
+    assert "--sys-account root --sys-password-ask" in line
+    assert "k1" not in line
+    by_command = ExportSettings(
+        connection="ob",
+        objects=("t",),
+        sys_account=SysAccount(account="root", secret=CommandSecret(command="pass x")),
+    )
+    assert "--sys-password-command 'pass x'" in spelling.dump_line(by_command, "/out")
+    assert "--sys-account=" in spelling.edit_line(PLAIN, "n", "/out", kept)

@@ -1,0 +1,117 @@
+"""What fields offer, and what else follows when one is changed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from core.model.settings import CSV_PRESETS, CsvSettings
+from core.model.vocabulary import Encoding
+from tui.screens.wizard.draft import AT, EXPORT, FULL, HAND, NOW, PARTIAL, Draft, csv_fields
+from tui.screens.wizard.field import NO, YES, Option
+from tui.screens.wizard.rules import Known
+
+OWN = "own"
+SWITCH = ((YES, "yes"), (NO, "no"))
+
+
+def connections(draft: Draft, known: Known) -> Sequence[Option]:
+    return [Option(name, name) for name in known.connections] or [Option("", "none yet: press 3 to add one")]
+
+
+def put_connection(draft: Draft, text: str) -> Draft:
+    """Another connection has other databases and objects."""
+    if text == draft.connection:
+        return draft
+    return replace(draft, connection=text, database="", chosen=frozenset())
+
+
+def databases(draft: Draft, known: Known) -> Sequence[Option]:
+    if known.databases is None:
+        return [Option(draft.database, draft.database or "asking the server ...")]
+    return [Option(name, name) for name in known.databases] or [Option("", "none that this account sees")]
+
+
+def get_database(draft: Draft, known: Known) -> str:
+    return draft.database or known.database
+
+
+def put_database(draft: Draft, text: str) -> Draft:
+    return draft if text == draft.database else replace(draft, database=text, chosen=frozenset())
+
+
+def ranges(draft: Draft, known: Known) -> Sequence[Option]:
+    total = ""
+    if known.kinds is not None:
+        number = sum(n for kind, n in known.kinds.items() if draft.content.schema or kind.has_data)
+        total = f" ({number:,})"
+    return [Option(PARTIAL, "some objects"), Option(FULL, f"everything{total}")]
+
+
+def encodings(draft: Draft, known: Known) -> Sequence[Option]:
+    return [Option(item.value, item.value) for item in Encoding]
+
+
+def get_preset(draft: Draft, known: Known) -> str:
+    own = {name: getattr(draft, name) for name in csv_fields(CsvSettings())}
+    for name, csv in (("", CsvSettings()), *CSV_PRESETS.items()):
+        if csv_fields(csv) == own:
+            return name
+    return OWN
+
+
+def presets(draft: Draft, known: Known) -> Sequence[Option]:
+    named = [
+        Option("", "RFC 4180"),
+        *(Option(n, n) for n, csv in CSV_PRESETS.items() if csv != CsvSettings()),
+    ]
+    return [*named, Option(OWN, "own")] if get_preset(draft, known) == OWN else named
+
+
+def put_preset(draft: Draft, text: str) -> Draft:
+    if text == OWN:
+        return draft
+    return replace(draft, **csv_fields(CSV_PRESETS[text] if text else CsvSettings()))
+
+
+def when(draft: Draft, known: Known) -> Sequence[Option]:
+    timed = Option(AT, "at a time")
+    if draft.keep == EXPORT:
+        return [Option(HAND, "by hand (only save)"), Option(NOW, "save and run now"), timed]
+    return [Option(NOW, "now"), timed]
+
+
+def put_keep(draft: Draft, text: str) -> Draft:
+    """A saved export need not run; a task must."""
+    if text == draft.keep:
+        return draft
+    when = draft.when if draft.when == AT else HAND if text == EXPORT else NOW
+    return replace(draft, keep=text, when=when)
+
+
+def get_title(draft: Draft, known: Known) -> str:
+    return draft.title()
+
+
+def get_target(draft: Draft, known: Known) -> str:
+    return draft.target(known.base, known.opened)
+
+
+def csv(draft: Draft, known: Known) -> bool:
+    return draft.csv_applies
+
+
+def data(draft: Draft, known: Known) -> bool:
+    return draft.content.data
+
+
+def schema(draft: Draft, known: Known) -> bool:
+    return draft.content.schema
+
+
+def new(draft: Draft, known: Known) -> bool:
+    return known.edits is None
+
+
+def sys(draft: Draft, known: Known) -> bool:
+    return draft.sys
