@@ -20,7 +20,6 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import partial
 from typing import Any, ClassVar, TypeVar
 
 import msgspec
@@ -30,21 +29,22 @@ from textual.screen import Screen
 from core.errors import OfframpError, StoreError
 from core.model.settings import ExportSettings
 from core.service import Service
-from core.service.overview import SLOTS, EngineState
+from core.service.overview import EngineState
 from tui import actions, clipboard, keymap, look, state
 from tui.actions import Action, Place
+from tui.calls import Calls
+from tui.departure import Departure, question
+from tui.engine_line import engine_line
 from tui.hosting import HostedEngine
 from tui.reading import Reader, StoreRead
-from tui.runs import Line, join, length, run
+from tui.runs import Line
 from tui.screens.base import Page
 from tui.screens.help import Entry, Help, Palette, menu
-from tui.widgets.dialog import Choice, Choose, Tell
+from tui.widgets.dialog import Tell
 
 T = TypeVar("T")
 TICK_SECONDS = 5.0
 ENGINE_SECONDS = 5.0
-FULL_COLUMNS = 100
-ROOM = 30
 
 
 def utc_now() -> datetime:
@@ -112,6 +112,8 @@ class OfframpApp(App[str], inherit_bindings=False):
         self.engine: EngineState | None = None
         self.hosted = HostedEngine(service.locations)
         self.reader = Reader(service, self.post_message)
+        self.departure = Departure(service, self.hosted)
+        self._calls = Calls(self)
         self._begun = False
         self._store_error: OfframpError | None = None
         for theme in look.THEMES.values():
@@ -126,6 +128,7 @@ class OfframpApp(App[str], inherit_bindings=False):
     def on_mount(self) -> None:
         self.reader.start()
         self.set_interval(TICK_SECONDS, self._tick)
+        self.app_resume_signal.subscribe(self, self._resumed)
 
     def host(self) -> None:
         """Serve the store from here, if nobody else does."""
@@ -179,26 +182,9 @@ class OfframpApp(App[str], inherit_bindings=False):
 
     def engine_line(self) -> Line:
         """How things stand with the engine, and the time."""
-        clock = run(f"{self.now().astimezone():%H:%M}", "dim")
-        if self._store_error is not None:
-            return join(run(self._store_error.message, "bad"), clock, between="  ")
-        if self.engine is None:
-            return clock
-        counts = ((self.engine.queued, "queued", ""), (self.engine.scheduled, "scheduled", "dim"))
-        words = [run(f"{number} {word}", role) for number, word, role in counts if number]
-        if self.engine.at_work:
-            limit = f" of {SLOTS}" if self.size.width >= FULL_COLUMNS or not self.engine.scheduled else ""
-            words.insert(0, run(f"{self.engine.at_work}{limit} running", "accent"))
-        if not words:
-            words.append(run("nothing to do", "dim"))
-        if self.engine.busy and not self.engine.served:
-            words.append(run("no engine", "warn"))
-        if self.read_only:
-            words.append(run("read-only", "warn"))
-        while len(words) > 1 and self.size.width < FULL_COLUMNS and length(join(*words, between=", ")) > ROOM:
-            # What must be known stays: what runs, and whether anybody serves.
-            words.pop(1)
-        return join(join(*words, between=", "), clock, between="  ")
+        return engine_line(
+            self.engine, self._store_error, self.now(), self.size.width, read_only=self.read_only
+        )
 
     # For the screens
 
@@ -251,33 +237,7 @@ class OfframpApp(App[str], inherit_bindings=False):
         by default to `fail`. `doing` is said meanwhile. The store is read anew afterwards."""
         if doing:
             self.page_say(doing)
-        self.run_worker(
-            partial(self._work, work, then, failed or self.fail),
-            thread=True,
-            exit_on_error=False,
-            group="calls",
-        )
-
-    def _work(
-        self,
-        work: Callable[[], T],
-        then: Callable[[T], object] | None,
-        failed: Callable[[OfframpError], object],
-    ) -> None:
-        try:
-            result = work()
-        except OfframpError as error:
-            self._deliver(partial(failed, error))
-            return
-        finally:
-            self.reader.poke()
-        if then is not None:
-            self._deliver(partial(then, result))
-
-    def _deliver(self, callback: Callable[[], object]) -> None:
-        """Call on the event loop, unless that has ended meanwhile."""
-        if self.is_running:
-            self.call_from_thread(callback)
+        self._calls.start(work, then, failed or self.fail)
 
     def fail(self, error: OfframpError) -> None:
         self.page_say("")
@@ -355,47 +315,31 @@ class OfframpApp(App[str], inherit_bindings=False):
     # Leaving
 
     def do_app_suspend(self) -> None:
-        self.hand_over()
+        """Hand over first: a stopped process serves nobody."""
+        self.call(self.departure.hand_over, lambda _: self._stop_here(), doing="Handing over ...")
+
+    def _stop_here(self) -> None:
+        self.page_say("")
         self.action_suspend_process()
-        self.app_resume_signal.subscribe(self, lambda _: self.host())
+
+    def _resumed(self, _: App[str]) -> None:
+        """Back from Ctrl-Z, or from a pager."""
+        self.host()
+        self.reader.poke()
 
     def do_app_quit(self) -> None:
         engine = self.engine
         if engine is None or not engine.busy or not self.hosted.running:
             self.exit()
-            return
-        at_work = f"{engine.at_work} running, {engine.queued} queued, {engine.scheduled} scheduled."
-        choices = [
-            Choice("leave", "Leave them running in the background", "b"),
-            Choice("abort", "Abort what runs, and leave", "a"),
-            Choice("stay", "Stay", "s"),
-        ]
-        self.push_screen(Choose("Tasks aren't done yet", choices, text=at_work), self._leave)
+        else:
+            self.push_screen(question(engine), self._leave)
 
     def _leave(self, answer: str | None) -> None:
         if answer == "leave":
             self.call(
-                self.hand_over,
+                self.departure.hand_over,
                 lambda _: self.exit("Tasks go on in the background: offramp ls"),
                 doing="Handing over to the background ...",
             )
         elif answer == "abort":
-            self.call(self._abort_all, lambda _: self.exit(), doing="Aborting ...")
-
-    def _abort_all(self) -> None:
-        from core.model.vocabulary import TaskStatus  # noqa: PLC0415
-
-        waiting = (TaskStatus.QUEUED, TaskStatus.RUNNING)
-        for task in self.service.tasks.list(since=None, statuses=waiting):
-            self.service.tasks.abort(task.id)
-        self.hand_over()
-
-    def hand_over(self) -> None:
-        """Step down, and see to it that a background engine serves if there is anything to serve. Blocks;
-        for any thread. Raises OfframpError."""
-        if self.hosted.running:
-            self.hosted.stop()
-            if self.service.overview.engine().busy:
-                from core.engine.background import ensure_engine  # noqa: PLC0415
-
-                ensure_engine(self.service.locations)
+            self.call(self.departure.abort_all, lambda done: self.exit(done.words()), doing="Aborting ...")

@@ -36,7 +36,7 @@ def open_application(
         )
         app = OfframpApp(service, options)
         threading.excepthook = app.thread_failed
-        watch = Watch(_quietly(app.hand_over))
+        watch = Watch(_quietly(app.departure.hand_over))
         try:
             words = app.run(mouse=mouse and chosen.mouse)
         finally:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any, ClassVar
 
@@ -13,16 +13,14 @@ from textual.widgets import Input
 
 from core.errors import InvalidValue
 from core.model.task import Task, TaskObject
-from core.model.task_filter import TaskFilter, TaskOrder
-from core.service import Service, words
+from core.model.task_filter import TaskOrder
 from core.service.overview import TaskWindow
 from tui import filters
 from tui.actions import Action, Place, bindings
-from tui.look import STATUS_ROLES
 from tui.rates import Rates
 from tui.reading import Query, Seen
-from tui.runs import EMPTY, Line, ends, join, length, run
-from tui.screens import task_panel, task_rows
+from tui.runs import EMPTY, run
+from tui.screens import task_list, task_panel, task_rows
 from tui.screens.task_page import TaskPage
 from tui.state import TaskList
 from tui.widgets.dialog import Choice, Choose
@@ -32,30 +30,6 @@ from tui.widgets.table import Table
 WINDOW = 300
 WIDE = 120
 ASCENDING_FIRST = (TaskOrder.NAME, TaskOrder.CONNECTION, TaskOrder.STATUS, TaskOrder.OWNER, TaskOrder.OUTPUT)
-
-
-@dataclass(frozen=True, slots=True)
-class Shown:
-    """A window of the list, whether there is any task at all, and the objects of the selected one."""
-
-    window: TaskWindow
-    any_task: bool
-    selected: int | None
-    objects: tuple[TaskObject, ...]
-
-
-def read_list(service: Service, wanted: TaskFilter, selected: int | None) -> Shown:
-    """For the reader. `selected`: a task whose objects are wanted too."""
-    window = service.overview.tasks(wanted)
-    any_task = (
-        bool(window.total)
-        or bool(sum(window.counts.values()))
-        or bool(service.tasks.list(since=None, limit=1))
-    )
-    objects: tuple[TaskObject, ...] = ()
-    if selected is not None and any(task.id == selected for task in window.tasks):
-        objects = service.tasks.show(selected).objects
-    return Shown(window, any_task, selected, objects)
 
 
 class TasksScreen(TaskPage):
@@ -133,11 +107,13 @@ class TasksScreen(TaskPage):
             offset=self._offset,
         )
         selected = self.table.cursor_id if self.has_class("-wide") else None
-        return partial(read_list, wanted=wanted, selected=selected if isinstance(selected, int) else None)
+        return partial(
+            task_list.read, wanted=wanted, selected=selected if isinstance(selected, int) else None
+        )
 
     def read(self, seen: Seen) -> None:
         shown = seen.value
-        if not isinstance(shown, Shown):
+        if not isinstance(shown, task_list.Shown):
             return
         now, glyphs = self.offramp.now(), self.offramp.glyphs
         window = shown.window
@@ -185,23 +161,11 @@ class TasksScreen(TaskPage):
     # Showing
 
     def _show_counts(self, window: TaskWindow) -> None:
-        width = self.query_one("#counts", Lines).size.width
-        pieces = [
-            run(f"{number} {status.value.lower()}", STATUS_ROLES[status])
-            for status, number in window.counts.items()
-            if number
-        ]
-        since = self._filter.since
-        between = self.offramp.glyphs.between
-        total = run(f"{_since(since)}{between}{words.count(window.total, 'task')}", "dim")
-        if self.table.marks:
-            total = join(run(f"{len(self.table.marks)} marked", "accent"), total, between=", ")
-        line = join(*pieces, between=", ")
-        self.query_one("#counts", Lines).show(
-            [ends(EMPTY, join(_fitting(line, total, width), run(" ")), width)]
-        )
+        counts = self.query_one("#counts", Lines)
+        since, marked = self._filter.since, len(self.table.marks)
+        counts.show([task_list.counts(window, since, marked, self.offramp.glyphs, columns=counts.size.width)])
 
-    def _show_empty(self, shown: Shown) -> None:
+    def _show_empty(self, shown: task_list.Shown) -> None:
         empty = self.query_one("#empty", Lines)
         nothing = not shown.window.total
         if empty.display != nothing:
@@ -210,22 +174,7 @@ class TasksScreen(TaskPage):
             if not nothing and not self.query_one(Input).has_focus:
                 self.table.focus()
         if nothing:
-            empty.show(self._nothing(shown))
-
-    def _nothing(self, shown: Shown) -> list[Line]:
-        if not shown.any_task:
-            return greeting(self.offramp.key_name)
-        if self._filter.narrows:
-            return [
-                run("No task matches the filter."),
-                EMPTY,
-                run("Esc clears it; since:all looks further back.", "dim"),
-            ]
-        return [
-            run(f"No task in the last {_since(self._filter.since)}."),
-            EMPTY,
-            run("Filter since:all shows older ones.", "dim"),
-        ]
+            empty.show(task_list.nothing(self._filter, shown, self.offramp.key_name))
 
     def _show_selected(self) -> None:
         task = self.subject()
@@ -369,32 +318,3 @@ class TasksScreen(TaskPage):
         self.table.set_marks(set() if self.table.marks else set(self._tasks))
         self.tick()
         self.refresh_actions()
-
-
-def _since(since: Any) -> str:
-    if since is None:
-        return "all"
-    hours = since.total_seconds() / 3600
-    return f"{hours:.0f} h" if hours < 72 else f"{hours / 24:.0f} d"
-
-
-def _fitting(line: Line, total: Line, width: int) -> Line:
-    """The counts by status as far as there is room for them beside the total."""
-    both = join(line, total, between="  ")
-    return both if length(both) < width else total
-
-
-def greeting(key: Callable[[str], str]) -> list[Line]:
-    """What an empty store says."""
-    return [
-        run("Nothing has been exported yet.", "strong"),
-        EMPTY,
-        join(run("  3", "key"), run("  Add a connection to a database, then browse what is in it.")),
-        join(run(f"  {key('export.new')}", "key"), run("  Make an export, step by step.")),
-        join(
-            run(f"  {key('demo.make')}", "key"),
-            run("  Look around first: make a sample shop with three exports."),
-        ),
-        EMPTY,
-        join(run("  ?", "key"), run("  shows what the keys do, on every screen.")),
-    ]

@@ -1,0 +1,93 @@
+"""The list of tasks without its table: what is read for it, and the lines above it or in its stead."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+
+from core.model.task import TaskObject
+from core.model.task_filter import TaskFilter
+from core.service import Service, words
+from core.service.overview import TaskWindow
+from tui.filters import Filter
+from tui.look import STATUS_ROLES, Glyphs
+from tui.runs import EMPTY, Line, ends, join, length, run
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A window of the list, whether there is any task at all, and the objects of the selected one."""
+
+    window: TaskWindow
+    any_task: bool
+    selected: int | None
+    objects: tuple[TaskObject, ...]
+
+
+def read(service: Service, wanted: TaskFilter, selected: int | None) -> Shown:
+    """For the reader. `selected`: a task whose objects are wanted too."""
+    window = service.overview.tasks(wanted)
+    any_task = (
+        bool(window.total)
+        or bool(sum(window.counts.values()))
+        or bool(service.tasks.list(since=None, limit=1))
+    )
+    objects: tuple[TaskObject, ...] = ()
+    if selected is not None and any(task.id == selected for task in window.tasks):
+        objects = service.tasks.objects(selected)
+    return Shown(window, any_task, selected, objects)
+
+
+def counts(window: TaskWindow, since: timedelta | None, marked: int, glyphs: Glyphs, *, columns: int) -> Line:
+    """How many there are in each status as far as there is room, and in all, to the right."""
+    pieces = [
+        run(f"{number} {status.value.lower()}", STATUS_ROLES[status])
+        for status, number in window.counts.items()
+        if number
+    ]
+    total = run(f"{span(since)}{glyphs.between}{words.count(window.total, 'task')}", "dim")
+    if marked:
+        total = join(run(f"{marked} marked", "accent"), total, between=", ")
+    both = join(join(*pieces, between=", "), total, between="  ")
+    return ends(EMPTY, join(both if length(both) < columns else total, run(" ")), columns)
+
+
+def span(since: timedelta | None) -> str:
+    if since is None:
+        return "all"
+    hours = since.total_seconds() / 3600
+    return f"{hours:.0f} h" if hours < 72 else f"{hours / 24:.0f} d"
+
+
+def nothing(wanted: Filter, shown: Shown, key: Callable[[str], str]) -> list[Line]:
+    """What an empty list says; `key` is the key of an action as people read it."""
+    if not shown.any_task:
+        return greeting(key)
+    if wanted.narrows:
+        return [
+            run("No task matches the filter."),
+            EMPTY,
+            run("Esc clears it; since:all looks further back.", "dim"),
+        ]
+    return [
+        run(f"No task in the last {span(wanted.since)}."),
+        EMPTY,
+        run("Filter since:all shows older ones.", "dim"),
+    ]
+
+
+def greeting(key: Callable[[str], str]) -> list[Line]:
+    """What an empty store says."""
+    return [
+        run("Nothing has been exported yet.", "strong"),
+        EMPTY,
+        join(run("  3", "key"), run("  Add a connection to a database, then browse what is in it.")),
+        join(run(f"  {key('export.new')}", "key"), run("  Make an export, step by step.")),
+        join(
+            run(f"  {key('demo.make')}", "key"),
+            run("  Look around first: make a sample shop with three exports."),
+        ),
+        EMPTY,
+        join(run("  ?", "key"), run("  shows what the keys do, on every screen.")),
+    ]
