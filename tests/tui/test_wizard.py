@@ -257,7 +257,7 @@ async def test_a_server_that_is_away_is_said_and_names_can_be_typed(home: Home, 
     app = application(home)
     async with running(app) as pilot:
         app.push_screen(Wizard())
-        await until(pilot, lambda: "shop.db" in screen_text(app))
+        await until(pilot, lambda: "Connection 'shop'" in screen_text(app))
         await pilot.press("f6")
         await until(pilot, lambda: isinstance(app.screen, Choose))
         await pilot.press("3")

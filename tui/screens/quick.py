@@ -23,7 +23,7 @@ from tui.screens.wizard.around import Around
 from tui.screens.wizard.draft import Draft, fresh, retained_of
 from tui.screens.wizard.field import Field
 from tui.screens.wizard.fields import BY_ID
-from tui.screens.wizard.form import Form
+from tui.screens.wizard.form import LABEL, Form
 from tui.screens.wizard.rules import Known, problems
 from tui.screens.wizard.screen import Wizard, leave
 from tui.widgets.lines import Lines
@@ -119,7 +119,7 @@ class QuickSheet(Page):
         wrong = self.wrong
         glyphs = self.offramp.glyphs
         self.query_one("#what", Lines).show(
-            [join(run("Objects" + " " * 15, "dim"), run(self._objects(glyphs)))]
+            [join(run(f"{'Objects':<{LABEL + 1}}", "dim"), run(self._objects(glyphs)))]
         )
         self.query_one(Form).put(self._draft, self._known, wrong)
         self._show_below(wrong)

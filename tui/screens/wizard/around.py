@@ -37,7 +37,8 @@ def look_around(service: Service, edits: str | None) -> StoreFound:
 
 class Around:
     """`known` is for the rules; `changed` is called when there is more of it. `listing`: the objects of the
-    draft's database, else `words` that stand in their place. `edited`: the saved export as it is."""
+    draft's database, else `words` that stand in their place;
+    `trouble` where the server couldn't be asked. `edited`: the saved export as it is."""
 
     def __init__(self, app: OfframpApp, changed: Callable[[], object], *, edits: str | None = None) -> None:
         now = app.now()
@@ -47,6 +48,7 @@ class Around:
         self.ready = False
         self.listing: Listing | None = None
         self.words = ""
+        self.trouble = ""
         self._app = app
         self._changed = changed
         self._asked: tuple[str, str] | None = None
@@ -88,7 +90,7 @@ class Around:
         databases = self.known.databases if same else None
         self._asked = wanted
         self.known = replace(self.known, databases=databases, database="", kinds=None)
-        self.listing, self.words = None, f"Asking {name} ..."
+        self.listing, self.words, self.trouble = None, f"Asking {name} ...", ""
         connections, own = self._app.service.connections, self.connections[name].database
 
         def ask() -> ServerFound:
@@ -114,7 +116,7 @@ class Around:
     def _not_listed(self, wanted: tuple[str, str], error: OfframpError) -> None:
         if wanted == self._asked:
             self.words = f"{error.message} {error.hint}".strip()
-            self._app.page_say(self.words, "bad")
+            self.trouble = self.words
             self._changed()
 
     # The disk

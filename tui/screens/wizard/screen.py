@@ -240,6 +240,8 @@ class Wizard(Page):
                 text, role = f"{wrong['objects']} {text}", "warn"
         elif field is not None and field.id in wrong:
             text, role = wrong[field.id], "bad"
+        elif self._around.trouble and self.step in (Step.CONTENT, Step.DATABASE):
+            text, role = self._around.trouble, "warn"
         elif self.step is Step.SUMMARY:
             doing = "saves it" if self._draft.keep == EXPORT and self._draft.when == HAND else "starts it"
             text = f"Enter {doing}." if not wrong else "Enter goes to what is wrong."
