@@ -13,6 +13,7 @@ from tui.actions import ACTIONS, BY_ID, Place, of
 from tui.app import OfframpApp
 from tui.screens.base import Page
 from tui.screens.connections import ConnectionsScreen
+from tui.screens.export import ExportScreen
 from tui.screens.exports import ExportsScreen
 from tui.screens.logs import LogsScreen
 from tui.screens.task import TaskScreen
@@ -24,6 +25,7 @@ PAGES: dict[Place, type[Page]] = {
     Place.TASK: TaskScreen,
     Place.LOGS: LogsScreen,
     Place.EXPORTS: ExportsScreen,
+    Place.EXPORT: ExportScreen,
     Place.CONNECTIONS: ConnectionsScreen,
 }
 PARTS: dict[Place, tuple[type[Widget], ...]] = {Place.LOGS: (LogView,)}

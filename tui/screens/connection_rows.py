@@ -24,7 +24,7 @@ COLUMNS = (
     Column(id="mode", label="Mode", least=9, drop=4),
     Column(id="place", label="Place", least=18, most=44, share=3, drop=1),
     Column(id="test", label="Last test", least=14, most=24, share=1),
-    Column(id="used", label="Used by", least=11, drop=3),
+    Column(id="used", label="Used by", least=17, drop=3),
     Column(id="server", label="Server, as last seen", least=22, most=34, share=2, drop=6),
     Column(id="user", label="User", least=12, most=24, share=1, drop=5),
 )
@@ -95,11 +95,15 @@ def strip(saved: SavedConnection, now: datetime, glyphs: Glyphs, columns: int, r
     lines += _test_lines(saved, glyphs, columns)
     users = []
     if saved.exports:
-        users.append(f"exports {', '.join(saved.exports)}")
+        users.append(f"{_noun('export', saved.exports)} {', '.join(saved.exports)}")
     if saved.tasks:
-        users.append(f"tasks {', '.join(map(str, saved.tasks))}")
+        users.append(f"{_noun('task', saved.tasks)} {', '.join(map(str, saved.tasks))}")
     last = run(f"Used by {' and '.join(users)}." if users else "No export and no open task uses it.", "dim")
     return [*lines[: rows - 1], last]
+
+
+def _noun(word: str, things: Sequence[object]) -> str:
+    return word if len(things) == 1 else f"{word}s"
 
 
 def _test_lines(saved: SavedConnection, glyphs: Glyphs, columns: int) -> list[Line]:

@@ -46,7 +46,7 @@ class ConnectionsScreen(Page):
     ConnectionsScreen #list {{ width: 1fr; }}
     ConnectionsScreen #empty {{ height: 1fr; padding: 1 3; display: none; }}
     ConnectionsScreen #directories {{ display: none; }}
-    ConnectionsScreen #side {{ display: none; width: 46; padding: 0 1; height: 1fr; }}
+    ConnectionsScreen #side {{ display: none; width: 42; padding: 0 1; height: 1fr; }}
     ConnectionsScreen.-wide #side {{ display: block; }}
     ConnectionsScreen #strip {{ height: {STRIP_ROWS}; margin-top: 1; padding: 0 1; }}
     ConnectionsScreen.-wide #strip {{ display: none; }}

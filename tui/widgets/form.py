@@ -213,6 +213,8 @@ class Form(ModalScreen[bool]):
 
     def on_mount(self) -> None:
         self._before = self.values
+        for lines in self.query(Lines):
+            lines.can_focus = False  # Tab goes from field to field
         self._show_rows()
         self.on_resize()
         first = next(iter(self.query("Input, Pick").results(Widget)), None)
