@@ -331,8 +331,11 @@ class OfframpApp(App[str], inherit_bindings=False):
         engine = self.engine
         if engine is None or not engine.busy or not self.hosted.running:
             self.exit()
-        else:
+        elif engine.here or not engine.served:
             self.push_screen(question(engine), self._leave)
+        else:
+            # Another engine serves, and goes on.
+            self._leave("leave")
 
     def _leave(self, answer: str | None) -> None:
         if answer == "leave":

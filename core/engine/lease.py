@@ -62,7 +62,7 @@ class EngineLease:
         started = self._monotonic()
         state = self._lease.state()
         if self._lock.acquire(timeout=_LOCK_WAIT) or self._stood_still(state):
-            epoch = self._lease.acquire(state, f"process {os.getpid()} on {platform.node()}")
+            epoch = self._lease.acquire(state, holder_name())
             if epoch is not None:
                 self._epoch = epoch
                 self._seen = None
@@ -120,3 +120,8 @@ def is_served(store: Store, numbers: Numbers) -> bool:
         return False
     age = abs((datetime.now(UTC) - state.renewed).total_seconds())
     return age < 2 * numbers.lease and is_locked(store.locations.engine_lock)
+
+
+def holder_name() -> str:
+    """How a lease names this process as its holder."""
+    return f"process {os.getpid()} on {platform.node()}"

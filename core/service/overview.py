@@ -15,13 +15,14 @@ SLOTS = 3
 
 @dataclass(frozen=True, slots=True)
 class EngineState:
-    """Whether an engine serves the store, how many tasks it has at work (of at most `SLOTS`), how many wait
-    in the queue and how many for their time."""
+    """Whether an engine serves the store, and whether it does `here`, in this process; how many tasks it
+    has at work (of at most `SLOTS`), how many wait in the queue and how many for their time."""
 
     served: bool
     at_work: int
     queued: int
     scheduled: int
+    here: bool = False
 
     @property
     def busy(self) -> bool:
@@ -49,13 +50,15 @@ class Overview:
         return self._context.store.changes()
 
     def engine(self) -> EngineState:
-        from core.engine.lease import is_served  # noqa: PLC0415 - comes with the engine
+        from core.engine.lease import holder_name, is_served  # noqa: PLC0415 - comes with the engine
         from core.engine.numbers import Numbers  # noqa: PLC0415
 
         store = self._context.store
         counts = store.tasks.counts()
+        served = is_served(store, Numbers())
         return EngineState(
-            served=is_served(store, Numbers()),
+            served=served,
+            here=served and store.lease.state().holder == holder_name(),
             at_work=sum(number for status, number in counts.items() if status.holds_slot),
             queued=counts[TaskStatus.QUEUED],
             scheduled=counts[TaskStatus.SCHEDULED],

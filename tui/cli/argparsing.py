@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import re
 import textwrap
+from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from core.errors import UsageError
