@@ -300,6 +300,7 @@ async def test_copy_wants_another_name(saved: Home) -> None:
         await pilot.press(*"ob-test", "enter")
         await until(pilot, lambda: page.table.total == 4)
         made = saved.store.connections.get("ob-test")
+        await until(pilot, lambda: page.table.cursor_id == "ob-test")
         assert (made.host, made.secret) == ("db.example", EnvironmentSecret(variable="OB_PASSWORD"))
 
 

@@ -35,6 +35,7 @@ class ConnectionForm(Form):
         self._edits = edits
         self._taken = frozenset(taken)
         self._saving = False
+        self.saved_name = ""
         self._fields = rules.fields(edits=edits)
         self.title_text = f"Edit connection {connection.name}" if edits and connection else "Add a connection"
 
@@ -60,7 +61,9 @@ class ConnectionForm(Form):
         if self._saving:
             return
         self._saving = True
-        name = self._connection.name if self._edits and self._connection is not None else values["name"]
+        self.saved_name = name = (
+            self._connection.name if self._edits and self._connection is not None else values["name"]
+        )
         edits, service = self._edits, self._offramp.service
         self._offramp.call(
             lambda: _save(service, name, values, edits=edits),

@@ -59,6 +59,7 @@ class ConnectionsScreen(Page):
         self._rooms: dict[str, Room] = {}
         self._measuring: frozenset[str] = frozenset()
         self._second = False
+        self._to_select = ""
 
     def body(self) -> Iterable[Widget]:
         yield Lines(id="lists")
@@ -95,6 +96,8 @@ class ConnectionsScreen(Page):
         self.query_one("#connections", Table).show(
             [connection_rows.row(saved, now, glyphs) for saved in shown.connections]
         )
+        if self._to_select and self.query_one("#connections", Table).select(self._to_select):
+            self._to_select = ""
         self._show_directories()
         self._measure()
         self._show_which()
@@ -231,6 +234,7 @@ class ConnectionsScreen(Page):
 
         def closed(saved_it: bool | None) -> None:
             if saved_it:
+                self._to_select = form.saved_name
                 self.say(f"Saved. {test} tests it.")
                 self.offramp.reader.poke()
 

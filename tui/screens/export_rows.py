@@ -96,9 +96,10 @@ def run_lines(task: Task | None, now: datetime, columns: int, rows: int) -> list
     """The run under the cursor in full: how it stands or how it ended, with the error and what to do."""
     if task is None:
         return []
-    head = f"Task {task.id}: " if task.error is not None else f"Task {task.id} {str(task.status).lower()}: "
+    head = f"Task {task.id}" if task.error is not None else f"Task {task.id} {str(task.status).lower()}"
     role = STATUS_ROLES[task.status] if task.error is not None else ""
-    lines = [run(line, role) for line in wrap(f"{head}{words.state(task, now)}", columns)]
+    text = ": ".join(filter(None, (head, words.state(task, now))))
+    lines = [run(line, role) for line in wrap(text, columns)]
     if task.error is not None and task.error.hint:
         lines += [run(line, "accent") for line in wrap(task.error.hint, columns)]
     else:

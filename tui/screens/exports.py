@@ -118,7 +118,8 @@ class ExportsScreen(ExportPage):
         if last is None:
             third = run("It has never been run.", "dim")
         else:
-            text = f"Task {last.id} {str(last.status).lower()}: {words.state(last, self.offramp.now())}"
+            state = words.state(last, self.offramp.now())
+            text = f"Task {last.id} {str(last.status).lower()}" + (f": {state}" if state else "")
             third = run(text, "bad" if last.error is not None else "dim")
         strip.show([head, where, third])
 

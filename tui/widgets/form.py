@@ -129,7 +129,7 @@ class Form(ModalScreen[bool]):
 
     title_text = ""
     DEFAULT_CSS = """
-    Form { align: center middle; background: $background 60%; }
+    Form { align: center top; background: $background 60%; }
     Form:ansi { background: transparent; }
     Form .sheet {
         height: auto; max-height: 100%; padding: 0 2; border: round $accent; background: $background;
