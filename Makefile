@@ -6,10 +6,10 @@ BIN    := $(VENV)/bin
 DEMO   ?= demo
 ARGS   ?=
 
-.PHONY: help demo test check format lint types contracts bench clean
+.PHONY: help demo test check format lint types contracts bench bench-screens screenshots clean
 
 help:                   ## what can be made
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
 # The environment is made anew whenever pyproject.toml is newer than it.
 $(VENV)/installed: pyproject.toml
@@ -43,6 +43,12 @@ contracts: $(VENV)/installed ## which room may import which
 
 bench: $(VENV)/installed ## speeds beside peers on this machine (ARGS="--rows 1000000")
 	$(BIN)/python -m tests.benchmarks $(ARGS)
+
+bench-screens: $(VENV)/installed ## how quick the screens are on a real terminal
+	$(BIN)/python -m tests.benchmarks.bench_screens $(ARGS)
+
+screenshots: $(VENV)/installed ## pictures of the screens, into screenshots/
+	$(BIN)/python -m tests.tui.screenshots $(ARGS)
 
 clean: ## remove the environment, caches and the demo
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache build dist *.egg-info $(DEMO)

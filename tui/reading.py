@@ -3,8 +3,10 @@
 A screen says what it shows by a `Query`: a function from the service to a frozen value, with everything it
 needs bound to it. The reader looks at the store twice a second (once in two seconds when nothing happens),
 asks the query anew only if the store has changed or it was told to, and posts one `StoreRead` to the
-application if there is anything new in it. No screen reads the store on the event loop, and nothing that may
-take long (tests of connections, objects, preflight) goes through here: see `tui.calls`.
+application if there is anything new in it. An idle engine changes the store too, by saying that it lives:
+while nothing else is known to have happened, the query is asked anew once in ten seconds only. No screen
+reads the store on the event loop, and nothing that may take long (tests of connections, objects, preflight)
+goes through here: see `OfframpApp.call`.
 """
 
 from __future__ import annotations
@@ -25,6 +27,7 @@ Query = Callable[[Service], Any]
 BUSY_SECONDS = 0.5
 IDLE_SECONDS = 2.0
 IDLE_AFTER = 10.0
+IDLE_READ_SECONDS = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,23 +93,31 @@ class Reader:
     def _run(self) -> None:
         last: Seen | None = None
         changes = -1
-        stirred = time.monotonic()
+        stirred = asked_at = time.monotonic()
         while True:
+            before = last
             with self._wake:
                 if self._stopped:
                     return
                 query, asked, self._asked = self._query, self._asked, False
             try:
                 now = self._service.overview.changes()
-                if asked or now != changes or last is None or last.error is not None:
-                    if now != changes:
-                        stirred = time.monotonic()
-                    changes = now
+                if asked or last is None or last.error is not None:
+                    changes, asked_at = now, time.monotonic()
                     last = self._tell(self._look(query), last, asked=asked)
-                elif last.engine is not None and (engine := self._service.overview.engine()) != last.engine:
-                    last = self._tell(Seen(engine, query, last.value), last, asked=False)
+                elif (engine := self._service.overview.engine()) != last.engine or now != changes:
+                    idle = (
+                        engine == last.engine
+                        and not engine.at_work
+                        and time.monotonic() - stirred > IDLE_AFTER
+                    )
+                    if not idle or time.monotonic() - asked_at > IDLE_READ_SECONDS:
+                        changes, asked_at = now, time.monotonic()
+                        last = self._tell(self._look(query), last, asked=False)
             except StoreError as error:
                 last = self._tell(Seen(None, query, None, error), last, asked=asked)
+            if asked or before is None or not _same(last, before):
+                stirred = time.monotonic()
             quiet = time.monotonic() - stirred > IDLE_AFTER
             with self._wake:
                 if not (self._stopped or self._asked):

@@ -12,6 +12,7 @@ import os
 import shutil
 import sys
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from core.model.connection import Connection
 from core.model.settings import Export, ExportSettings
 from core.model.vocabulary import Mode, TaskStatus
 from core.service import Service
+from core.service.overview import Overview
 from core.store import tables
 from tests.tui.harness import Home, application, every_status, local_time, running, until
 from tui import handout
@@ -158,8 +160,7 @@ PICTURES: dict[str, Steps] = {
     "connections": keys("3"),
     "objects": on_shop("down", "space", "space"),
     "quick": on_shop("down", "space", "space", "n"),
-    "wizard": keys("n"),
-    "wizard-objects": on_shop("down", "space", "space", "n", "f6", "down", "down", "enter"),
+    "wizard": on_shop("down", "space", "space", "n", "f6"),
 }
 
 
@@ -198,9 +199,13 @@ def main() -> int:
     args.to.mkdir(exist_ok=True)
     for variable in ("NO_COLOR", "SSH_CONNECTION", "SSH_TTY", "TMUX", "OFFRAMP_ASCII", "OFFRAMP_HOME"):
         os.environ.pop(variable, None)
-    # A worker's and this machine's own names are no part of the pictures.
+    # This machine's name, its disk and whether an engine happens to serve are no part of the pictures.
     download._examine = lambda service, number: (handout.Host("jump.example", told=True), 3, 6_100_001_204)  # type: ignore[assignment]
     download.suggested = lambda task, here: f"/home/ann/{Path(task.output).name}"
+    space = os.statvfs_result((4096, 4096, 10**8, 5 * 10**7, 5 * 10**7, 10**6, 10**6, 10**6, 0, 255))
+    os.statvfs = lambda path: space  # type: ignore[assignment]
+    engine = Overview.engine
+    Overview.engine = lambda self: replace(engine(self), served=True)  # type: ignore[method-assign]
     PLACE.mkdir(mode=0o700)
     try:
         home = Home(PLACE / "home")
