@@ -14,7 +14,7 @@ NOT_IN_FOOTER = 99
 LAST = 90
 
 
-class TitleLine(Lines):
+class TitleLine(Lines, can_focus=False):
     """Where one is to the left, how things stand to the right."""
 
     DEFAULT_CSS = """
@@ -37,7 +37,7 @@ class TitleLine(Lines):
         self.show([ends(join(run(" "), self._left), join(self._right, run(" ")), self.size.width)])
 
 
-class Footer(Lines):
+class Footer(Lines, can_focus=False):
     """The keys that work now, by rank, as many as fit; or for a while a message instead."""
 
     DEFAULT_CSS = """
