@@ -177,6 +177,19 @@ async def test_back_loses_nothing(home: Home, tmp_path: Path) -> None:
         assert not home.store.tasks.list()
 
 
+@pytest.mark.parametrize("step", [step for step in Step if step is not Step.SYS])
+async def test_tab_stops_at_every_field_in_turn(home: Home, tmp_path: Path, step: Step) -> None:
+    make_shop(home, tmp_path)
+    first = next(field.id for field in FIELDS if field.step is step)
+    app = application(home)
+    async with running(app) as pilot:
+        wizard = await new(pilot, ExportSettings(connection=NAME, all_objects=True), step=first)
+        shown = [row.field.id for row in wizard.form.rows if row.display]
+        for name in shown:
+            await until(pilot, lambda: wizard.form.current is not None and wizard.form.current.id == name)  # noqa: B023
+            await pilot.press("tab")
+
+
 async def test_unmarking_all_is_confirmed(home: Home, tmp_path: Path) -> None:
     make_shop(home, tmp_path)
     app = application(home)

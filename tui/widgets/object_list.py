@@ -65,14 +65,14 @@ class ObjectList(Vertical):
         self._words = ""
 
     def compose(self) -> ComposeResult:
-        yield Lines(id="object-counts")
+        yield _still(Lines(id="object-counts"))
         with Horizontal(id="object-search"):
-            yield Lines([run(" / ", "dim")])
+            yield _still(Lines([run(" / ", "dim")]))
             entry = Input(placeholder="search", select_on_focus=False, id="search")
             entry.cursor_blink = False
             entry.can_focus = False
             yield entry
-        yield Lines(id="object-words")
+        yield _still(Lines(id="object-words"))
         yield Table(COLUMNS)
 
     def on_mount(self) -> None:
@@ -259,6 +259,12 @@ class ObjectList(Vertical):
         )
         line = self.query_one("#object-counts", Lines)
         line.show([ends(join(run(" "), join(*kinds, between="  ")), join(right, run(" ")), line.size.width)])
+
+
+def _still(lines: Lines) -> Lines:
+    """Not a stop of Tab."""
+    lines.can_focus = False
+    return lines
 
 
 def _row(info: ObjectInfo, about: str) -> Row:

@@ -10,8 +10,9 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +48,7 @@ TASK, EXPORT = "task", "export"
 NOW, AT, HAND = "now", "at", "hand"
 PARTIAL, FULL = "partial", "full"
 BATCH = "100"
+TYPED = "(typed)"
 _NAMED_SEPARATORS = {"tab": "\t", "\\t": "\t"}
 
 
@@ -172,7 +174,7 @@ class Draft:
         """Raises InvalidValue."""
         if self.range == FULL:
             return ()
-        return (*(pattern_of(ref) for ref in sorted(self.selected)), *split(self.patterns))
+        return (*_texts(self.selected), *split(self.patterns))
 
     def sys_account(self) -> SysAccount | None:
         """Raises InvalidValue."""
@@ -184,6 +186,10 @@ class Draft:
 
     def settings(self) -> ExportSettings:
         """Raises InvalidValue."""
+        # That a password was typed matters, which one doesn't: it isn't to stay behind anywhere.
+        return _settings(replace(self, password=TYPED) if self.password else self)
+
+    def _made(self) -> ExportSettings:
         if not self.connection:
             raise InvalidValue("No connection was chosen.")
         return ExportSettings(
@@ -216,10 +222,7 @@ class Draft:
         """The name that it has: as typed, else made from what is exported."""
         if self.name is not None:
             return self.name
-        try:
-            made = default_name(self.settings())
-        except InvalidValue:
-            return ""
+        made = _title(replace(self, password=""))
         return slug(made) if self.keep == EXPORT else made
 
     def target(self, base: str, now: datetime) -> str:
@@ -230,6 +233,27 @@ class Draft:
             return base
         name = slug(self.title()) or "export"
         return str(Path(base, f"{name}-{now.astimezone(UTC):%Y%m%dT%H%M%SZ}"))
+
+
+# What is made of a draft is asked for several times with every key, and thousands of objects take their time.
+
+
+@lru_cache(maxsize=4)
+def _settings(draft: Draft) -> ExportSettings:
+    return draft._made()
+
+
+@lru_cache(maxsize=4)
+def _title(draft: Draft) -> str:
+    try:
+        return default_name(draft.settings())
+    except InvalidValue:
+        return ""
+
+
+@lru_cache(maxsize=4)
+def _texts(chosen: frozenset[ObjectRef]) -> tuple[str, ...]:
+    return tuple(pattern_of(ref) for ref in sorted(chosen))
 
 
 def csv_fields(csv: CsvSettings) -> dict[str, Any]:

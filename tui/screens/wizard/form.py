@@ -148,7 +148,9 @@ class FieldRow(Horizontal):
         self.field = field
 
     def compose(self) -> ComposeResult:
-        yield Lines()
+        label = Lines()
+        label.can_focus = False
+        yield label
         if self.field.options is not None:
             yield Pick(id=self.field.id)
             return
