@@ -36,6 +36,11 @@ class PlacedLine:
     whole: bool = True
 
     @property
+    def missing(self) -> int:
+        """Bytes of a very long line that `line` doesn't have."""
+        return max(0, self.end[1] - self.start[1] - LONGEST_LINE)
+
+    @property
     def time(self) -> datetime | None:
         """When it was logged; None for a line of another form."""
         try:
@@ -61,8 +66,8 @@ def alerts(data: bytes) -> bool:
 
 def holding(text: str, also: Keep = everything) -> Keep:
     """Lines with `text` in them that `also` keeps; upper and lower case of ASCII letters are the same."""
-    search = re.compile(re.escape(text.encode("utf-8", "replace")), re.IGNORECASE).search
-    return lambda data: search(data) is not None and also(data)
+    wanted = text.encode("utf-8", "replace").lower()
+    return lambda data: wanted in data.lower() and also(data)
 
 
 class LogPages:

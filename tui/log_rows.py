@@ -27,6 +27,8 @@ def rows(placed: PlacedLine, columns: int, *, broken: bool, found: str = "") -> 
     role = LEVEL_ROLES[level] if level in ("WARN", "ERROR") else ""
     room = max(10, columns - indent)
     pieces = wrap(placed.message, room) if broken else [plain(placed.message)]
+    if placed.missing:
+        pieces.append(f"... {placed.missing:,} more bytes, to be seen in the pager")
     return [
         join(head if number == 0 else run(" " * indent), _marked(piece, found, role))
         for number, piece in enumerate(pieces)

@@ -71,5 +71,7 @@ def _feed(pager: subprocess.Popen[bytes], pages: LogPages, keep: Keep, ended: th
     # The pager may be left before it has taken everything.
     with suppress(BrokenPipeError), pager.stdin as taken:  # type: ignore[union-attr]  # it is a pipe
         while lines := pages.after(place, BATCH, keep, ended.is_set):
-            taken.write("".join(f"{placed.line.text}\n" for placed in lines).encode())
+            for placed in lines:
+                # From the file: a very long line isn't whole in what was read for the screen.
+                taken.write(pages.read(*placed.start, placed.end[1] - placed.start[1]))
             place = lines[-1].end

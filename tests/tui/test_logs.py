@@ -186,6 +186,26 @@ async def test_the_thread_reads_the_events_loop_does_not(home: Home, monkeypatch
         assert threading.main_thread() not in readers
 
 
+async def test_a_log_that_stands_still_is_not_drawn_again(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    task = home.task("t", TaskStatus.RUNNING, slot=1)
+    path = write(home, task, some_lines())
+    app = application(home)
+    async with running(app) as pilot:
+        view = await opened(pilot, task)
+        drawn: list[object] = []
+        monkeypatch.setattr(view.lines, "refresh", lambda *regions, **more: drawn.extend(regions))
+        for _ in range(3):
+            view._look()
+            await until(pilot, lambda: view.settled)
+        assert drawn == []
+        with path.open("a") as file:
+            file.write(entry(99, "INFO", "one more"))
+        view._look()
+        await until(pilot, lambda: drawn)
+
+
 # Moving
 
 
@@ -411,6 +431,15 @@ def test_rows_break_or_are_one(home: Home) -> None:
     assert marked.count(("ord", "found")) == 40
 
 
+def test_a_line_too_long_to_be_shown_says_what_is_missing(home: Home) -> None:
+    path = home.locations.task_log(1)
+    path.write_text(entry(0, "INFO", "x" * 40_000))
+    placed = LogPages(path).after((0, 0), 1)[0]
+    assert placed.missing == path.stat().st_size - log_pages.LONGEST_LINE
+    for broken in (True, False):
+        assert f"{placed.missing:,} more bytes" in text_of(rows(placed, 80, broken=broken)[-1])
+
+
 async def test_wrap_is_remembered(home: Home) -> None:
     task = home.task("t", TaskStatus.FAILED)
     write(home, task, some_lines()[40:41])
@@ -507,7 +536,8 @@ def test_the_pager_gets_all_that_is_shown(
 ) -> None:
     task = home.task("t", TaskStatus.COMPLETED)
     write(home, task, some_lines()[:30])
-    write(home, task, some_lines()[30:], part=1)
+    long = entry(70, "ERROR", "x" * 40_000)
+    write(home, task, [*some_lines()[30:], long], part=1)
     program, taken = tmp_path / "pager", tmp_path / "taken"
     program.write_text(f'#!/bin/sh\nexec cat "$@" > {taken}\n')
     program.chmod(0o700)
@@ -520,7 +550,7 @@ def test_the_pager_gets_all_that_is_shown(
 
     pages = LogPages(home.locations.task_log(task))
     pager.show(App(), pages, keep)  # type: ignore[arg-type]
-    kept = [line for line in some_lines() if keep(line.encode())]
+    kept = [line for line in [*some_lines(), long] if keep(line.encode())]
     assert taken.read_text() == "".join(kept)
     # A pager that is left at once.
     program.write_text("#!/bin/sh\nexit 0\n")
