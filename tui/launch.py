@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import sys
 import threading
 from collections.abc import Callable
 
 from core.errors import OfframpError
 from core.service import Service
 from tui import terminal
+
+SWITCH_SECONDS = 0.001
 
 
 def open_application(
@@ -25,6 +28,9 @@ def open_application(
         from tui.app import OfframpApp, Options  # noqa: PLC0415
         from tui.leaving import Watch  # noqa: PLC0415
 
+        # The engine and the reader are threads beside the one that draws: it waits for them at every turn of
+        # its loop, by default up to 5 ms, and a key is several turns.
+        sys.setswitchinterval(SWITCH_SECONDS)
         keys = keymap.check(chosen.keys, str(service.locations.preferences))
         options = Options(
             read_only=read_only,
