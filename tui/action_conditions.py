@@ -1,0 +1,61 @@
+"""When an action applies: functions of a screen's subject that give back "", or a sentence why not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from core.model.task import Task
+from core.model.vocabulary import TaskStatus
+
+
+def task_needed(subject: Any) -> str:
+    return "" if isinstance(subject, Task) else "There is no task here."
+
+
+def by_status(allowed: tuple[TaskStatus, ...], sentence: str) -> Callable[[Any], str]:
+    """The subject must be a task in one of these statuses; `sentence` says why."""
+
+    def applies(subject: Any) -> str:
+        if not isinstance(subject, Task):
+            return task_needed(subject)
+        return "" if subject.status in allowed else f"Task {subject.id} is {subject.status}: {sentence}"
+
+    return applies
+
+
+ABORTABLE = (TaskStatus.SCHEDULED, TaskStatus.QUEUED, TaskStatus.RUNNING, TaskStatus.ABORTING)
+RETRIABLE = (TaskStatus.FAILED, TaskStatus.ABORTED)
+ENDED = tuple(status for status in TaskStatus if status.ended)
+
+
+def download(subject: Any) -> str:
+    if not isinstance(subject, Task):
+        return task_needed(subject)
+    if subject.status is TaskStatus.COMPLETED or (subject.status.ended and subject.published):
+        return ""
+    if subject.status.ended:
+        return f"Task {subject.id} is {subject.status}: it has published no files."
+    return f"Task {subject.id} is {subject.status}: its files can be downloaded once it has completed."
+
+
+def objects_needed(subject: Any) -> str:
+    return "" if subject == "objects" else "That is for the list of objects."
+
+
+def export_needed(subject: Any) -> str:
+    return "" if getattr(subject, "export", None) is not None else "There is no saved export here."
+
+
+def run_needed(subject: Any) -> str:
+    return "" if getattr(subject, "run", None) is not None else "There is no run here."
+
+
+def connection_needed(subject: Any) -> str:
+    if hasattr(subject, "directory"):
+        return "That is for connections; this is a directory."
+    return "" if getattr(subject, "connection", None) is not None else "There is no connection here."
+
+
+def row_needed(subject: Any) -> str:
+    return "" if subject is not None else "There is nothing here."
