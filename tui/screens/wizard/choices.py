@@ -77,7 +77,7 @@ def put_preset(draft: Draft, text: str) -> Draft:
 def when(draft: Draft, known: Known) -> Sequence[Option]:
     timed = Option(AT, "at a time")
     if draft.keep == EXPORT:
-        return [Option(HAND, "by hand (only save)"), Option(NOW, "save and run now"), timed]
+        return [Option(HAND, "by hand"), Option(NOW, "now"), timed]
     return [Option(NOW, "now"), timed]
 
 

@@ -207,7 +207,13 @@ FIELDS: tuple[Field, ...] = (
         "A task's own directory, absent or empty; a saved export makes one in it for each run.",
         get=choices.get_target,
     ),
-    field("when", S.EXECUTION, "Start", "When it begins.", choices.when),
+    field(
+        "when",
+        S.EXECUTION,
+        "Start",
+        "When it begins; by hand: the export is saved, and not run now.",
+        choices.when,
+    ),
     field(
         "at",
         S.EXECUTION,
