@@ -44,6 +44,14 @@ def test_ascii_has_nothing_else_in_it() -> None:
     assert lines[2].startswith("`- 2 --+")
 
 
+def test_foreign_names_are_inert_and_keep_their_columns() -> None:
+    source = FlowSource("数据库", (export("订单", "t\x1b[31m", "订单表", "[b]"), export("b", "[b]")))
+    lines = picture(source, columns=100)
+    assert "t\\u001b[31m" in lines[1]
+    arrows = {width(line[: line.index(">")]) for line in lines if ">" in line}
+    assert len(arrows) == 1
+
+
 def test_a_connection_without_exports_says_so() -> None:
     assert picture(FlowSource("new", (), "no export")) == ["new", "└─ no export"]
 

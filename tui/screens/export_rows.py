@@ -13,7 +13,8 @@ from core.service import words
 from core.service.saved import History, SavedExport
 from tui.cli.forms import export_words, settings_fields
 from tui.look import STATUS_ROLES, Glyphs, status_line
-from tui.runs import EMPTY, Line, join, run, wrap
+from tui.plain import plain, width
+from tui.runs import EMPTY, Line, fit, join, run, wrap
 from tui.screens.task_rows import ago, progress_cell
 from tui.widgets.columns import Column
 from tui.widgets.flow import FlowExport, FlowSource
@@ -114,11 +115,11 @@ def definition(history: History, columns: int) -> list[Line]:
     pairs.append(("to", f"{export.directory}/{export.name}/"))
     # Two columns of short values where there is room for them.
     lines: list[Line] = []
-    short = [(a, b) for a, b in pairs if len(b) <= columns // 2 - LABEL - 2]
+    short = [(a, b) for a, b in pairs if width(plain(b)) <= columns // 2 - LABEL - 2]
     long = [pair for pair in pairs if pair not in short]
     for first in range(0, len(short), 2):
         cells = [
-            join(run(label.ljust(LABEL), "dim"), run(value.ljust(columns // 2 - LABEL)))
+            join(run(label.ljust(LABEL), "dim"), fit(run(value), columns // 2 - LABEL))
             for label, value in short[first : first + 2]
         ]
         lines.append(join(*cells))

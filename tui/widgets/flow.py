@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from tui.plain import width
+from tui.plain import plain, width
 from tui.runs import EMPTY, Line, fit, join, length, run
 from tui.widgets.tail import tail
 
@@ -132,7 +132,8 @@ def _shortened(exports: Sequence[FlowExport]) -> list[FlowExport]:
     """With no more than so many data sets each; the others are counted."""
     made = []
     for export in exports:
-        sets = tuple(dict.fromkeys(export.sets))
+        # Made inert at once: what is drawn must be as wide as it was measured.
+        sets = tuple(dict.fromkeys(map(plain, export.sets)))
         if len(sets) > MOST_SETS:
             rest = len(sets) - MOST_SETS + 1
             sets = (*sets[: MOST_SETS - 1], f"{rest} more of {export.name}")
