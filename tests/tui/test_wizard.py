@@ -398,3 +398,11 @@ async def test_the_application_copies_a_task_as_new(home: Home, tmp_path: Path) 
         (copied,) = (task for task in home.store.tasks.list() if task.id != number)
         assert copied.settings == settings
         assert copied.output != "/data/out/orders"
+
+
+def test_another_connection_is_not_shown_the_password_of_the_first() -> None:
+    import dataclasses
+
+    draft = dataclasses.replace(GOOD, sys=True, account="root", password="geheim", secret=FileSecret(key="k"))
+    moved = next(field for field in FIELDS if field.id == "connection").put(draft, "other")
+    assert (moved.sys, moved.password, moved.secret) == (False, "", None)

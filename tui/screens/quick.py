@@ -25,7 +25,7 @@ from tui.screens.wizard.field import Field
 from tui.screens.wizard.fields import BY_ID
 from tui.screens.wizard.form import LABEL, Form
 from tui.screens.wizard.rules import Known, problems
-from tui.screens.wizard.screen import Wizard, leave
+from tui.screens.wizard.screen import Wizard
 from tui.widgets.lines import Lines
 
 if TYPE_CHECKING:
@@ -200,7 +200,7 @@ class QuickSheet(Page):
     def _done(self, said: str) -> None:
         if self._draft.retain:
             self.offramp.remember(retained=retained_of(self._draft))
-        leave(self, said, to_tasks=True)
+        work.leave(self.offramp, said, to_tasks=True)
 
     def do_quick_more(self) -> None:
         self._open(self._field.id if self._field is not None else "content")

@@ -20,10 +20,12 @@ def connections(draft: Draft, known: Known) -> Sequence[Option]:
 
 
 def put_connection(draft: Draft, text: str) -> Draft:
-    """Another connection has other databases and objects."""
+    """Another connection has other databases and objects, and mustn't be shown this one's password."""
     if text == draft.connection:
         return draft
-    return replace(draft, connection=text, database="", chosen=frozenset())
+    return replace(
+        draft, connection=text, database="", chosen=frozenset(), sys=False, password="", secret=None
+    )
 
 
 def databases(draft: Draft, known: Known) -> Sequence[Option]:

@@ -293,3 +293,10 @@ def step_of(field_id: str) -> Step:
 def steps(known: Known) -> tuple[Step, ...]:
     """Those that there are: the sys account is OceanBase's."""
     return tuple(step for step in Step if step is not Step.SYS or known.oceanbase)
+
+
+def step_named(name: str) -> Step:
+    """By its own name, or by that of one of its fields; the first one for anything else."""
+    if name in BY_ID:
+        return BY_ID[name].step
+    return next((step for step in Step if name in (step.value, step.name.lower())), Step.CONTENT)

@@ -21,7 +21,7 @@ from tui.screens.wizard import summary, work
 from tui.screens.wizard.around import Around
 from tui.screens.wizard.draft import EXPORT, FULL, HAND, TASK, Draft, fresh, retained_of, with_own_secret_only
 from tui.screens.wizard.field import Field, Step
-from tui.screens.wizard.fields import BY_ID, of_step, step_of, steps
+from tui.screens.wizard.fields import BY_ID, of_step, step_named, step_of, steps
 from tui.screens.wizard.form import Form
 from tui.screens.wizard.rules import Known, problems
 from tui.screens.wizard.testing import SysTest
@@ -89,7 +89,7 @@ class Wizard(Page):
         self._field: Field | None = None
         self._checker = work.Checker(self.offramp, self._show)
         self._draft = self._origin = self._filled()
-        self.step = self._step_named(self._first)
+        self.step = step_named(self._first)
         self._around.look(self._looked)
         self._go(self.step, self._first if self._first in BY_ID else "")
         self._begins = True
@@ -104,11 +104,6 @@ class Wizard(Page):
         when = HAND if self._edits else "now"
         name = self._edits or self._export_name or None
         return Draft.of(settings, keep=keep, name=name, when=when)
-
-    def _step_named(self, name: str) -> Step:
-        if name in BY_ID:
-            return BY_ID[name].step
-        return next((step for step in Step if name in (step.value, step.name.lower())), Step.CONTENT)
 
     # What is known
 
@@ -331,7 +326,7 @@ class Wizard(Page):
             return
         known = steps(self._known)
         place = known.index(self.step) if self.step in known else 0
-        first = self._step_named(self._first) if self._begun is not None else Step.CONTENT
+        first = step_named(self._first) if self._begun is not None else Step.CONTENT
         if place > 0 and self.step is not first:
             self._go(known[place - 1])
         elif self._begun is not None:
@@ -405,14 +400,4 @@ class Wizard(Page):
         retained = retained_of(self._draft) if self._draft.retain else None
         if retained is not None or self._origin.retain:
             self.offramp.remember(retained=retained)
-        leave(self, said, to_tasks=self._draft.when != HAND)
-
-
-def leave(page: Page, said: str, *, to_tasks: bool) -> None:
-    """Out of the form, to the tasks where one was queued, with words on what was done."""
-    app = page.offramp
-    while len(app.screen_stack) > 1:
-        app.pop_screen()
-    if to_tasks and app.current_mode != "tasks":
-        app.switch_mode("tasks")
-    app.call_after_refresh(app.page_say, said)
+        work.leave(self.offramp, said, to_tasks=self._draft.when != HAND)

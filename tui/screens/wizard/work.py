@@ -236,3 +236,12 @@ def command_line(draft: Draft, known: Known, base: ExportSettings | None) -> tup
         return command(draft, known, base), ""
     except InvalidValue as error:
         return "", error.message
+
+
+def leave(app: OfframpApp, said: str, *, to_tasks: bool) -> None:
+    """Out of the form, to the tasks where one was queued, with words on what was done."""
+    while len(app.screen_stack) > 1:
+        app.pop_screen()
+    if to_tasks and app.current_mode != "tasks":
+        app.switch_mode("tasks")
+    app.call_after_refresh(app.page_say, said)
