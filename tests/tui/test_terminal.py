@@ -1,0 +1,239 @@
+"""The application in a real terminal: tmux, over a real sshd on loopback, with 256 and with 16 colours."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import socket
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from core.model.connection import Connection
+from core.model.settings import Export, ExportSettings
+from core.model.vocabulary import Content, Mode, TaskStatus
+from core.service import Service
+from tests.cli.conftest import COMMAND, Offramp
+
+SSHD = shutil.which("sshd", path="/usr/sbin:/usr/local/sbin:" + os.environ.get("PATH", ""))
+MISSING = [
+    package
+    for program, package in (
+        (shutil.which("tmux"), "tmux"), (SSHD, "openssh-server"), (shutil.which("ssh"), "openssh-client"),
+    )
+    if program is None
+]  # fmt: skip
+pytestmark = [
+    pytest.mark.skipif(bool(MISSING), reason=f"apt-get install {' '.join(MISSING)}"),
+    pytest.mark.timeout(180),
+]
+ROWS = 200_000
+SECONDS = 60.0
+
+
+class Sshd:
+    """A server of its own, on loopback, that lets in whoever has the key made here."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        directory.mkdir(mode=0o700)
+        for name in ("host", "user"):
+            subprocess.run(
+                ("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", directory / name), check=True
+            )
+        shutil.copy(directory / "user.pub", directory / "authorized")
+        with closing(socket.socket()) as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = probe.getsockname()[1]
+        config = directory / "config"
+        config.write_text(
+            f"ListenAddress 127.0.0.1:{self.port}\nHostKey {directory}/host\nPidFile none\nUsePAM no\n"
+            f"AuthorizedKeysFile {directory}/authorized\nStrictModes no\nPermitRootLogin yes\n"
+            "PasswordAuthentication no\nKbdInteractiveAuthentication no\n"
+        )
+        if os.geteuid() == 0:
+            # sshd refuses to run as root without the directory it locks itself into.
+            Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)
+        assert SSHD is not None
+        with (directory / "log").open("wb") as log:
+            self._process = subprocess.Popen((SSHD, "-D", "-e", "-f", config), stderr=log)
+        end = time.monotonic() + SECONDS
+        while True:
+            try:
+                socket.create_connection(("127.0.0.1", self.port), 1).close()
+            except OSError:
+                if time.monotonic() > end or self._process.poll() is not None:
+                    self.close()
+                    pytest.skip(f"sshd doesn't start here: {(directory / 'log').read_text()}")
+                time.sleep(0.1)
+            else:
+                break
+
+    def line(self, command: str) -> str:
+        """What runs `command` over there on a terminal."""
+        options = (
+            "ssh", "-tt", "-q", "-F", "none", "-p", str(self.port), "-i", str(self._directory / "user"),
+            "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null", "-o", "IdentitiesOnly=yes",
+            "127.0.0.1",
+        )  # fmt: skip
+        return shlex.join((*options, command))
+
+    def close(self) -> None:
+        self._process.terminate()
+        self._process.wait(10)
+
+
+class Tmux:
+    """A terminal of 80×24 with a shell in it."""
+
+    def __init__(self, directory: Path, term: str) -> None:
+        self._socket = str(directory / "tmux")
+        environment = {**os.environ, "LC_ALL": "C.UTF-8", "ENV": "", "TERM": "xterm"}
+        environment.pop("TMUX", None)
+        self._environment = environment
+        self.run(
+            "-f", "/dev/null", "new-session", "-d", "-x", "80", "-y", "24", "sh", ";",
+            "set", "-g", "default-terminal", term, ";", "set", "-g", "escape-time", "10", ";",
+            "respawn-pane", "-k", "sh",
+        )  # fmt: skip
+
+    def run(self, *arguments: str) -> str:
+        done = subprocess.run(
+            ("tmux", "-S", self._socket, *arguments), env=self._environment, capture_output=True, check=True,
+            timeout=SECONDS,
+        )  # fmt: skip
+        return done.stdout.decode()
+
+    def keys(self, *names: str) -> None:
+        self.run("send-keys", *names)
+
+    def type(self, text: str) -> None:
+        self.run("send-keys", "-l", text)
+        self.keys("Enter")
+
+    def seen(self) -> str:
+        return self.run("capture-pane", "-p")
+
+    def until(self, condition: Callable[[str], bool]) -> str:
+        end = time.monotonic() + SECONDS
+        while not condition(shown := self.seen()):
+            assert time.monotonic() < end, shown
+            time.sleep(0.1)
+        return shown
+
+    def close(self) -> None:
+        self.run("kill-server")
+
+
+@pytest.fixture
+def offramp(tmp_path: Path) -> Iterator[Offramp]:
+    """A home with an export that takes some seconds: a virtual column makes SQLite work for each row."""
+    made = Offramp(tmp_path)
+    with closing(sqlite3.connect(tmp_path / "slow.sqlite3")) as db:
+        db.execute("CREATE TABLE slow(id INTEGER PRIMARY KEY, n INTEGER, t TEXT)")
+        db.executemany("INSERT INTO slow VALUES (?, ?, ?)", ((i, i * 7, "t" * 400) for i in range(ROWS)))
+        db.commit()
+        db.execute("ALTER TABLE slow ADD COLUMN w INTEGER AS (length(hex(zeroblob(60000 + n % 2)))) VIRTUAL")
+    with service(made) as found:
+        found.connections.replace(
+            Connection(name="slow", mode=Mode.SQLITE, path=str(tmp_path / "slow.sqlite3"))
+        )
+        settings = ExportSettings(connection="slow", objects=("TABLE:slow",), content=Content.DATA)
+        found.exports.create(Export(name="slow-export", directory=str(tmp_path / "out"), settings=settings))
+    yield made
+    made.stop_engine()
+
+
+def service(offramp: Offramp) -> Service:
+    from core.locations import Locations
+
+    return Service(Locations(offramp.home))
+
+
+@pytest.fixture
+def sshd(tmp_path: Path) -> Iterator[Sshd]:
+    made = Sshd(tmp_path / "sshd")
+    yield made
+    made.close()
+
+
+@pytest.mark.parametrize("term", ["screen-256color", "xterm"])
+def test_start_an_export_watch_it_and_leave_it_running(
+    offramp: Offramp, sshd: Sshd, tmp_path: Path, term: str
+) -> None:
+    tmux = Tmux(tmp_path, term)
+    try:
+        tmux.type("PS1='ready> '")
+        tmux.until(lambda seen: "\nready>" in seen)
+        before = terminal_state(tmux)
+        # What a person's profile would set over there.
+        given = {
+            "OFFRAMP_HOME": str(offramp.home),
+            "LC_ALL": "C.UTF-8",
+            "PYTHONPATH": os.pathsep.join(sys.path),
+        }
+        command = shlex.join(("env", *(f"{k}={v}" for k, v in given.items()), *COMMAND))
+        script = tmp_path / "start"
+        script.write_text(f"exec {sshd.line(command)}\n")
+        tmux.type(f"sh {shlex.quote(str(script))}; echo left with $?")
+        tmux.until(lambda seen: "1 Tasks" in seen and "q Leave" in seen)
+        # Only an engine of its own makes leaving a question.
+        with service(offramp) as found:
+            tmux.until(lambda seen: found.overview.engine().served)
+
+        tmux.keys("2")
+        tmux.until(lambda seen: "slow-export" in seen and "r Run" in seen)
+        tmux.keys("r")
+        tmux.until(lambda seen: "queued" in seen.lower() or "running" in seen)
+        tmux.keys("1")
+        shown = tmux.until(lambda seen: "Running" in seen and "%" in seen)
+        assert all(len(line) <= 80 for line in shown.splitlines())
+        first = share(shown)
+        shown = tmux.until(lambda seen: share(seen) > first or "Completed" in seen)
+        assert "Completed" not in shown, shown
+
+        tmux.keys("q")
+        tmux.until(lambda seen: "Leave them running" in seen)
+        tmux.keys("b")
+        tmux.until(lambda seen: "left with 0" in seen and "go on in the background" in seen)
+        assert terminal_state(tmux) == before
+        with service(offramp) as found:
+            number = found.tasks.list()[0].id
+            assert found.tasks.get(number).status in (
+                TaskStatus.RUNNING,
+                TaskStatus.PUBLISHING,
+                TaskStatus.COMPLETED,
+            )
+        offramp("wait", str(number), timeout=120)
+        with service(offramp) as found:
+            done = found.tasks.get(number)
+            assert (done.status, done.processed_rows) == (TaskStatus.COMPLETED, ROWS)
+            assert (Path(done.output) / "manifest.json").is_file()
+    finally:
+        tmux.close()
+
+
+def share(seen: str) -> int:
+    """The first percentage that is to be seen, -1 for none."""
+    found = [word[:-1] for word in seen.split() if word.endswith("%") and word[:-1].isdecimal()]
+    return int(found[0]) if found else -1
+
+
+def terminal_state(tmux: Tmux) -> tuple[str, str]:
+    """What the shell's terminal does with keys, and whether a program's screen or mouse is still on."""
+    tmux.type("clear; stty -a | tr -d '\\n' | tr -s ' ' | tr ';' ' '; echo; echo done")
+    shown = tmux.until(lambda seen: "done" in seen.splitlines())
+    lines = shown.splitlines()
+    modes = "".join(lines[: lines.index("done")])
+    tmux.type("clear")
+    flags = tmux.run(
+        "display-message", "-p", "#{alternate_on} #{mouse_any_flag} #{cursor_flag} #{bracket_paste_flag}"
+    )
+    return modes, flags
