@@ -113,7 +113,9 @@ class Bench:
                 "SELECT i + 1 FROM c LIMIT 2000000) SELECT i, i * 7 FROM c"
             )
             db.commit()
-            db.execute("ALTER TABLE slow ADD COLUMN w INTEGER AS (length(hex(zeroblob(60000 + n % 2)))) VIRTUAL")
+            db.execute(
+                "ALTER TABLE slow ADD COLUMN w INTEGER AS (length(hex(zeroblob(60000 + n % 2)))) VIRTUAL"
+            )
 
     # What is measured
 
