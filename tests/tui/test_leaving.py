@@ -400,5 +400,12 @@ def test_the_pager_has_the_terminal_until_it_ends(
     screen.send("word\n")
     screen.until("left word", since=since)
     screen.until("Search", since=since)
+    # Ctrl-C ends the pager, not what opened it.
+    since = len(screen.output)
+    screen.send("o")
+    screen.until("now in the pager", since=since)
+    since = len(screen.output)
+    screen.send("\x03")
+    screen.until("Search", since=since)
     screen.send("q")
     assert screen.wait() == 0
