@@ -13,7 +13,7 @@ from threading import Thread
 from core.pipeline.disk import Disk, OpenFile
 
 INLINE_BYTES = 4 << 20
-DEPTH = 4
+DEPTH = 8
 
 
 class Sink:
