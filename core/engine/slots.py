@@ -129,7 +129,7 @@ class Slots:
             transient=True,
         )
         if slot.status is TaskStatus.ABORTING:
-            # A worker that was killed couldn't clean up. While the slot is taken, no other attempt begins there.
+            # A worker that was killed could not. While the slot is taken, no other attempt begins there.
             remove_leftovers(self._store.tasks.get(slot.task))
         outcome = claims.lost(epoch, slot, error, backoff=self._numbers.backoff, now=datetime.now(UTC))
         if outcome is not None:
