@@ -47,7 +47,8 @@ class MysqlSource(Source):
                 why = error.strerror if isinstance(error, OSError) else "it is no valid name"
                 yield _failed(
                     "resolve",
-                    f"The host {connection.host!r} is unknown: {why}. Check its spelling and the name service.",
+                    f"The host {connection.host!r} is unknown: {why}. "
+                    "Check its spelling and the name service.",
                 )
                 return
             addresses = sorted({str(address[4][0]) for address in found})
