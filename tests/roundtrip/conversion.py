@@ -8,7 +8,7 @@ import shlex
 import subprocess
 from pathlib import Path
 
-_TOLD = re.compile(r"iconv -f (\S+) -t UTF-8 FILE > FILE\.utf8")
+_TOLD = re.compile(r"convert the file first, (.* FILE > FILE\.utf8)\n")
 
 
 def convert_as_told(directory: Path) -> int:
@@ -21,7 +21,7 @@ def convert_as_told(directory: Path) -> int:
         told = _TOLD.search(head)
         assert told, head[:200]
         name = shlex.quote(path.name)
-        command = told[0].replace("FILE.utf8", f"{name}.utf8").replace("FILE", name)
+        command = told[1].replace("FILE.utf8", f"{name}.utf8").replace("FILE", name)
         subprocess.run(["sh", "-c", command], cwd=path.parent, check=True)
         (path.parent / f"{path.name}.utf8").replace(path)
     return len(paths)

@@ -76,11 +76,9 @@ def test_names_that_no_server_takes(mysql_family: MysqlFamilyServer) -> None:
             mysql_family.run(f"CREATE TABLE {mysql_schema.quoted(name)} (a INT)", database=database)
 
 
-def test_with_drop_it_loads_over_itself(original: Original, whole: Export) -> None:
-    database = original.server.new_database()
-    for _ in range(2):
-        original.server.client_load(database, whole.output / "load.sql", "--comments")
-    original.same(database)
+def test_with_drop_it_loads_over_itself(original: Original, whole: Export, copy: str) -> None:
+    original.server.client_load(copy, whole.output / "load.sql", "--comments")
+    original.same(copy)
 
 
 def test_code_runs_in_the_copy(original: Original, copy: str) -> None:
@@ -133,18 +131,17 @@ def test_each_file_leads_back_to_its_object(original: Original, whole: Export) -
     assert seen >= (wanted if original.server.product == "mariadb" else {name.lower() for name in wanted})
 
 
-@pytest.mark.parametrize("drop", [False, True])
-def test_the_merged_schema_loads_in_one_go(original: Original, tmp_path: Path, drop: bool) -> None:
+def test_the_merged_schema_loads_in_one_go_and_over_itself(original: Original, tmp_path: Path) -> None:
     done = export(
         server_source(original.server, original.database),
         tmp_path / "out",
         content=Content.SCHEMA,
-        schema=SchemaSettings(merge=True, drop=drop),
+        schema=SchemaSettings(merge=True, drop=True),
     )
     database = original.server.new_database()
-    for _ in range(1 + drop):
+    for _ in range(2):
         original.server.client_load(database, done.output / "schema.sql", "--comments")
-    original.same_schema(database)
+        original.same_schema(database)
 
 
 IN_CSV = ("nokey", "composite", "nullable", "folded", "gaps", "counted", "bits", "it's", "中文 表")
@@ -153,11 +150,11 @@ IN_CSV = ("nokey", "composite", "nullable", "folded", "gaps", "counted", "bits",
 def test_csv_of_names_and_keys_loads(original: Original, tmp_path: Path) -> None:
     server = original.server
     source = server_source(server, original.database)
-    done = export(source, tmp_path / "out", csv=CSV_PRESETS["mysql"], objects=("TABLE:*",))
-    listed = mysql_schema.tables(server, original.database)
-    assert {o.name for o in done.manifest.objects} == {
-        n for n, kind in listed.items() if kind == "BASE TABLE"
-    }
+    # OceanBase's LOAD DATA takes no backtick in a table's name.
+    names = (*IN_CSV, "back`tick", "Orders") if server.product == "mariadb" else IN_CSV
+    done = export(
+        source, tmp_path / "out", csv=CSV_PRESETS["mysql"], objects=tuple(f"TABLE:{name}" for name in names)
+    )
     database = server.new_database()
     # OceanBase's LOAD DATA takes no backtick in a table's name.
     names = (*IN_CSV, "back`tick", "Orders") if server.product == "mariadb" else IN_CSV
