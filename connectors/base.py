@@ -119,7 +119,8 @@ class SqlDialect:
     `binary`: what stands before and after the hex digits of bytes. `special_numbers`: number texts that
     need another spelling (`inf`).
     `client_charsets`: encodings that the official client reads directly, and its name for each; the
-    others must be converted first. `max_insert_bytes` bounds a statement.
+    others must be converted first. `client_options`: what the client must be started with so that it sends
+    statements as they are. `max_insert_bytes` bounds a statement.
     `script_end`: the line that ends a statement with inner semicolons (`routine_delimiter` set around).
     """
 
@@ -127,6 +128,7 @@ class SqlDialect:
     client: str
     identifier_quote: str
     escapes: Mapping[bytes, bytes]
+    client_options: str = ""
     binary: tuple[bytes, bytes] = (b"X'", b"'")
     hex_text: tuple[bytes, bytes] = (b"X'", b"'")
     hex_text_bytes: bytes = b""

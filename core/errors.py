@@ -12,7 +12,8 @@ OfframpError
 │   └── StoreTooNew            written by a newer Offramp
 ├── SecretError                a password can't be had: from its file, keyring, variable or command
 ├── ConnectError
-│   ├── Unreachable            unknown host, refused, silent, cut while connecting       (transient)
+│   ├── Unreachable            refused, silent, cut while connecting                     (transient)
+│   ├── UnknownHost            the name service knows no such host
 │   ├── LoginRefused           wrong user or password, or no right to enter
 │   ├── TlsError               the TLS that was asked for can't be had
 │   └── Unsupported            a server or protocol that no driver here speaks
@@ -134,6 +135,10 @@ class ConnectError(OfframpError):
 class Unreachable(ConnectError):
     code = "unreachable"
     transient = True
+
+
+class UnknownHost(ConnectError):
+    code = "unknown-host"
 
 
 class LoginRefused(ConnectError):

@@ -65,7 +65,7 @@ def is_locked(path: Path) -> bool:
     and two that look don't see each other.
     """
     try:
-        descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except FileNotFoundError:
         return False
     try:

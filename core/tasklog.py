@@ -223,6 +223,16 @@ def part_path(path: Path, number: int) -> Path:
     return path.with_name(f"{path.name}.{number:06}") if number else path
 
 
+def append(path: Path, level: int, text: str) -> None:
+    """Write one line to the log of a task that has no worker; nothing where it can't be written."""
+    with suppress(OSError):
+        handler = TaskLogHandler(path)
+        try:
+            handler.emit(logging.LogRecord("offramp.task", level, "", 0, text, None, None))
+        finally:
+            handler.close()
+
+
 def part_numbers(path: Path) -> list[int]:
     """The numbers of the segments that are there, the head's always among them."""
     names = (found.name.removeprefix(f"{path.name}.") for found in path.parent.glob(f"{path.name}.*"))

@@ -30,6 +30,7 @@ from core.locations import Locations
 from core.model.vocabulary import TaskStatus
 from core.store.claims import Claim, Slot
 from core.store.store import Store
+from core.tasklog import append
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -172,8 +173,8 @@ class Engine:
         """Start the worker of a claim. Whatever prevents it ends the attempt with words."""
         child = None
         try:
-            connection = await self._call(executor.look_up, store, claim)
-            prepared = await executor.prepare(claim, connection, self._locations, self._numbers)
+            way = await self._call(executor.look_up, store, claim)
+            prepared = await executor.prepare(claim, way, self._locations, self._numbers)
             if lease.trusted:
                 child = await executor.in_thread(
                     partial(executor.start, prepared, self._locations, self._worker)
@@ -196,6 +197,8 @@ class Engine:
 
     async def _give_up(self, store: Store, lease: EngineLease, claim: Claim, error: ErrorInfo) -> None:
         log.warning("Task %d can't be started: %s", claim.task, error.message)
+        path = self._locations.task_log(claim.task)
+        await self._call(append, path, logging.ERROR, f"{error.message} {error.hint}".rstrip())
         try:
             await self._call(
                 store.claims.lost,

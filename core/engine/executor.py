@@ -14,7 +14,7 @@ from typing import TypeVar
 from core.engine.numbers import Numbers
 from core.engine.orders import Order
 from core.engine.spawn import Child, start_detached
-from core.errors import ErrorInfo, NotFound
+from core.errors import ErrorInfo, NotFound, OfframpError
 from core.locations import Locations
 from core.model.connection import Connection
 from core.model.secret import EnvironmentSecret, SecretRef
@@ -35,11 +35,22 @@ class Prepared:
     hidden: frozenset[str]
 
 
-def look_up(store: Store, claim: Claim) -> Connection:
+@dataclass(frozen=True, slots=True)
+class Way:
+    """The way into a claim's database; `hidden` are the variables with passwords, of whatever connection."""
+
+    connection: Connection
+    hidden: frozenset[str]
+
+
+def look_up(store: Store, claim: Claim) -> Way:
     """The connection as it is in the store now. Raises NotFound, with words for the task."""
     name = claim.settings.connection
+    account = claim.settings.sys_account
+    references = [account.secret if account else None, *(c.secret for c in store.connections.list())]
+    hidden = frozenset(ref.variable for ref in references if isinstance(ref, EnvironmentSecret))
     try:
-        return store.connections.get(name)
+        return Way(store.connections.get(name), hidden)
     except NotFound:
         raise NotFound(
             f"Connection {name!r} isn't there any more.",
@@ -47,22 +58,33 @@ def look_up(store: Store, claim: Claim) -> Connection:
         ) from None
 
 
-async def prepare(claim: Claim, connection: Connection, locations: Locations, numbers: Numbers) -> Prepared:
+async def prepare(claim: Claim, way: Way, locations: Locations, numbers: Numbers) -> Prepared:
     """Resolve the passwords, which may take as long as a command that prints one. Raises SecretError."""
     account = claim.settings.sys_account
-    references: list[SecretRef | None] = [connection.secret, account.secret if account else None]
-    password, sys_password = await in_thread(lambda: [resolve(ref, locations) for ref in references])
+    references: list[tuple[str, SecretRef | None]] = [
+        (f"Connection {way.connection.name!r}", way.connection.secret)
+    ]
+    if account is not None:
+        references.append((f"Sys account {account.account!r}", account.secret))
+    found = await in_thread(lambda: [_password(whose, ref, locations) for whose, ref in references])
     order = Order(
         task=claim.task,
         token=claim.token,
         home=str(locations.home),
-        connection=connection,
+        connection=way.connection,
         backoff=numbers.backoff,
-        password=password,
-        sys_password=sys_password,
+        password=found[0],
+        sys_password=found[1] if account is not None else None,
     )
-    hidden = frozenset(ref.variable for ref in references if isinstance(ref, EnvironmentSecret))
-    return Prepared(order, hidden)
+    return Prepared(order, way.hidden)
+
+
+def _password(whose: str, ref: SecretRef | None, locations: Locations) -> str | None:
+    try:
+        return resolve(ref, locations)
+    except OfframpError as error:
+        error.message = f"{whose}: {error.message}"
+        raise
 
 
 def start(prepared: Prepared, locations: Locations, command: Sequence[str] = WORKER) -> Child:

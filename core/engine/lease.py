@@ -40,6 +40,7 @@ class EngineLease:
         self._epoch: int | None = None
         self._renewed = 0.0
         self._due = 0.0
+        self._patient_until = 0.0
         self._seen: tuple[LeaseState, float] | None = None
         self.alive = False
 
@@ -61,7 +62,9 @@ class EngineLease:
         renew it since the last look. To be called again and again, at least once in a few seconds."""
         started = self._monotonic()
         state = self._lease.state()
-        if self._lock.acquire(timeout=_LOCK_WAIT) or self._stood_still(state):
+        stood_still = self._stood_still(state)
+        free = started >= self._patient_until and self._lock.acquire(timeout=_LOCK_WAIT)
+        if free or stood_still:
             epoch = self._lease.acquire(state, holder_name())
             if epoch is not None:
                 self._epoch = epoch
@@ -97,6 +100,8 @@ class EngineLease:
         """Forget the lease without telling the store: another has it, or the store can't be told."""
         self._epoch = None
         self._seen = None
+        # Whoever has taken over takes the lock with its next renewal: until then it only looks free.
+        self._patient_until = self._monotonic() + 2 * self._numbers.renew
         self._lock.release()
 
     def _stood_still(self, state: LeaseState) -> bool:

@@ -25,6 +25,7 @@ from core.locks import is_locked
 from core.model.vocabulary import TaskStatus
 from core.store.claims import Slot
 from core.store.store import Store
+from core.tasklog import append
 
 log = logging.getLogger("offramp.engine")
 
@@ -127,13 +128,19 @@ class Slots:
             hint=f"What it printed last is in {self._store.locations.worker_output(slot.task)}.",
             transient=True,
         )
+        if slot.status is TaskStatus.ABORTING:
+            # A worker that was killed could not. While the slot is taken, no other attempt begins there.
+            remove_leftovers(self._store.tasks.get(slot.task))
         outcome = claims.lost(epoch, slot, error, backoff=self._numbers.backoff, now=datetime.now(UTC))
         if outcome is not None:
+            self._note(slot, error)
             log.warning("Task %d lost its worker: %s. It is %s.", slot.task, describe_end(ended), outcome)
-        if outcome is TaskStatus.ABORTED:
-            # A worker that was killed couldn't clean up.
-            remove_leftovers(self._store.tasks.get(slot.task))
         return outcome is not None
+
+    def _note(self, slot: Slot, error: ErrorInfo) -> None:
+        """What the worker couldn't say any more, where a person looks first."""
+        path = self._store.locations.task_log(slot.task)
+        append(path, logging.ERROR, f"{error.message} {error.hint}")
 
     def _not_begun(self, slot: Slot, watch: Watch) -> bool:
         if self._monotonic() - watch.since < self._numbers.claim:

@@ -70,7 +70,7 @@ def start_detached(
 def describe_end(status: int | None) -> str:
     """How a process ended, in words."""
     if status is None:
-        return "it is gone"
+        return "it was killed, or the machine went down"
     if status < 0:
         return f"it was killed by signal {-status}"
     return f"it ended with status {status}"

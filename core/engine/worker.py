@@ -124,13 +124,14 @@ def _open_log(locations: Locations, order: Order) -> logging.Logger:
 
 def _heed_termination(cancel: Cancel) -> None:
     """SIGTERM asks `cancel` from a thread: the main thread may sit in a driver that no handler gets into.
+    The handler itself only tears it out of waiting for a connection.
 
     The interpreter's C handler writes the signal's number to a descriptor, whatever the main thread does;
     blocking the signal and waiting for it would hand the blocked mask down to child processes.
     """
     reader, writer = os.pipe()
     os.set_blocking(writer, False)
-    signal.signal(signal.SIGTERM, lambda _number, _frame: None)
+    signal.signal(signal.SIGTERM, lambda _number, _frame: cancel.interrupt())
     signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
 
     def wait() -> None:

@@ -23,7 +23,8 @@ class Encoder(ABC):
 
     @abstractmethod
     def encode(self, chunk: TextChunk) -> Iterator[memoryview | bytes]:
-        """A chunk's rows. Raises Unencodable or InvalidText, naming table, column and row key."""
+        """A chunk's rows, in pieces that nobody changes afterwards. Raises Unencodable or InvalidText, naming
+        table, column and row key."""
 
     @abstractmethod
     def flush(self) -> bytes:

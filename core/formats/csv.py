@@ -4,7 +4,8 @@ A value is quoted where it holds the separator, the text qualifier, CR or LF, or
 else than it is:
 
 - where it reads like NULL (`null`; with `escape_backslash` also the word NULL, which MySQL's LOAD DATA takes
-  for NULL unless it is enclosed), and where it is empty and nothing stands for NULL;
+  for NULL unless it is enclosed), and where it is empty and nothing stands for NULL (with `escape_backslash`
+  always: OceanBase's LOAD DATA takes an empty last field for NULL);
 - where it is empty in a table of one column: many readers skip empty lines;
 - where it begins or ends with a blank or a control character: SQL*Loader trims blanks of fields that are not
   enclosed;

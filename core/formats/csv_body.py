@@ -51,7 +51,8 @@ class CsvBody:
         self._like_null = sorted(words - {b""})
         self._longest_word = max(len(_BOM), *map(len, words))
         self._columns = len(kinds)
-        self._quote_empty = not self._null or self._columns == 1
+        # OceanBase's LOAD DATA takes an empty last field for NULL unless it is enclosed.
+        self._quote_empty = not self._null or self._columns == 1 or settings.escape_backslash
         prefix, alphabet = _BINARY[settings.binary]
         self._prefix = prefix.replace(b"\\", b"\\\\") if settings.escape_backslash else prefix
         # Bytes are quoted wherever their written form could be taken for something else.

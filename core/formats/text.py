@@ -186,8 +186,17 @@ def count_flaws(text: str, encoding: Encoding) -> int:
 
 
 def conversion(client: str, encoding: Encoding) -> str:
-    """The words that say how a file is made readable for a client that doesn't know its encoding."""
-    return (
-        f"The {client} client can't read {encoding}: convert the file first,"
-        f" iconv -f {encoding} -t UTF-8 FILE > FILE.utf8"
-    )
+    """The words that say how a file is made readable for a client that doesn't know its encoding. They end in
+    a command of a shell, which reads FILE and writes FILE.utf8.
+
+    The tables of GB18030 and BIG5 have several editions: glibc's iconv has 44 and 260 other characters than
+    Python, and would change them without a word (seen with glibc 2.36, every code point).
+    """
+    command = f"iconv -f {encoding} -t UTF-8 FILE > FILE.utf8"
+    if encoding in (Encoding.GB18030, Encoding.BIG5):
+        command = (
+            "python3 -c 'import io, shutil, sys; shutil.copyfileobj("
+            f'io.TextIOWrapper(sys.stdin.buffer, "{_CODECS[encoding].name}", newline=""), '
+            'io.TextIOWrapper(sys.stdout.buffer, "utf-8", newline=""))\' < FILE > FILE.utf8'
+        )
+    return f"The {client} client can't read {encoding}: convert the file first, {command}"

@@ -77,7 +77,9 @@ class Attempt:
         self.disk.make_root()
         self.disk.make_directory(self.place.work)
         self._journal.stage("connecting")
-        with self._source.connect() as session:
+        with self._cancel.interruptible():
+            connected = self._source.connect()
+        with connected as session:
             self._cancel.bind(session)
             try:
                 manifest = self._read(session, left)
@@ -134,7 +136,12 @@ class Attempt:
         self.forward = True
         publish(self.disk, self.place, state, old)
         self.published = True
-        self._log.info("published %d files in %s", len(manifest.files), self.place.target)
+        self._log.info(
+            "published %d file%s in %s",
+            len(manifest.files),
+            "" if len(manifest.files) == 1 else "s",
+            self.place.target,
+        )
         return manifest
 
     # Reading
@@ -188,7 +195,9 @@ class Attempt:
         for item in found.failing:
             self._log.error("%s: %s", item.ref, item.problem)
         found.raise_for_problems(settings)
-        self._log.info("%d objects, about %d rows", len(items), found.total_rows)
+        self._log.info(
+            "%d object%s, about %d rows", len(items), "" if len(items) == 1 else "s", found.total_rows
+        )
         return found, items
 
     def _export(

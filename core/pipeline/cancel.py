@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from core.errors import Aborted, OfframpError
@@ -20,6 +21,7 @@ class Cancel:
         # Re-entrant: a signal handler may ask while its own thread is in `bind`.
         self._lock = threading.RLock()
         self._session: Session | None = None
+        self._waiting = False
 
     @property
     def requested(self) -> bool:
@@ -33,6 +35,24 @@ class Cancel:
                 # Where the server can't be asked any more, the reader finds out by itself and sees the wish.
                 with contextlib.suppress(OfframpError):
                     self._session.cancel()
+
+    @contextlib.contextmanager
+    def interruptible(self) -> Iterator[None]:
+        """A wait for a server that there is no session with yet, so that nothing can be cancelled: the main
+        thread may be torn out of it by `interrupt`. Raises Aborted where the end was asked for before."""
+        self._waiting = True
+        try:
+            self.check()
+            yield
+        finally:
+            self._waiting = False
+
+    def interrupt(self) -> None:
+        """For a handler of signals in the thread that reads: note the wish, and raise Aborted from within
+        `interruptible`."""
+        self._requested.set()
+        if self._waiting:
+            self.check()
 
     def check(self) -> None:
         """Raises Aborted where the end was asked for."""

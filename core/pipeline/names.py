@@ -16,7 +16,8 @@ from core.errors import InvalidValue
 
 MAX_BYTES = 200
 _CUT_BYTES = 180
-_UNSAFE = frozenset("%/\\\"'`:*?<>|;")
+# Of these, # begins a comment in the lines by which the mariadb client includes a file.
+_UNSAFE = frozenset("%/\\\"'`:*?<>|;#")
 # Names that Windows takes for devices, with any ending. Source: Microsoft, "Naming Files, Paths, and
 # Namespaces". Files may be copied there later.
 _DEVICE = re.compile(r"(?:CON|PRN|AUX|NUL|CONIN\$|CONOUT\$|COM[0-9¹²³]|LPT[0-9¹²³])(?:\..*)?", re.IGNORECASE)
@@ -54,6 +55,8 @@ def encode(name: str, also: frozenset[str] = frozenset()) -> str:
         forced.add(0)
     if own := _OURS.search(name):
         forced.add(own.start())
+    # So does -- before a blank.
+    forced.update(found.end() - 1 for found in re.finditer("-- ", name))
     return "".join(
         _percent(c) if i in forced or c in _UNSAFE or c in also or not c.isprintable() else c
         for i, c in enumerate(name)

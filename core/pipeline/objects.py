@@ -74,7 +74,14 @@ def _export(ctx: Context, tracked: Tracked) -> list[FileEntry]:
         tracked.set(schema_status=ObjectStatus.SUCCESS)
     if ctx.settings.takes_rows(ref) and recorded.shape is not None:
         files.append(read_data(ctx, tracked, recorded.shape))
-        check_unchanged(tracked.item.fingerprint, record(ctx.session, ctx.settings, ctx.database, ref))
+        try:
+            after = record(ctx.session, ctx.settings, ctx.database, ref)
+        except NotFound:
+            raise SchemaChanged(
+                f"{ref} was dropped or renamed while it was being exported.",
+                "Retry if it is there again; otherwise start a new task.",
+            ) from None
+        check_unchanged(tracked.item.fingerprint, after)
         tracked.set(data_status=ObjectStatus.SUCCESS)
     return files
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from connectors.base import ObjectInfo, Session
 from core.errors import NotFound, UsageError
 from core.model.settings import ExportSettings
-from core.model.vocabulary import ObjectPattern, ObjectRef, ObjectType
+from core.model.vocabulary import ObjectPattern, ObjectRef, ObjectType, OnError
 
 _TYPE_ORDER = {kind: number for number, kind in enumerate(ObjectType)}
 
@@ -41,6 +41,8 @@ def resolve_objects(session: Session, settings: ExportSettings, default: str | N
     if settings.all_objects:
         chosen = {info.ref for info in listed}
     else:
+        unseen = _unseen(settings, listed)
+        listed = [*listed, *map(ObjectInfo, unseen)]
         chosen = set().union(*_matches(patterns, listed, database))
     taken = _matched(exclusions, chosen)
     excluded = set().union(*taken.values())
@@ -131,6 +133,21 @@ def _matched(
     return result
 
 
+def _unseen(settings: ExportSettings, listed: Sequence[ObjectInfo]) -> list[ObjectRef]:
+    """Objects that were named but aren't in the list, where the task goes on without those that fail: some
+    servers hide what the account has no right to, so that it can't be told from what isn't there."""
+    if settings.on_error is not OnError.CONTINUE:
+        return []
+    found = _matched(settings.patterns, (info.ref for info in listed))
+    if not any(found.values()):
+        return []
+    return [
+        ObjectRef(type=pattern.type or ObjectType.TABLE, name=pattern.literal)
+        for pattern in settings.patterns
+        if not found[pattern] and pattern.literal is not None
+    ]
+
+
 def _matches(
     patterns: Sequence[ObjectPattern], listed: Sequence[ObjectInfo], database: str
 ) -> Iterable[set[ObjectRef]]:
@@ -143,7 +160,9 @@ def _matches(
         hint = _near(plain.name, [i.ref.name for i in listed if plain.type in (None, i.ref.type)])
         if plain.type is not None and not any(plain.type is info.ref.type for info in listed):
             hint = f"There is no {plain.type} that this export could take."
-        raise NotFound(f"Nothing in database {database!r} is meant by {words}{more}.", hint)
+        raise NotFound(
+            f"Nothing that this account sees in database {database!r} is meant by {words}{more}.", hint
+        )
     return found.values()
 
 

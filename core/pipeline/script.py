@@ -63,7 +63,8 @@ def merged_schema(
 def load_script(dialect: SqlDialect, encoding: Encoding, paths: Iterable[str]) -> str:
     """A script for the database's own client that loads the files in this order. `dialect.include` holds
     `{path}` where the path goes."""
-    lines = [f"Loads all files here, in order, with {dialect.client}, started in this directory."]
+    client = f"{dialect.client} {dialect.client_options}".rstrip()
+    lines = [f"Loads all files here, in order, with {client}, started in this directory."]
     if encoding not in dialect.client_charsets:
         lines.append("Each of them must be converted first, and keep its name: their heads say how.")
     return "\n".join([*map(_comment, lines), *(dialect.include.replace("{path}", p) for p in paths)]) + "\n"

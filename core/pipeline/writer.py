@@ -11,6 +11,7 @@ from core.errors import OfframpError, OutputDamaged
 from core.formats.base import Encoder
 from core.model.task import Checkpoint, FileEntry
 from core.pipeline.disk import Disk
+from core.pipeline.sink import Sink
 
 
 class DataFile:
@@ -34,6 +35,7 @@ class DataFile:
         self._file = disk.open(path)
         try:
             disk.truncate(self._file, self.bytes)
+            self._sink = Sink(disk, self._file, self._hash)
             if checkpoint is None:
                 self._put(encoder.begin())
         except BaseException:
@@ -51,6 +53,7 @@ class DataFile:
 
     def checkpoint(self, parts: int) -> Checkpoint:
         """Make everything up to the last `end_part` durable and say where that is."""
+        self._sink.drain()
         self._disk.sync(self._file)
         return Checkpoint(parts=parts, rows=self.rows, offset=self.bytes, encoder=self._encoder.state())
 
@@ -64,6 +67,7 @@ class DataFile:
                 "Please report it: that is a bug.",
             )
         self._put(self._encoder.end())
+        self._sink.drain()
         self._disk.sync(self._file)
         return FileEntry(
             path=path,
@@ -80,8 +84,7 @@ class DataFile:
 
     def _put(self, piece: bytes | memoryview) -> None:
         if len(piece):
-            self._disk.write(self._file, piece)
-            self._hash.update(piece)
+            self._sink.put(piece)
             self.bytes += len(piece)
 
     def _close_quietly(self) -> None:
@@ -92,6 +95,7 @@ class DataFile:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        self._sink.close()
         if kind is None:
             self._disk.close(self._file)
         else:

@@ -175,9 +175,11 @@ class Connections:
         exports or tasks that haven't ended use it, naming them."""
         details = self.show(name)
         users = [*(f"export {export!r}" for export in details.exports), *(f"task {t}" for t in details.tasks)]
+        steps = ["Abort its tasks, or wait for their end."] if details.tasks else []
+        steps += ["Remove its exports."] if details.exports else []
         if users:
             shown = ", ".join(users[:8]) + (f" and {len(users) - 8} more" if len(users) > 8 else "")
-            raise Conflict(f"Connection {name!r} is used by {shown}.", "Remove those first.")
+            raise Conflict(f"Connection {name!r} is used by {shown}.", " ".join(steps))
         self._context.store.connections.remove(name)
         secret = details.connection.secret
         if isinstance(secret, KeyringSecret):

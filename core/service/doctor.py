@@ -14,6 +14,7 @@ import stat
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -173,7 +174,8 @@ def _locks(context: Context) -> Iterator[Finding]:
         yield Finding("file locks", "fail", f"File locks can't be had there: {error}.", "Use a local disk.")
         return
     finally:
-        path.unlink(missing_ok=True)
+        with suppress(OSError):
+            path.unlink(missing_ok=True)
     if done.stdout.split():
         yield Finding(
             "file locks",

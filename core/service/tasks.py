@@ -61,6 +61,18 @@ class Tasks:
         the background if need be. Raises OfframpError where that can't be; tasks stay queued."""
         self._context.ensure_engine()
 
+    def look_after(self) -> bool:
+        """Start an engine where something waits or runs and none serves any more: it was killed, or the
+        machine was restarted. Whether there was need to. Raises OfframpError where it can't be started."""
+        from core.engine.lease import is_served  # noqa: PLC0415 - comes with the store
+        from core.engine.numbers import Numbers  # noqa: PLC0415
+
+        store = self._context.store
+        if not store.claims.busy(None) or is_served(store, Numbers()):
+            return False
+        self.serve()
+        return True
+
     def list(
         self,
         *,
@@ -129,7 +141,8 @@ class Tasks:
         return task
 
     def retry(self, number: int) -> Task:
-        """Queue a Failed or Aborted task again: only what is missing is read. Raises NotFound, Conflict."""
+        """Queue a Failed or Aborted task again, or end its pause before an automatic retry: only what is
+        missing is read. Raises NotFound, Conflict."""
         task = self._context.store.tasks.retry(number)
         self.serve()
         return task
@@ -182,7 +195,7 @@ def refuse_used(output: Path) -> None:
     except FileNotFoundError:
         return
     except NotADirectoryError:
-        raise TargetExists(f"{str(output)!r} is there and no directory.", hint) from None
+        raise TargetExists(f"{str(output)!r} is there, and is no directory.", hint) from None
     except OSError as error:
         raise NotWritable(f"{str(output)!r} can't be looked into: {error.strerror}.") from None
 

@@ -28,9 +28,10 @@ class Tasks:
 
     def add(self, new: NewTask) -> Task:
         """Queue a task, or schedule it where `not_before` lies in the future."""
-        now = datetime.now(UTC)
-        later = new.not_before is not None and new.not_before > now
         with self._database.write() as db:
+            # In the transaction, so that of tasks added at the same time the later number isn't the older.
+            now = datetime.now(UTC)
+            later = new.not_before is not None and new.not_before > now
             inserted = db.execute(
                 sa.insert(_t).values(
                     name=new.name,
@@ -131,11 +132,13 @@ class Tasks:
 
     def retry(self, number: int) -> Task:
         """Queue a Failed or Aborted task again, with all its automatic retries; objects that are done stay
-        done. Raises NotFound; Conflict in any other status."""
+        done. One that pauses before an automatic retry needn't pause any longer. Raises NotFound; Conflict in
+        any other status."""
         now = datetime.now(UTC)
         with self._database.write() as db:
             task = _get(db, number, now)
-            if task.status not in (TaskStatus.FAILED, TaskStatus.ABORTED):
+            pauses = task.status is TaskStatus.QUEUED and task.not_before is not None
+            if task.status not in (TaskStatus.FAILED, TaskStatus.ABORTED) and not pauses:
                 raise Conflict(
                     f"Task {number} is {task.status}: only what failed or was aborted can be tried again."
                 )

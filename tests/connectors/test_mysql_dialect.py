@@ -15,7 +15,14 @@ from connectors.sources.mysql.flavour import plain_modes, plain_table
 from connectors.sources.mysql.product import Family, Product, detect
 from connectors.sources.mysql.repair import packed_members, quoted_definer, raw_members
 from connectors.sources.mysql.sizes import sys_user, tenant_of
-from connectors.sources.mysql.sql import comment, split_definitions, substitute, tokens, unqualify
+from connectors.sources.mysql.sql import (
+    comment,
+    has_comments,
+    split_definitions,
+    substitute,
+    tokens,
+    unqualify,
+)
 from connectors.sources.mysql.types import ColumnFacts, expression, kind
 from core.chunk import Kind
 from core.model.connection import Connection
@@ -173,6 +180,11 @@ def test_names_lose_their_database_only_where_they_have_one() -> None:
         unqualify(text, "d", known.__contains__)
         == "select `t`.`d` AS `d`,`d`.`x` from `t` `d` where `t`.`a` = '`d`.`t`' and t.b"
     )
+    oceanbase = "select `d`.`m`.`a` AS `a`,`e`.`d`.`m` AS `m` from (`d`.`t` `m` join `e`.`d`)"
+    assert (
+        unqualify(oceanbase, "d", known.__contains__)
+        == "select `m`.`a` AS `a`,`e`.`d`.`m` AS `m` from (`t` `m` join `e`.`d`)"
+    )
 
 
 def test_members_that_were_printed_without_escapes() -> None:
@@ -190,6 +202,17 @@ def test_statements_carry_a_comment_that_can_not_be_left() -> None:
     assert "\n" not in hostile
     assert comment("!80000 x").startswith("/* !")
     assert comment("") == ""
+
+
+def test_comments_are_found_outside_of_strings() -> None:
+    for text in ("BEGIN /* a */ END", "BEGIN -- a\n END", "BEGIN # a\n END", "/**/"):
+        assert has_comments(text), text
+    for text in (
+        "BEGIN SELECT '/* a */ -- b', `#`, \"-- \"; END",
+        "/*!50003 SELECT 1 */",
+        "SELECT 5 - -3, 1--1",
+    ):
+        assert not has_comments(text), text
 
 
 def test_substitution_stays_out_of_strings() -> None:

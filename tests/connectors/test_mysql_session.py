@@ -22,6 +22,7 @@ from core.errors import (
     LoginRefused,
     OfframpError,
     TlsError,
+    UnknownHost,
     Unreachable,
     Unsupported,
 )
@@ -70,7 +71,8 @@ def test_nobody_there(tmp_path: object) -> None:
     assert isinstance(failing(refused, CANARY), Unreachable)
     unknown = Connection(name="shop", mode=Mode.MYSQL, host="no-such-host.invalid", port=3306, user="u")
     error = failing(unknown, CANARY)
-    assert isinstance(error, Unreachable)
+    assert isinstance(error, UnknownHost)
+    assert not error.transient
     assert "host" in error.message
 
 

@@ -64,7 +64,8 @@ def test_a_stopped_engine_is_followed_and_steps_back_when_it_wakes(bench: Bench)
     try:
         epoch = bench.store.lease.state().epoch
         second = bench.engine()
-        bench.wait(lambda: bench.store.lease.state().epoch == epoch + 1)
+        # A machine that stands still for longer than the lease may see it change hands once more.
+        bench.wait(lambda: bench.store.lease.state().epoch > epoch)
         bench.wait_status(bench.add("ok"), TaskStatus.COMPLETED)
     finally:
         first.send_signal(signal.SIGCONT)
@@ -74,10 +75,11 @@ def test_a_stopped_engine_is_followed_and_steps_back_when_it_wakes(bench: Bench)
     assert bench.task(number).attempts == 1
     # The lock went to the new holder with the step back; and from there back again.
     bench.wait(lambda: is_served(bench.store, QUICK))
+    taken = bench.store.lease.state().epoch
     second.kill()
     second.wait()
     bench.wait_status(bench.add("ok"), TaskStatus.COMPLETED)
-    assert bench.store.lease.state().epoch == epoch + 2
+    assert bench.store.lease.state().epoch > taken
 
 
 def test_an_engine_that_is_told_to_end_leaves_its_workers(bench: Bench) -> None:

@@ -173,7 +173,7 @@ def test_a_full_disk_at_every_effect_fails_visibly_and_retry_works(
 
 def test_death_while_a_retry_completes_a_published_part(bench: Callable[..., Bench], tmp_path: Path) -> None:
     for calls in range(1, 500):
-        b = make(bench, tmp_path / str(calls), on_error=OnError.CONTINUE, format=Format.SQL)
+        b = make(bench, tmp_path / str(calls), on_error=OnError.CONTINUE)
         broken = ObjectRef(ObjectType.VIEW, "v")
         kept = b.database.things.pop(broken)
         b.database.add(kept)
@@ -186,7 +186,7 @@ def test_death_while_a_retry_completes_a_published_part(bench: Callable[..., Ben
         except Died:
             assert (b.output / "manifest.json").exists()
             b.good(Unsynced)
-        undisturbed = make(bench, tmp_path / f"undisturbed{calls}", format=Format.SQL)
+        undisturbed = make(bench, tmp_path / f"undisturbed{calls}")
         undisturbed.good(Unsynced)
         check(b, undisturbed.files())
         if not death.fired:

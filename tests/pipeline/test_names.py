@@ -68,6 +68,8 @@ def test_names_that_differ_little(names: list[str]) -> None:
         ("../etc", "%2E.%2Fetc"),
         ("-rf", "%2Drf"),
         ("CON", "%43ON"),
+        ("#x", "%23x"),
+        ("a -- b", "a --%20b"),
         ("orders-schema", "orders%2Dschema"),
         ("orders.0001", "orders%2E0001"),
     ],

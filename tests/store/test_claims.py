@@ -75,7 +75,7 @@ def test_stepping_down_when_idle(store: Store, epoch: int, add: Add) -> None:
 
 
 def test_every_engine_write_is_conditional_on_the_epoch(store: Store, epoch: int, add: Add) -> None:
-    add(not_before=NOW + timedelta(seconds=5))
+    add(not_before=NOW + timedelta(days=1))
     add(), add()
     held = slot(store, claim(store, epoch).task)
     assert store.lease.acquire(store.lease.state(), "another") is not None

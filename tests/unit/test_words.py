@@ -92,7 +92,13 @@ def test_schema_only_speaks_of_no_rows():
 
 
 def test_an_estimate_never_makes_a_task_look_done():
-    late = task(TaskStatus.RUNNING, started=NOW - timedelta(seconds=10), total_rows=10, processed_rows=500)
+    late = task(
+        TaskStatus.RUNNING,
+        started=NOW - timedelta(seconds=10),
+        total_rows=10,
+        processed_rows=500,
+        objects_total=1,
+    )
     found = words.progress(late, NOW)
     assert found.share == pytest.approx(0.99)
     assert found.left == 0

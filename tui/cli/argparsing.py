@@ -45,8 +45,9 @@ class Parser(argparse.ArgumentParser):
         elif found := re.search(r"unrecognized arguments: (.*)", message):
             word = found[1].split()[0].split("=")[0]
             known = [name for name in self._every_option() if name.startswith("--")]
-            close = nearest(word, known) if word.startswith("-") else None
-            message = f"{word!r} is not understood"
+            elsewhere = word in known
+            close = nearest(word, known) if word.startswith("-") and not elsewhere else None
+            message = f"{word!r} is not understood{' by this command' if elsewhere else ''}"
             hint = f"Did you mean {close}?" if close else hint
         raise UsageError(f"{message[0].upper()}{message[1:]}.".replace("..", "."), hint)
 

@@ -240,7 +240,10 @@ def _tasks(commands: Any) -> None:
     )
     abort.add_argument("--force", action="store_true", help="don't let the worker finish up")
     retry = command(
-        commands, "retry", "tasks:retry", "queue failed or aborted tasks again; only what is missing is read"
+        commands,
+        "retry",
+        "tasks:retry",
+        "try failed, aborted or pausing tasks again; only what is missing is read",
     )
     rm = command(
         commands,

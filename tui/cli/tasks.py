@@ -30,12 +30,23 @@ def overview(args: argparse.Namespace, out: Output) -> int:
         return open_application(read_only=args.read_only, mouse=not args.no_mouse)
     with Service() as service:
         tasks = service.tasks.list()
+        _look_after(service, out)
     if tasks:
         _table(tasks, out)
     else:
         out.say("No task in the last 48 hours.")
     out.say("See all commands: offramp --help")
     return 0
+
+
+def _look_after(service: Service, out: Output) -> None:
+    """Tasks must not stand still because their engine was killed: whoever looks at them starts another."""
+    try:
+        if service.tasks.look_after():
+            out.say("No engine was serving the tasks: one was started, and they go on.")
+    except OfframpError as error:
+        out.warn(error.message)
+        out.say(f"  {error.hint}")
 
 
 def ls(args: argparse.Namespace, out: Output) -> int:
@@ -47,6 +58,7 @@ def ls(args: argparse.Namespace, out: Output) -> int:
             text=args.search,
             limit=args.limit,
         )
+        _look_after(service, out)
     if args.json:
         now = words.now_utc()
         out.json({"tasks": [forms.task_tree(task, now) for task in tasks]})
@@ -89,6 +101,7 @@ def _short(moment: datetime, now: datetime) -> str:
 def show(args: argparse.Namespace, out: Output) -> int:
     with Service() as service:
         details = service.tasks.show(args.id)
+        _look_after(service, out)
         host = service.preferences.ssh_host or (platform.node() if "SSH_CONNECTION" in os.environ else None)
     task, now = details.task, words.now_utc()
     if args.json:
@@ -170,6 +183,7 @@ def _objects(objects: Sequence[TaskObject], out: Output) -> None:
 
 def logs(args: argparse.Namespace, out: Output) -> int:
     with Service() as service:
+        _look_after(service, out)
         if not args.follow and not service.tasks.has_log(args.id):
             task = service.tasks.get(args.id)
             out.say(f"Task {args.id} has no log{'' if task.status.ended else ' yet'}.")

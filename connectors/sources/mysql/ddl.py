@@ -19,6 +19,7 @@ from connectors.sources.mysql.link import Link, Row
 from connectors.sources.mysql.product import Family
 from connectors.sources.mysql.repair import Repair
 from connectors.sources.mysql.sql import (
+    has_comments,
     identifier,
     literal,
     split_definitions,
@@ -31,6 +32,7 @@ from core.model.vocabulary import ObjectRef, ObjectType, SchemaFlavour
 
 _AUTO_INCREMENT = r"\s*\bAUTO_INCREMENT\s*=\s*\d+"
 
+COMMENTS = "The client leaves the comments in it out unless it is started with --comments."
 DEFINER_LEFT_OUT = "DEFINER left out: it becomes whoever loads the file."
 DEFINER_KEPT = (
     "DEFINER kept: whoever loads the file needs the right to set it, and that user must exist to run it."
@@ -148,13 +150,14 @@ class Ddl:
         saved = ", ".join(f"@offramp_{n}_was = @@{n}, {n} = {v}" for n, v in settings.items())
         back = ", ".join(f"{n} = @offramp_{n}_was" for n in settings)
         statements = (f"SET {saved}", create, f"SET {back}")
+        comments = (COMMENTS,) if has_comments(create) else ()
         return ObjectDdl(
             drop=f"DROP {ref.type} IF EXISTS {identifier(ref.name)}",
             create=statements,
             create_bare=statements,
             needs=self._dependencies.of_trigger(database, ref) if ref.type is ObjectType.TRIGGER else (),
             fingerprint=fingerprint,
-            notes=(*notes, f"Made under sql_mode {mode!r}, which the file sets for it."),
+            notes=(*notes, f"Made under sql_mode {mode!r}, which the file sets for it.", *comments),
         )
 
     def _definer(self, text: str, flavour: SchemaFlavour) -> tuple[str, tuple[str, ...]]:

@@ -45,6 +45,8 @@ def dialect(product: Product) -> SqlDialect:
     return SqlDialect(
         name=product.family.value,
         client="mariadb" if product.family is Family.MARIADB else "mysql",
+        # Else comments are left out, within the bodies of routines too.
+        client_options="--comments",
         identifier_quote="`",
         escapes=_ESCAPES,
         binary=(b"X'", b"'"),

@@ -23,6 +23,7 @@ from core.errors import (
     SnapshotGone,
     StatementFailed,
     TlsError,
+    UnknownHost,
     Unreachable,
     Unsupported,
 )
@@ -48,6 +49,8 @@ _BROKEN_VIEW = {1054, 1064, 1146, 1305, 1449, 1356, 1462}
 _LOGIN = {1044, 1045, 1130, 1396, 1698, 1820, 1862, 3118, 4151}
 _FULL = {1040, 1129, 1135, 1203, 1226}
 _PLUGIN = {1251, 1524, 2059, 2061}
+_HUNG_UP = {2006, 2013}
+_NO_SUCH_HOST = {socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAME)}
 
 
 def shown(text: str) -> str:
@@ -94,6 +97,14 @@ _REFUSALS: tuple[tuple[set[int], tuple[type[ConnectError], str, str]], ...] = (
     ),
     (_PLUGIN, (Unsupported, "User {user!r} of {place} logs in by a method that isn't spoken here", "")),
     (_FULL, (Unreachable, "The server of {place} takes no more connections", "")),
+    (
+        _HUNG_UP,
+        (
+            Unreachable,
+            "What answers at {place} hung up before the login was through",
+            "Check that a MySQL server listens there; if so, look into its error log.",
+        ),
+    ),
 )
 
 
@@ -105,7 +116,9 @@ def _transport_error(error: BaseException, connection: Connection, place: str) -
             f"TLS with {place} can't be had: {words(cause)}.", "Check the connection's TLS mode and files."
         )
     if isinstance(cause, socket.gaierror):
-        return Unreachable(
+        # A name service that can't answer now may later; a name that it doesn't know is a slip of the pen.
+        kind = UnknownHost if cause.errno in _NO_SUCH_HOST else Unreachable
+        return kind(
             f"The host of {place} is unknown: {cause.strerror}.", "Check the host name and the name service."
         )
     if isinstance(cause, TimeoutError) or isinstance(error.__context__, TimeoutError):

@@ -67,6 +67,8 @@ def read(link: Link, snapshot: SnapshotState, request: ReadRequest, facts: Table
         try:
             for chunk in chunks:
                 yield shorten(chunk, floats)
+        except ConnectionLost as error:
+            raise ConnectionLost(f"{error.message.rstrip('.')}, noticed while {what}.", error.hint) from error
         except GeneratorExit:
             _drain(link, chunks)
             raise

@@ -44,7 +44,12 @@ class MysqlSource(Source):
             try:
                 found = socket.getaddrinfo(connection.host, connection.port, type=socket.SOCK_STREAM)
             except (OSError, UnicodeError) as error:
-                yield _failed("resolve", f"The host {connection.host!r} is unknown: {error}.")
+                why = error.strerror if isinstance(error, OSError) else "it is no valid name"
+                yield _failed(
+                    "resolve",
+                    f"The host {connection.host!r} is unknown: {why}. "
+                    "Check its spelling and the name service.",
+                )
                 return
             addresses = sorted({str(address[4][0]) for address in found})
             yield _passed("resolve", f"{connection.host} is {', '.join(addresses)}")

@@ -43,6 +43,14 @@ def tokens(text: str) -> list[str]:
     return _TOKEN.findall(text)
 
 
+def has_comments(text: str) -> bool:
+    """Whether a statement holds comments that the server doesn't run."""
+    return any(
+        (token.startswith("/*") and token.endswith("*/")) or token.startswith("--") or token[0] == "#"
+        for token in tokens(text)
+    )
+
+
 def name_of(token: str) -> str | None:
     """The name that a token is, quoted or bare; None where it is no identifier."""
     if token.startswith("`"):
@@ -71,14 +79,17 @@ def _outside(text: str, change: Callable[[str], str]) -> str:
 
 def unqualify(text: str, database: str, belongs: Callable[[str], bool]) -> str:
     """Leave out `database`. before names for which `belongs` says so, so that the text also works
-    elsewhere."""
+    elsewhere. Before a column (`database`.`table`.`column`) always: OceanBase prints it before the alias of a
+    table too, which belongs nowhere."""
     items = tokens(text)
     kept: list[str] = []
     position = 0
     while position < len(items):
         if position + 2 < len(items) and items[position + 1] == "." and name_of(items[position]) == database:
             follower = name_of(items[position + 2])
-            if follower is not None and belongs(follower) and (not kept or kept[-1] != "."):
+            of_column = items[position + 3 : position + 4] == ["."]
+            first = not kept or kept[-1] != "."
+            if follower is not None and first and (of_column or belongs(follower)):
                 position += 2
                 continue
         kept.append(items[position])

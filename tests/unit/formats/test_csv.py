@@ -65,6 +65,16 @@ def read(data: bytes, options: CsvSettings, encoding: str = "utf-8") -> list[lis
     )  # fmt: skip
 
 
+def test_load_data_finds_an_empty_string_enclosed():
+    """OceanBase's takes an empty last field for NULL."""
+    data = file_of(
+        settings_of(csv=CSV_PRESETS["mysql"]),
+        shape_of([Kind.TEXT] * 2),
+        [[chunk_of([[b"", b""], [None, b"x"]])]],
+    )
+    assert data == b'c0,c1\n"",""\n\\N,x\n'
+
+
 @given(tables(), csv_settings, cuts, gaps)
 @settings(max_examples=400, deadline=None)
 def test_reads_back(table, options, places, gap):

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 import sqlite3
+import subprocess
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -14,8 +16,9 @@ import core.formats.sql as module
 from connectors.base import SourceColumn
 from core.chunk import Kind
 from core.formats import open_encoder
+from core.formats.text import conversion, encodable, encode_text
 from core.model.settings import SqlSettings
-from core.model.vocabulary import Encoding, Format
+from core.model.vocabulary import Encoding, Format, Unencodable
 from tests.unit.formats.building import MYSQL, SQLITE, chunk_of, cut, file_of, settings_of, shape_of
 from tests.unit.formats.reading import NULL, read_mysql
 from tests.unit.formats.strategies import cuts, gaps, tables
@@ -184,8 +187,16 @@ def test_head_says_how_to_convert_what_the_client_cant_read(encoding):
     encoder = open_encoder(sql(encoding=encoding), MYSQL, "shop", shape_of([Kind.TEXT]))
     text = encoder.begin().decode(encoding)
     assert text.startswith(f"-- The mysql client can't read {encoding}: convert")
-    assert f"iconv -f {encoding} -t UTF-8 " in text
     assert "SET NAMES utf8mb4;\n" in text
+
+
+@pytest.mark.parametrize("encoding", [e for e in Encoding if e not in MYSQL.client_charsets])
+def test_the_conversion_that_the_head_names_changes_no_character(encoding, tmp_path):
+    every = "".join(map(chr, np.flatnonzero(encodable(encoding)).tolist()))
+    (tmp_path / "FILE").write_bytes(encode_text(every, encoding, Unencodable.FAIL, "FILE"))
+    command = conversion("mysql", encoding).partition("convert the file first, ")[2]
+    subprocess.run(["sh", "-c", command], cwd=tmp_path, check=True)
+    assert (tmp_path / "FILE.utf8").read_bytes() == every.encode()
 
 
 def test_the_clients_own_name_of_the_encoding_is_set():

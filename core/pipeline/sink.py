@@ -1,0 +1,73 @@
+"""Bytes to an open file with a running SHA-256, in a thread of its own once there are many of them.
+
+Writing and hashing let other threads run. Beside a reader that waits for its server most of the time, they
+then cost the export next to nothing; a small file isn't worth a thread.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from queue import Queue
+from threading import Thread
+
+from core.pipeline.disk import Disk, OpenFile
+
+INLINE_BYTES = 4 << 20
+DEPTH = 8
+
+
+class Sink:
+    """Takes pieces in order. `digest` is the hash so far, of what the file holds already."""
+
+    def __init__(self, disk: Disk, file: OpenFile, digest: hashlib._Hash) -> None:
+        self._disk = disk
+        self._file = file
+        self._digest = digest
+        self._inline = INLINE_BYTES
+        self._waiting: Queue[bytes | memoryview | None] = Queue(DEPTH)
+        self._thread: Thread | None = None
+        self._error: BaseException | None = None
+
+    def put(self, piece: bytes | memoryview) -> None:
+        """Take a piece, which nobody changes any more; waits while `DEPTH` others do. Raises the OutputError
+        of this or an earlier piece."""
+        if self._thread is None:
+            if len(piece) <= self._inline:
+                self._inline -= len(piece)
+                self._take(piece)
+                return
+            self._thread = Thread(target=self._work, name="sink", daemon=True)
+            self._thread.start()
+        self._raise_error()
+        self._waiting.put(piece)
+
+    def drain(self) -> None:
+        """Wait until all pieces are in the file and in the hash. Raises as `put` does."""
+        if self._thread is not None:
+            self._waiting.join()
+            self._raise_error()
+
+    def close(self) -> None:
+        """End the thread; pieces that wait are still written, and errors are no longer told."""
+        if self._thread is not None:
+            self._waiting.put(None)
+            self._thread.join()
+            self._thread = None
+
+    def _take(self, piece: bytes | memoryview) -> None:
+        self._disk.write(self._file, piece)
+        self._digest.update(piece)
+
+    def _work(self) -> None:
+        while (piece := self._waiting.get()) is not None:
+            # After an error the rest is only taken away, so that nobody waits for room in vain.
+            if self._error is None:
+                try:
+                    self._take(piece)
+                except BaseException as error:  # noqa: BLE001 - raised again where the pieces come from
+                    self._error = error
+            self._waiting.task_done()
+
+    def _raise_error(self) -> None:
+        if self._error is not None:
+            raise self._error
