@@ -6,7 +6,7 @@ from core.errors import InvalidValue
 from core.model.urls import connection_from_url
 from core.model.vocabulary import Mode
 
-HERE = Path("/work/here")
+HERE = Path("/srv/here")
 
 
 def parse(url, **given):
@@ -16,8 +16,8 @@ def parse(url, **given):
 @pytest.mark.parametrize(
     ("url", "path"),
     [
-        ("sqlite:///shop.db", "/work/here/shop.db"),
-        ("sqlite:///../x/shop.db", "/work/x/shop.db"),
+        ("sqlite:///shop.db", "/srv/here/shop.db"),
+        ("sqlite:///../x/shop.db", "/srv/x/shop.db"),
         ("sqlite:////data/a%20b%3F.db", "/data/a b?.db"),
         ("SQLite:////data/x", "/data/x"),
     ],
@@ -44,7 +44,7 @@ def test_servers():
 
 def test_a_socket_takes_the_place_of_host_and_port():
     found = parse("mariadb://root@localhost/db?unix_socket=run/x.sock")
-    assert (found.unix_socket, found.host, found.port) == ("/work/here/run/x.sock", None, None)
+    assert (found.unix_socket, found.host, found.port) == ("/srv/here/run/x.sock", None, None)
 
 
 def test_tls_and_timeouts():
@@ -52,7 +52,7 @@ def test_tls_and_timeouts():
         "mysql://u@h/?tls=verify-identity&tls_ca=ca.pem&tls_cert=/c&tls_key=/k&connect_timeout=3&read_timeout=0"
     )
     assert (found.tls.mode, found.tls.ca, found.tls.cert, found.tls.key) == (
-        "verify-identity", "/work/here/ca.pem", "/c", "/k",
+        "verify-identity", "/srv/here/ca.pem", "/c", "/k",
     )  # fmt: skip
     assert (found.connect_timeout, found.read_timeout) == (3, 0)
     assert parse("mysql://u@h/?tls_ca=/ca").tls.mode == "verify-ca"
