@@ -20,6 +20,14 @@ from core.store.journal import StoreJournal
 
 Add = Callable[..., Task]
 NOW = datetime.now(UTC)
+
+
+@pytest.fixture(autouse=True)
+def of_this_test(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A long suite may run a test many minutes after it was loaded."""
+    monkeypatch.setattr(sys.modules[__name__], "NOW", datetime.now(UTC))
+
+
 LOST = ErrorInfo(code="worker-lost", message="gone", transient=True)
 
 
