@@ -12,12 +12,22 @@ from typing import Any
 import pymysql
 import pytest
 
+from connectors.sources.mysql import wire_receive
 from connectors.sources.mysql.wire import read_text
 from core.errors import ConnectionLost, SchemaChanged, ValueTooLarge
 from tests.connectors.test_wire_rows import rows_of
 from tests.connectors.wire_fake import EOF, FakeServer, Row, error, result, row, stream
 
 ROWS: list[list[bytes | None]] = [[b"%d" % n, b"text %d" % n * (n % 40), None] for n in range(500)]
+
+
+@pytest.fixture(params=["by the reader", "ahead"], autouse=True)
+def received(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Everything twice: received by the reader, and by the thread that small results don't get."""
+    if request.param == "ahead":
+        monkeypatch.setattr(wire_receive, "INLINE_BYTES", 0)
+        monkeypatch.setattr(wire_receive, "PIECE_BYTES", 300)
+    return str(request.param)
 
 
 @pytest.fixture
@@ -197,3 +207,40 @@ def test_values_are_as_they_came(serve: Callable[..., Any]) -> None:
         ["Grüße 😀".encode(), b"\xed\xa0\x80", b" "],
     ]
     assert read(serve(result(table, 3))) == table
+
+
+def test_receiving_ahead_gives_the_socket_back_as_it_was(serve: Callable[..., Any], received: str) -> None:
+    connection = serve(result(ROWS, 3), read_timeout=7)
+    before = threading.active_count()
+    chunks = read_text(connection, "SELECT", 3, chunk_bytes=1000)
+    rows = []
+    for _ in range(20):  # past what PyMySQL has received already
+        rows += rows_of(next(chunks))
+    ahead = [thread for thread in threading.enumerate() if thread.name == "receive"]
+    assert len(ahead) == (received == "ahead")
+    for chunk in chunks:
+        rows += rows_of(chunk)
+    assert rows == ROWS
+    assert threading.active_count() == before
+    assert connection._sock.gettimeout() == 7
+    assert connection._sock.getsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, 16) == bytes(16)
+
+
+def test_receiving_ahead_stops_while_nobody_takes(serve: Callable[..., Any], received: str) -> None:
+    """A reader that waits for its disk makes the server wait: memory holds a few pieces, not the result."""
+    sent = []
+
+    def act(peer: socket.socket) -> None:
+        answer = result(ROWS * 2000, 3)
+        peer.settimeout(1)
+        while True:
+            try:
+                sent.append(peer.send(answer[sum(sent) : sum(sent) + 65536]))
+            except TimeoutError:
+                return
+
+    chunks = read_text(serve(act), "SELECT", 3, chunk_bytes=1000)
+    next(chunks)
+    time.sleep(1.5)
+    assert 0 < sum(sent) < 2_000_000
+    chunks.close()
