@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import sqlite3
 import subprocess
 import time
@@ -15,6 +14,7 @@ from core.errors import BrokenObject, NotFound
 from core.model.vocabulary import ObjectRef, ObjectType, SchemaFlavour
 from tests.connectors.sqlite_helpers import literal, make, read_all, source, stored, table, view, writer
 from tests.connectors.test_sqlite_values import COLUMNS, hostile_file
+from tests.needs import tool
 
 NAMES = [
     "../x", "a/b", "a\\b", "a\nb", "a\r\nb", "it's", 'say "x"', "`tick`", "[box]", "a.b", "-dash", "%41", "a;b", " ",
@@ -24,12 +24,10 @@ NAMES = [
 
 def load(target: Path, script: bytes) -> None:
     """Have the sqlite3 client read a script from a file, stopping at the first error."""
-    if shutil.which("sqlite3") is None:
-        pytest.skip("needs the sqlite3 client (apt-get install sqlite3)")
     file = target.with_suffix(".sql")
     file.write_bytes(script)
     done = subprocess.run(
-        ["sqlite3", "-bail", str(target), f'.read "{file}"'],
+        [tool("sqlite3"), "-bail", str(target), f'.read "{file}"'],
         check=False,
         capture_output=True,
         text=True,
@@ -370,7 +368,7 @@ def test_the_schema_is_seen_to_change_within_a_session(tmp_path: Path) -> None:
         assert len(session.describe("main", table("u")).columns) == 1
 
 
-@pytest.mark.skipif(shutil.which("sqlite3") is None, reason="needs the sqlite3 client")
+@pytest.mark.usefixtures("sqlite3_client")
 def test_include_takes_hostile_paths(tmp_path: Path) -> None:
     for name in (
         "plain.sql",
@@ -390,7 +388,7 @@ def test_include_takes_hostile_paths(tmp_path: Path) -> None:
                 session.dialect.include.replace("{path}", f"TABLE/{name}") + "\n"
             )
         done = subprocess.run(
-            ["sqlite3", "-bail", str(target), ".read load.sql"],
+            [tool("sqlite3"), "-bail", str(target), ".read load.sql"],
             check=False,
             cwd=tmp_path,
             capture_output=True,

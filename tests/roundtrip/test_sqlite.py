@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import sqlite3
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,7 @@ from tests.roundtrip.running import export, file_source
 from tests.roundtrip.sqlite_copy import client, definitions, ident, load, rows
 from tests.unit.formats.reading import NULL, read_csv
 
-pytestmark = pytest.mark.skipif(shutil.which("sqlite3") is None, reason="apt-get install sqlite3")
+pytestmark = pytest.mark.usefixtures("sqlite3_client")
 
 
 @pytest.fixture(scope="module")

@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import pymysql
-import pytest
 from pymysql.cursors import DictCursor
 
 from connectors.base import Credentials
 from core.model.connection import Connection, TlsSettings
 from core.model.vocabulary import Mode
+from tests.needs import missing
 
 CLIENT = "mariadb"
 CLIENT_INSTALL = "apt-get install mariadb-client"
@@ -24,14 +24,6 @@ CLIENT_INSTALL = "apt-get install mariadb-client"
 
 class ClientError(Exception):
     """The official client refused a file; holds what it wrote to stderr."""
-
-
-def missing(what: str, install: str) -> None:
-    """Skip the test, or fail it where a missing server must not pass unseen (CI)."""
-    words = f"{what} is not installed: {install}"
-    if os.environ.get("CI", "").lower() == "true":
-        pytest.fail(words, pytrace=False)
-    pytest.skip(words)
 
 
 class MysqlFamilyServer:

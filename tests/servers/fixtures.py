@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.needs import tool
 from tests.servers.mariadb import MariadbServer
 from tests.servers.oceanbase import OceanbaseServer
 
@@ -22,6 +23,11 @@ def oceanbase() -> Iterator[OceanbaseServer]:
     server = OceanbaseServer()
     yield server
     server.close()
+
+
+@pytest.fixture(scope="session")
+def sqlite3_client() -> str:
+    return tool("sqlite3")
 
 
 @pytest.fixture(

@@ -17,7 +17,8 @@ from pathlib import Path
 import pymysql
 
 from core.model.vocabulary import Mode
-from tests.servers.family import MysqlFamilyServer, missing
+from tests.needs import missing
+from tests.servers.family import MysqlFamilyServer
 
 INSTALL = "apt-get install mariadb-server"
 START_SECONDS = 60

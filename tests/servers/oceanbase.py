@@ -16,7 +16,8 @@ import tempfile
 from pathlib import Path
 
 from core.model.vocabulary import Mode
-from tests.servers.family import MysqlFamilyServer, missing
+from tests.needs import missing
+from tests.servers.family import MysqlFamilyServer
 
 INSTALL = "pip install pylibseekdb"
 

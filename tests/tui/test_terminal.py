@@ -21,21 +21,17 @@ from core.model.settings import Export, ExportSettings
 from core.model.vocabulary import Content, Mode, TaskStatus
 from core.service import Service
 from tests.cli.conftest import COMMAND, Offramp
+from tests.needs import tool
 
-SSHD = shutil.which("sshd", path="/usr/sbin:/usr/local/sbin:" + os.environ.get("PATH", ""))
-MISSING = [
-    package
-    for program, package in (
-        (shutil.which("tmux"), "tmux"), (SSHD, "openssh-server"), (shutil.which("ssh"), "openssh-client"),
-    )
-    if program is None
-]  # fmt: skip
-pytestmark = [
-    pytest.mark.skipif(bool(MISSING), reason=f"apt-get install {' '.join(MISSING)}"),
-    pytest.mark.timeout(180),
-]
+pytestmark = [pytest.mark.usefixtures("terminal_tools"), pytest.mark.timeout(180)]
 ROWS = 200_000
 SECONDS = 60.0
+
+
+@pytest.fixture(scope="module")
+def terminal_tools() -> None:
+    for name in ("tmux", "sshd", "ssh"):
+        tool(name)
 
 
 class Sshd:
@@ -61,9 +57,8 @@ class Sshd:
         if os.geteuid() == 0:
             # sshd refuses to run as root without the directory it locks itself into.
             Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)
-        assert SSHD is not None
         with (directory / "log").open("wb") as log:
-            self._process = subprocess.Popen((SSHD, "-D", "-e", "-f", config), stderr=log)
+            self._process = subprocess.Popen((tool("sshd"), "-D", "-e", "-f", config), stderr=log)
         end = time.monotonic() + SECONDS
         while True:
             try:
@@ -71,7 +66,7 @@ class Sshd:
             except OSError:
                 if time.monotonic() > end or self._process.poll() is not None:
                     self.close()
-                    pytest.skip(f"sshd doesn't start here: {(directory / 'log').read_text()}")
+                    pytest.fail(f"sshd doesn't start: {(directory / 'log').read_text()}")
                 time.sleep(0.1)
             else:
                 break
