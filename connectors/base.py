@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import Self
 
 from core.chunk import Kind, TextChunk
+from core.logical import TEXT, LogicalType
 from core.model.connection import Connection
 from core.model.settings import SysAccount
 from core.model.task import PartPlan, Snapshot
@@ -67,13 +68,15 @@ class ObjectInfo:
 @dataclass(frozen=True, slots=True)
 class SourceColumn:
     """A column that is read. `type` as the source names it (`decimal(18,4) unsigned`); `kind` how its
-    bytes are understood; `insertable` False for generated columns."""
+    bytes are understood; `insertable` False for generated columns; `logical` what it holds, for formats with
+    types (TEXT where nothing better fits every value)."""
 
     name: str
     type: str
     kind: Kind
     nullable: bool = True
     insertable: bool = True
+    logical: LogicalType = TEXT
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,6 +214,11 @@ class Session(ABC):
     @abstractmethod
     def end(self) -> None:
         """Let go of the point in time, and of what the server holds for it."""
+
+    def settle(self, database: str, shape: TableShape) -> TableShape:
+        """The shape with logical types that fit every value that is there now, for formats with types; within
+        `begin` and `end`. A source whose types hold by themselves has nothing to look at."""
+        return shape
 
     @abstractmethod
     def split(self, database: str, shape: TableShape, rows_per_part: int) -> list[PartPlan]:

@@ -28,6 +28,7 @@ OfframpError
 ├── DataError
 │   ├── Unencodable            a character that the chosen encoding lacks
 │   ├── InvalidText            bytes in a text column that are no text
+│   ├── Unfitting              a value that its column's type in a typed format can't hold
 │   └── ValueTooLarge          one value or row past the limit
 ├── OutputError
 │   ├── NoSpace                the disk is full
@@ -196,6 +197,10 @@ class Unencodable(DataError):
 
 class InvalidText(DataError):
     code = "invalid-text"
+
+
+class Unfitting(DataError):
+    code = "unfitting"
 
 
 class ValueTooLarge(DataError):

@@ -6,14 +6,23 @@ from connectors.base import SqlDialect, TableShape
 from core.formats.base import Encoder
 from core.formats.csv import CsvEncoder
 from core.formats.csv import notes as csv_notes
+from core.formats.jsonl import JsonEncoder
+from core.formats.jsonl import notes as json_notes
 from core.formats.sql import SqlEncoder
 from core.formats.sql import notes as sql_notes
+from core.formats.typed_columns import notes as typed_notes
 from core.model.settings import ExportSettings
 from core.model.vocabulary import Format
 
 __all__ = ["Encoder", "data_suffix", "notes", "open_encoder"]
 
-_SUFFIXES = {Format.CSV: ".csv", Format.SQL: ".sql"}
+_SUFFIXES = {
+    Format.CSV: ".csv",
+    Format.SQL: ".sql",
+    Format.JSONL: ".jsonl",
+    Format.PARQUET: ".parquet",
+    Format.ARROW: ".arrow",
+}
 
 
 def open_encoder(settings: ExportSettings, dialect: SqlDialect, database: str, shape: TableShape) -> Encoder:
@@ -21,6 +30,13 @@ def open_encoder(settings: ExportSettings, dialect: SqlDialect, database: str, s
     encoding, Unencodable where a name can't and the policy is to fail."""
     if settings.format is Format.CSV:
         return CsvEncoder(settings, database, shape)
+    if settings.format is Format.JSONL:
+        return JsonEncoder(settings, database, shape)
+    if not settings.format.is_text:
+        # Parquet's own code takes a while to load: only by whoever writes it.
+        from core.formats.typed import TypedEncoder  # noqa: PLC0415
+
+        return TypedEncoder(settings, database, shape)
     return SqlEncoder(settings, dialect, database, shape)
 
 
@@ -34,6 +50,10 @@ def notes(settings: ExportSettings, dialect: SqlDialect) -> list[str]:
     words = []
     if settings.content.data and settings.format is Format.CSV:
         words += csv_notes(settings)
+    if settings.content.data and settings.format is Format.JSONL:
+        words += json_notes(settings)
+    if settings.content.data and not settings.format.is_text:
+        words += typed_notes(settings)
     if settings.content.schema or settings.format is Format.SQL:
         words += sql_notes(settings, dialect)
     return words

@@ -14,8 +14,11 @@ class Encoder(ABC):
     The file is `begin()`, then `encode()` of every chunk, with a `flush()` after each part, then `end()`.
     What stands before a `flush` is a whole number of rows, and a file cut there may be gone on with by a new
     encoder that was given `resume(state)`: it then leaves out `begin`, and the bytes are those of an
-    undisturbed run. `warnings` says in words what policies did (characters replaced), for manifest and log.
+    undisturbed run. Formats that can't be gone on with have `resumable` False. `warnings` says in words what
+    policies did (characters replaced), for manifest and log.
     """
+
+    resumable = True
 
     @abstractmethod
     def begin(self) -> bytes:

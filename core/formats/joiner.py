@@ -25,11 +25,16 @@ class Joiner:
     """Joins the values of blocks of one number of columns with literals.
 
     `literals[kind][left][right]` stand between values, of the kinds above and others as the format needs
-    them; `singles` may stand in place of a value. `classes` are the columns' own.
+    them; `singles` may stand in place of a value. `classes` are the columns' own. `within` are the kinds of
+    what stands behind each column but the last, where that differs by column; else it is `WITHIN`.
     """
 
     def __init__(
-        self, literals: Sequence[Sequence[Sequence[bytes]]], singles: Sequence[bytes], classes: Sequence[int]
+        self,
+        literals: Sequence[Sequence[Sequence[bytes]]],
+        singles: Sequence[bytes],
+        classes: Sequence[int],
+        within: Sequence[int] | None = None,
     ) -> None:
         flat = [text for kind in literals for row in kind for text in row]
         self._first_single = len(flat)
@@ -40,6 +45,9 @@ class Joiner:
         self._head = int(self._literal_offsets[-1])
         self._room = bytearray(b"".join(flat))
         self._classes = np.array(classes, np.int32)
+        # What stands behind each column is of this kind, as the first literal of that kind.
+        kinds = [*(within or [WITHIN] * (len(classes) - 1)), BETWEEN]
+        self._behind = np.array(kinds, np.int32) * (self._width * self._width)
         self._pattern: Index = np.empty(0, np.int32)
         self._index: Index = self._pattern
 
@@ -48,7 +56,7 @@ class Joiner:
         self._block = block
         self._extras: list[Packed] = []
         self._extra_values = 0
-        count, columns, k = len(block.spans), block.columns, self._width
+        count, k = len(block.spans), self._width
         if len(self._pattern) < 2 * count:
             self._grow_pattern(block.rows + block.rows // 4)
         # Elements: literal, value, literal, value, …, literal.
@@ -60,15 +68,14 @@ class Joiner:
             slots = index[2::2]
             slots[:] = classes * k
             slots[:-1] += classes[1:]
-            slots[columns - 1 :: columns] += BETWEEN * k * k
+            slots.reshape(-1, block.columns)[:] += self._behind
         index[0] = LEAD * k * k + own[0]
         index[-1] = LAST * k * k + own[-1] * k
         self._index = index
 
     def _grow_pattern(self, rows: int) -> None:
         k, columns = self._width, len(self._classes)
-        between = self._classes * k + np.roll(self._classes, -1)
-        between[-1] += BETWEEN * k * k
+        between = self._classes * k + np.roll(self._classes, -1) + self._behind
         pattern = np.empty((rows * columns, 2), np.int32)
         first = self._literals + 1
         pattern[:, 0] = np.arange(first, first + 2 * rows * columns, 2)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -43,7 +43,8 @@ class Found:
         added = np.add.reduceat(escapes.added.take(self.special()), np.flatnonzero(first))
         bounds = some.bounds.copy()
         bounds[1:] += np.cumsum(added, dtype=np.int32)
-        return changed, Packed(np.frombuffer(escapes.apply(some.data.tobytes()), np.uint8), bounds)
+        among = np.flatnonzero(np.bincount(self.special(), minlength=1)).tolist()
+        return changed, Packed(np.frombuffer(escapes.apply(some.data.tobytes(), among), np.uint8), bounds)
 
 
 class Escapes:
@@ -64,10 +65,11 @@ class Escapes:
         for byte, text in self._steps:
             self.added[byte[0]] = len(text) - 1
 
-    def apply(self, text: bytes) -> bytes:
-        """A text with all its bytes escaped."""
+    def apply(self, text: bytes, among: Collection[int] | None = None) -> bytes:
+        """A text with all its bytes escaped. `among` are those that it may hold, where that is known."""
         for byte, escape in self._steps:
-            text = text.replace(byte, escape)
+            if among is None or byte[0] in among:
+                text = text.replace(byte, escape)
         return text
 
 

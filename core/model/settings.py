@@ -5,6 +5,13 @@ from __future__ import annotations
 import msgspec
 
 from core.errors import InvalidValue
+from core.model.format_settings import (
+    ArrowSettings,
+    Compression,
+    JsonSettings,
+    ParquetSettings,
+    Unfit,
+)
 from core.model.secret import SecretRef
 from core.model.vocabulary import (
     Consistency,
@@ -125,6 +132,12 @@ class ExportSettings(
     on_unencodable: Unencodable = Unencodable.FAIL
     csv: CsvSettings = CsvSettings()
     sql: SqlSettings = SqlSettings()
+    json: JsonSettings = JsonSettings()
+    parquet: ParquetSettings = ParquetSettings()
+    arrow: ArrowSettings = ArrowSettings()
+    on_unfit: Unfit = Unfit.FAIL
+    compression: Compression = Compression.NONE
+    compression_level: int | None = None
     schema: SchemaSettings = SchemaSettings()
     consistency: Consistency = Consistency.OBJECT
     lock: Lock = Lock.NEVER
@@ -150,6 +163,17 @@ class ExportSettings(
             )
         if self.schema.drop and self.content is Content.DATA:
             raise InvalidValue("DROP before CREATE needs a schema: the content is data only.")
+        if not self.format.is_text and self.compression is not Compression.NONE:
+            raise InvalidValue(
+                f"{self.format.label} files aren't compressed as a whole.",
+                f"Choose a codec of {self.format.label} instead (--codec).",
+            )
+        if self.compression_level is not None and self.compression_level not in self.compression.levels:
+            levels = self.compression.levels
+            raise InvalidValue(
+                f"Compression {self.compression} has no level {self.compression_level}.",
+                f"Use {levels.start} to {levels.stop - 1}." if levels else "Choose gzip or zstd first.",
+            )
         if self.retry_limit < 0:
             raise InvalidValue(f"Retry limit {self.retry_limit} is below 0.")
 

@@ -60,6 +60,20 @@ class Format(StrEnum):
 
     CSV = "csv"
     SQL = "sql"
+    JSONL = "jsonl"
+    PARQUET = "parquet"
+    ARROW = "arrow"
+
+    @property
+    def label(self) -> str:
+        return {
+            "csv": "CSV", "sql": "SQL", "jsonl": "JSON Lines", "parquet": "Parquet", "arrow": "Arrow IPC",
+        }[self]  # fmt: skip
+
+    @property
+    def is_text(self) -> bool:
+        """Whether its files are text, which has an encoding and can be compressed as a whole."""
+        return self in (Format.CSV, Format.SQL, Format.JSONL)
 
 
 class Encoding(StrEnum):

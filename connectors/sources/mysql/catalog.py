@@ -10,6 +10,7 @@ from pymysql.err import MySQLError
 from connectors.base import ObjectInfo, SourceColumn, TableShape
 from connectors.sources.mysql.errors import shown
 from connectors.sources.mysql.link import Link, Row
+from connectors.sources.mysql.logical import logical
 from connectors.sources.mysql.product import Family
 from connectors.sources.mysql.sql import identifier, literal
 from connectors.sources.mysql.types import ColumnFacts, kind
@@ -235,6 +236,7 @@ class Catalog:
                     kind(column_type, family),
                     nullable=nullable == "YES",
                     insertable=not (generated or old_generated),
+                    logical=logical(column_type, family),
                 )
             )
             facts[name] = ColumnFacts(name, column_type, charset)

@@ -18,6 +18,7 @@ from connectors.sources.sqlite.dialect import SQLITE
 from connectors.sources.sqlite.errors import while_reading
 from connectors.sources.sqlite.opening import database_path, open_file
 from connectors.sources.sqlite.reading import read_chunks
+from connectors.sources.sqlite.settle import settle
 from connectors.sources.sqlite.shape import describe
 from connectors.sources.sqlite.statements import Statements
 from core.chunk import TextChunk
@@ -106,6 +107,10 @@ class SqliteSession(Session):
     def end(self) -> None:
         if self._driver.in_transaction:
             self._ask.rows("ROLLBACK", about="a read transaction")
+
+    def settle(self, database: str, shape: TableShape) -> TableShape:
+        self._check(database)
+        return settle(self._ask, shape, self._about(database, shape.ref))
 
     def split(self, database: str, shape: TableShape, rows_per_part: int) -> list[PartPlan]:
         self._check(database)

@@ -16,7 +16,7 @@ from tests.unit.formats.building import MYSQL, SQLITE, chunk_of, cut, settings_o
 from tests.unit.formats.strategies import cuts, tables
 
 
-@pytest.mark.parametrize("form", list(Format))
+@pytest.mark.parametrize("form", [form for form in Format if form.is_text])
 @given(
     table=tables(max_rows=12),
     places=cuts,

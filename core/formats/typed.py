@@ -1,0 +1,150 @@
+"""Files with types: Parquet and Arrow IPC, through Arrow.
+
+Texts become values of the columns' logical types: integers with their size and sign, decimals of up to 76
+digits, timestamps in microseconds (in UTC where the source means a point in time), bytes. A value that its
+type can't hold (a zero date) is a matter of policy. Each field's metadata says what the source calls its
+type.
+
+Rows are gathered to row groups (record batches of Arrow IPC) that depend on nothing but the rows. Such a file
+can't be gone on with: it has its index at its end.
+
+Sources: https://parquet.apache.org/docs/file-format, https://arrow.apache.org/docs/format/Columnar.html.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from connectors.base import TableShape
+from core.chunk import Offsets, TextChunk
+from core.formats.base import Encoder
+from core.formats.block import Block, cut_blocks
+from core.formats.policy import TextPolicy
+from core.formats.typed_columns import TypedColumns, arrow_schema
+from core.model.format_settings import ArrowCodec, ParquetCodec, Unfit
+from core.model.settings import ExportSettings
+from core.model.vocabulary import Encoding, Format
+
+# A row group is held in memory until it is written.
+GROUP_BYTES = 32 << 20
+_BLOCK_BYTES = 16 << 20
+ARROW_ROWS = 65_536
+
+
+class TypedEncoder(Encoder):
+    """Rows of one object as a Parquet or an Arrow IPC file."""
+
+    resumable = False
+
+    def __init__(self, settings: ExportSettings, database: str, shape: TableShape) -> None:
+        self._policy = TextPolicy(Encoding.UTF_8, settings.on_unencodable, database, shape, shape.columns)
+        self._columns = TypedColumns(shape, settings.on_unfit, self._policy)
+        self._schema = arrow_schema(shape, with_nulls=settings.on_unfit is Unfit.NULL)
+        self._pieces = _Pieces()
+        self._settings = settings
+        self._limit = ARROW_ROWS if settings.format is Format.ARROW else settings.parquet.row_group_rows
+        self._waiting: list[pa.RecordBatch] = []
+        self._waiting_rows = self._waiting_bytes = 0
+        self._rows = 0
+        self._writer = self._open()
+
+    def _open(self) -> pq.ParquetWriter | pa.RecordBatchFileWriter:
+        if self._settings.format is Format.ARROW:
+            codec = self._settings.arrow.codec
+            options = pa.ipc.IpcWriteOptions(compression=None if codec is ArrowCodec.NONE else str(codec))
+            return pa.ipc.new_file(self._pieces, self._schema, options=options)
+        parquet = self._settings.parquet
+        return pq.ParquetWriter(
+            self._pieces,
+            self._schema,
+            compression="none" if parquet.codec is ParquetCodec.NONE else str(parquet.codec),
+            compression_level=parquet.level,
+        )
+
+    def begin(self) -> bytes:
+        return self._pieces.take()
+
+    def encode(self, chunk: TextChunk) -> Iterator[memoryview | bytes]:
+        for block in cut_blocks(chunk, None, _BLOCK_BYTES):
+            batch = self._columns.batch(block, self._schema, self._rows)
+            self._rows += block.rows
+            ends, at = _row_bytes(block), 0
+            while at < block.rows:
+                before = int(ends[at - 1]) if at else 0
+                # The group ends with the row that reaches its bytes, or its rows.
+                full = int(np.searchsorted(ends, before + GROUP_BYTES - self._waiting_bytes)) + 1
+                end = min(full, at + self._limit - self._waiting_rows, block.rows)
+                self._waiting.append(batch.slice(at, end - at))
+                self._waiting_rows += end - at
+                self._waiting_bytes += int(ends[end - 1]) - before
+                at = end
+                if self._waiting_rows == self._limit or self._waiting_bytes >= GROUP_BYTES:
+                    self._write_group()
+                    yield self._pieces.take()
+
+    def _write_group(self) -> None:
+        # Copied into one piece: how the rows came in chunks must not be seen in the file. A single batch would
+        # stay the slice that it is, with what lies behind it, if nothing were joined to it.
+        nothing = self._waiting[0].slice(0, 0)
+        table = pa.Table.from_batches([*self._waiting, nothing], self._schema).combine_chunks()
+        self._waiting = []
+        self._waiting_rows = self._waiting_bytes = 0
+        if isinstance(self._writer, pq.ParquetWriter):
+            self._writer.write_table(table, row_group_size=self._limit)
+        else:
+            self._writer.write_table(table, max_chunksize=self._limit)
+
+    def flush(self) -> bytes:
+        return b""
+
+    def end(self) -> bytes:
+        if self._waiting:
+            self._write_group()
+        self._writer.close()
+        return self._pieces.take()
+
+    def state(self) -> dict[str, int]:
+        return {"rows": self._rows}
+
+    def resume(self, state: dict[str, int]) -> None:
+        raise NotImplementedError("a file with types can't be gone on with")
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        return (*self._policy.warnings, *self._columns.warnings)
+
+
+def _row_bytes(block: Block) -> Offsets:
+    """Bytes of a block's values up to and with each of its rows: int64, shape (rows,)."""
+    lengths = block.lengths.reshape(block.rows, block.columns)
+    return np.cumsum(np.einsum("ij->i", lengths.astype(np.int64)))
+
+
+class _Pieces(io.RawIOBase):
+    """A file that Arrow writes to, from which what was written is taken."""
+
+    def __init__(self) -> None:
+        self._parts: list[bytes] = []
+        self._size = 0
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: object) -> int:
+        part = bytes(memoryview(data))  # type: ignore[arg-type]
+        self._parts.append(part)
+        self._size += len(part)
+        return len(part)
+
+    def tell(self) -> int:
+        return self._size
+
+    def take(self) -> bytes:
+        joined = b"".join(self._parts)
+        self._parts = []
+        return joined

@@ -1,0 +1,267 @@
+"""Parquet and Arrow IPC hold every value exactly, in types, and depend on nothing but the rows."""
+
+from __future__ import annotations
+
+import datetime as dt
+import io
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import core.formats.typed as module
+from connectors.base import TableShape
+from core.chunk import Kind
+from core.errors import InvalidText, InvalidValue, Unfitting
+from core.formats import notes, open_encoder
+from core.logical import BYTES, TEXT, Holds, LogicalType
+from core.model.format_settings import (
+    ArrowCodec,
+    ArrowSettings,
+    Compression,
+    ParquetCodec,
+    ParquetSettings,
+    Unfit,
+)
+from core.model.vocabulary import Encoding, Format, Unencodable
+from tests.unit.formats.building import MYSQL, Rows, chunk_of, cut, file_of, settings_of, shape_of
+from tests.unit.formats.strategies import binaries, cuts, gaps, texts
+
+TYPED = (Format.PARQUET, Format.ARROW)
+UTC = dt.UTC
+
+
+def decimals(precision: int, scale: int) -> st.SearchStrategy[str]:
+    most = 10**precision - 1
+
+    def text(number: int) -> str:
+        digits = f"{abs(number):0{scale + 1}}"
+        point = f".{digits[-scale:]}" if scale else ""
+        return ("-" if number < 0 else "") + (digits[:-scale] if scale else digits) + point
+
+    return st.integers(-most, most).map(text)
+
+
+def read_value(logical: LogicalType, text: str) -> Any:
+    """What a reader must get for a text."""
+    match logical.holds:
+        case Holds.INTEGER:
+            return int(text)
+        case Holds.DECIMAL:
+            return Decimal(text)
+        case Holds.FLOAT:
+            return float(text)
+        case Holds.DATE:
+            return dt.date.fromisoformat(text)
+        case Holds.TIMESTAMP:
+            return dt.datetime.fromisoformat(text).replace(tzinfo=UTC if logical.utc else None)
+        case Holds.TIME:
+            return dt.time.fromisoformat(text)
+    return text
+
+
+days = st.dates().map(dt.date.isoformat)
+moments = st.datetimes().map(lambda at: at.isoformat(" "))
+INTEGERS = [
+    (LogicalType(Holds.INTEGER, bits=bits, signed=signed), -(2 ** (bits - 1)) if signed else 0, bits - signed)
+    for bits in (8, 16, 32, 64)
+    for signed in (True, False)
+]
+VALUES: list[tuple[LogicalType, st.SearchStrategy[str]]] = [
+    *((logical, st.integers(low, 2**high - 1).map(str)) for logical, low, high in INTEGERS),
+    (LogicalType(Holds.DECIMAL, precision=18, scale=4), decimals(18, 4)),
+    (LogicalType(Holds.DECIMAL, precision=65, scale=30), decimals(65, 30)),
+    (LogicalType(Holds.DECIMAL, precision=38, scale=0), decimals(38, 0)),
+    (LogicalType(Holds.FLOAT, bits=64), st.floats(allow_nan=False).map(repr)),
+    (LogicalType(Holds.DATE), days),
+    (LogicalType(Holds.TIMESTAMP), moments),
+    (LogicalType(Holds.TIMESTAMP, utc=True), moments),
+    (LogicalType(Holds.TIME), st.times().map(dt.time.isoformat)),
+    (TEXT, texts),
+]
+NUMBERS = (Holds.INTEGER, Holds.DECIMAL, Holds.FLOAT)
+
+
+def typed_shape(types: Sequence[LogicalType]) -> TableShape:
+    kinds = [
+        Kind.NUMBER
+        if t.holds in NUMBERS
+        else Kind.BINARY
+        if t == BYTES
+        else Kind.TEXT
+        if t == TEXT
+        else Kind.PLAIN
+        for t in types
+    ]
+    shape = shape_of(kinds)
+    return replace(
+        shape, columns=tuple(replace(c, logical=t) for c, t in zip(shape.columns, types, strict=True))
+    )
+
+
+def table_of(data: bytes, form: Format) -> pa.Table:
+    if form is Format.PARQUET:
+        return pq.read_table(io.BytesIO(data))
+    return pa.ipc.open_file(io.BytesIO(data)).read_all()
+
+
+@st.composite
+def typed_tables(draw: st.DrawFn) -> tuple[list[LogicalType], list[list[Any]], list[list[bytes | None]]]:
+    chosen = draw(st.lists(st.sampled_from([*VALUES, None]), min_size=1, max_size=5))
+    types = [BYTES if each is None else each[0] for each in chosen]
+    of_column = [st.one_of(binaries if each is None else each[1], st.none()) for each in chosen]
+    rows = draw(st.lists(st.tuples(*of_column), min_size=0, max_size=9))
+    raw = [[v.encode() if isinstance(v, str) else v for v in row] for row in rows]
+    values = [
+        [
+            v if v is None or isinstance(v, bytes) else read_value(t, v)
+            for t, v in zip(types, row, strict=True)
+        ]
+        for row in rows
+    ]
+    return types, values, raw
+
+
+@pytest.mark.parametrize("form", TYPED)
+@given(table=typed_tables(), at=cuts, gap=gaps)
+@settings(max_examples=150, deadline=None)
+def test_rows_read_back(form: Format, table: Any, at: list[int], gap: bytes) -> None:
+    types, values, raw = table
+    chunks = [chunk_of(piece, gap) for piece in cut(raw, at) if piece]
+    data = file_of(settings_of(form), typed_shape(types), [chunks])
+    found = table_of(data, form)
+    assert [list(row.values()) for row in found.to_pylist()] == values
+    whole = file_of(settings_of(form), typed_shape(types), [[chunk_of(raw, gap)] if raw else []])
+    assert data == whole, "how rows came in chunks is seen in the file"
+
+
+@pytest.mark.parametrize("form", TYPED)
+def test_floats_keep_their_bits(form: Format) -> None:
+    shape = typed_shape([LogicalType(Holds.FLOAT, bits=64), LogicalType(Holds.FLOAT, bits=32)])
+    rows: Rows = [[b"-0", b"1e-45"], [b"inf", b"3.4028235e38"], [b"nan", b"-inf"], [b"5e-324", b"0.1"]]
+    found = table_of(file_of(settings_of(form), shape, [[chunk_of(rows)]]), form)
+    big, small = (found.column(n).to_pylist() for n in (0, 1))
+    assert [math.copysign(1, big[0]), big[1], math.isnan(big[2]), big[3]] == [-1, math.inf, True, 5e-324]
+    assert [pa.scalar(v, pa.float32()) for v in small] == [
+        pa.scalar(float(text), pa.float32()) for text in ("1e-45", "3.4028235e38", "-inf", "0.1")
+    ]
+
+
+def test_types_and_what_the_source_calls_them() -> None:
+    types = [t for t, _ in VALUES] + [BYTES]
+    data = file_of(settings_of(Format.PARQUET), typed_shape(types), [[chunk_of([[None] * len(types)])]])
+    schema = table_of(data, Format.PARQUET).schema
+    assert [str(field.type) for field in schema] == [
+        "int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64",
+        "decimal128(18, 4)", "decimal256(65, 30)", "decimal128(38, 0)", "double", "date32[day]",
+        "timestamp[us]", "timestamp[us, tz=UTC]", "time64[us]", "string", "binary",
+    ]  # fmt: skip
+    assert schema.field(0).metadata[b"source_type"] == b"number"
+
+
+ZERO = ["0000-00-00", "2024-00-15", "2024-02-00", "2024-02-30"]
+
+
+@pytest.mark.parametrize("form", TYPED)
+@pytest.mark.parametrize("bad", ZERO)
+def test_dates_that_no_calendar_has(form: Format, bad: str) -> None:
+    shape = typed_shape([LogicalType(Holds.DATE), LogicalType(Holds.TIMESTAMP)])
+    rows: Rows = [
+        [b"2024-02-29", b"2024-02-29 12:00:00"],
+        [bad.encode(), f"{bad} 00:00:00".encode()],
+        [None, None],
+    ]
+    with pytest.raises(Unfitting, match=rf"column c0, row 2: {bad} \(plain\) is no date32"):
+        file_of(settings_of(form), shape, [[chunk_of(rows)]])
+    encoder = open_encoder(settings_of(form, on_unfit=Unfit.NULL), MYSQL, "shop", shape)
+    data = encoder.begin() + b"".join(map(bytes, encoder.encode(chunk_of(rows)))) + encoder.end()
+    found = table_of(data, form)
+    assert found.column(0).to_pylist() == [dt.date(2024, 2, 29), None, None]
+    assert found.column(1).to_pylist() == [dt.datetime(2024, 2, 29, 12), None, None]
+    assert encoder.warnings == (
+        "Column c0: 1 values that don't fit date32[day] were written as NULL.",
+        "Column c1: 1 values that don't fit timestamp[us] were written as NULL.",
+    )
+
+
+@pytest.mark.parametrize("policy", list(Unencodable))
+def test_bytes_that_are_no_text(policy: Unencodable) -> None:
+    chosen = settings_of(Format.PARQUET, on_unencodable=policy)
+    shape = typed_shape([TEXT])
+    if policy is Unencodable.FAIL:
+        with pytest.raises(InvalidText, match="column c0, row 2: the byte 0xFF"):
+            file_of(chosen, shape, [[chunk_of([[b"ok"], [b"a\xff"]])]])
+        return
+    found = table_of(file_of(chosen, shape, [[chunk_of([[b"ok"], [b"a\xff"]])]]), Format.PARQUET)
+    assert found.column(0).to_pylist() == ["ok", "a?" if policy is Unencodable.REPLACE else "a\\x{FF}"]
+
+
+@pytest.mark.parametrize("form", TYPED)
+@pytest.mark.parametrize("limit", ["rows", "bytes"])
+def test_row_groups_depend_on_nothing_but_the_rows(
+    monkeypatch: pytest.MonkeyPatch, form: Format, limit: str
+) -> None:
+    monkeypatch.setattr(module, "ARROW_ROWS", 7)
+    if limit == "bytes":
+        monkeypatch.setattr(module, "GROUP_BYTES", 50)
+    rows: Rows = [[b"%d" % n, b"x" * (n % 13)] for n in range(100)]
+    chosen = settings_of(form, parquet=ParquetSettings(row_group_rows=7))
+    shape = typed_shape([LogicalType(Holds.INTEGER), TEXT])
+    files = {
+        file_of(chosen, shape, [[chunk_of(piece) for piece in cut(rows, at) if piece]])
+        for at in ([], [1], [7], [8, 50], list(range(100)))
+    }
+    (data,) = files
+    assert table_of(data, form).num_rows == 100
+    if form is Format.PARQUET:
+        file = pq.ParquetFile(io.BytesIO(data))
+        sizes = [file.metadata.row_group(n).num_rows for n in range(file.num_row_groups)]
+    else:
+        reader = pa.ipc.open_file(io.BytesIO(data))
+        sizes = [reader.get_batch(n).num_rows for n in range(reader.num_record_batches)]
+    assert sum(sizes) == 100
+    assert max(sizes) <= 7
+    assert (set(sizes[:-1]) == {7}) == (limit == "rows")
+
+
+@pytest.mark.parametrize("codec", list(ParquetCodec))
+def test_parquet_codecs(codec: ParquetCodec) -> None:
+    shape = typed_shape([TEXT])
+    chosen = settings_of(Format.PARQUET, parquet=ParquetSettings(codec=codec))
+    data = file_of(chosen, shape, [[chunk_of([[b"same"]] * 1000)]])
+    used = pq.ParquetFile(io.BytesIO(data)).metadata.row_group(0).column(0).compression
+    assert used == {"none": "UNCOMPRESSED"}.get(codec, codec.upper())
+
+
+@pytest.mark.parametrize("codec", list(ArrowCodec))
+def test_arrow_codecs(codec: ArrowCodec) -> None:
+    chosen = settings_of(Format.ARROW, arrow=ArrowSettings(codec=codec))
+    rows: Rows = [[b"same" * 50]] * 1000
+    data = file_of(chosen, typed_shape([TEXT]), [[chunk_of(rows)]])
+    assert table_of(data, Format.ARROW).num_rows == 1000
+    assert (len(data) < 100_000) == (codec is not ArrowCodec.NONE)
+
+
+def test_rules_of_the_settings() -> None:
+    for wrong in ({"codec": ParquetCodec.SNAPPY, "level": 1}, {"level": 23}, {"row_group_rows": 0}):
+        with pytest.raises(InvalidValue):
+            ParquetSettings(**wrong)  # type: ignore[arg-type]
+    with pytest.raises(InvalidValue, match="codec of Parquet"):
+        settings_of(Format.PARQUET, compression=Compression.GZIP)
+    with pytest.raises(InvalidValue, match="has no level 9"):
+        settings_of(compression=Compression.GZIP, compression_level=9)
+    assert any("zero date" in words for words in notes(settings_of(Format.PARQUET), MYSQL))
+
+
+def test_no_text_settings_matter() -> None:
+    shape = typed_shape([TEXT])
+    rows = chunk_of([["猫".encode()]])
+    plain = file_of(settings_of(Format.PARQUET), shape, [[rows]])
+    assert file_of(settings_of(Format.PARQUET, encoding=Encoding.ASCII), shape, [[rows]]) == plain
