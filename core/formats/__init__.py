@@ -40,9 +40,9 @@ def open_encoder(settings: ExportSettings, dialect: SqlDialect, database: str, s
     return SqlEncoder(settings, dialect, database, shape)
 
 
-def data_suffix(format: Format) -> str:  # noqa: A002
+def data_suffix(settings: ExportSettings) -> str:
     """What the names of data files end in."""
-    return _SUFFIXES[format]
+    return _SUFFIXES[settings.format] + settings.compression.suffix
 
 
 def notes(settings: ExportSettings, dialect: SqlDialect) -> list[str]:

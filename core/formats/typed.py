@@ -88,8 +88,8 @@ class TypedEncoder(Encoder):
                     yield self._pieces.take()
 
     def _write_group(self) -> None:
-        # Copied into one piece: how the rows came in chunks must not be seen in the file. A single batch would
-        # stay the slice that it is, with what lies behind it, if nothing were joined to it.
+        # Copied into one piece: how the rows came in chunks must not be seen in the file. A single batch
+        # would stay the slice that it is, with what lies behind it, if nothing were joined to it.
         nothing = self._waiting[0].slice(0, 0)
         table = pa.Table.from_batches([*self._waiting, nothing], self._schema).combine_chunks()
         self._waiting = []

@@ -166,7 +166,7 @@ class ExportSettings(
         if not self.format.is_text and self.compression is not Compression.NONE:
             raise InvalidValue(
                 f"{self.format.label} files aren't compressed as a whole.",
-                f"Choose a codec of {self.format.label} instead (--codec).",
+                f"Use --compression none and a codec of {self.format.label} (--{self.format}-codec).",
             )
         if self.compression_level is not None and self.compression_level not in self.compression.levels:
             levels = self.compression.levels

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from connectors.base import ReadRequest, Session, TableShape
 from core import formats
 from core.errors import OfframpError, SnapshotGone, SnapshotUnavailable
+from core.formats.compress import open_compressor
 from core.model.task import FileEntry, PartPlan, Snapshot
 from core.model.vocabulary import Consistency, ObjectStatus
 from core.pipeline.context import Context
@@ -64,16 +65,20 @@ def _read_parts(ctx: Context, tracked: Tracked, shape: TableShape, snapshot: Sna
     tracked.save(data_status=ObjectStatus.RUNNING, parts=tuple(parts), snapshot=own)
     if checkpoint is not None:
         ctx.log.info("%s: goes on after %d rows", ref, checkpoint.rows)
+    if not ctx.settings.format.is_text:
+        shape = ctx.session.settle(ctx.database, shape)
+        tracked.set(warnings=tuple(dict.fromkeys((*item.warnings, *shape.warnings))))
     encoder = formats.open_encoder(ctx.settings, ctx.session.dialect, ctx.database, shape)
+    compressor = open_compressor(ctx.settings.compression, ctx.settings.compression_level)
     path = ctx.layout.data(ref)
-    with DataFile(ctx.disk, ctx.built(path), encoder, checkpoint) as file:
+    with DataFile(ctx.disk, ctx.built(path), encoder, checkpoint, compressor) as file:
         for number in range(checkpoint.parts if checkpoint else 0, len(parts)):
             before = file.rows
             _read_part(ctx, shape, parts[number], file, item.number)
             file.end_part()
             parts[number] = replace(parts[number], rows=file.rows - before)
-            tracked.set(parts=tuple(parts), processed_rows=file.rows, processed_bytes=file.bytes)
-            if len(parts) > 1:
+            tracked.set(parts=tuple(parts), processed_rows=file.rows, processed_bytes=file.size)
+            if len(parts) > 1 and file.resumable:
                 tracked.save(checkpoint=file.checkpoint(number + 1))
                 ctx.log.debug("%s: part %d of %d is done", ref, number + 1, len(parts))
         entry = file.finish(path, str(ref))
@@ -106,7 +111,7 @@ def _copy(ctx: Context, shape: TableShape, part: PartPlan, file: DataFile, numbe
         for chunk in rows:
             ctx.cancel.check()
             file.write(chunk)
-            ctx.journal.progress(number, file.rows, file.bytes)
+            ctx.journal.progress(number, file.rows, file.size)
     finally:
         # A reader that is given up in the middle lets go of its statement now, not when it is collected.
         if isinstance(rows, Generator):

@@ -19,7 +19,7 @@ class Layout:
     apart are told apart here."""
 
     def __init__(self, settings: ExportSettings, refs: Iterable[ObjectRef]) -> None:
-        self._suffix = formats.data_suffix(settings.format)
+        self._suffix = formats.data_suffix(settings)
         names: dict[ObjectType, list[str]] = defaultdict(list)
         for ref in refs:
             names[ref.type].append(ref.name)

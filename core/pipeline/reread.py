@@ -10,17 +10,27 @@ from itertools import accumulate
 from connectors.base import ReadRequest, Session, TableShape
 from core import formats
 from core.chunk import TextChunk
-from core.errors import DataError, NotFound, SnapshotGone, SnapshotUnavailable, SourceError
+from core.errors import DataError, NotFound, OutputError, SnapshotGone, SnapshotUnavailable, SourceError
+from core.formats.compress import decompressed
+from core.model.format_settings import Compression
 from core.model.settings import ExportSettings
 from core.model.task import Column, FileEntry, PartPlan, Snapshot
 from core.pipeline.data import ended_after
+from core.pipeline.disk import Disk
 from core.pipeline.manifest import Manifest, ManifestObject
 
 
 def reread(
-    session: Session, manifest: Manifest, item: ManifestObject, entry: FileEntry, check: Callable[[], None]
+    session: Session,
+    manifest: Manifest,
+    item: ManifestObject,
+    entry: FileEntry,
+    *,
+    disk: Disk,
+    check: Callable[[], None],
 ) -> tuple[bool, str]:
-    """Whether the object's rows give the same file again, and words. Nothing of the manifest is sent to
+    """Whether the object's rows give the same file again, and words. `disk` holds what was published: of a
+    compressed file the content counts. Nothing of the manifest is sent to
     the server but names, as identifiers: a manifest may have been changed by anybody. Raises transient
     errors, and whatever `check` raises."""
     snapshot = item.snapshot or manifest.snapshot
@@ -36,7 +46,11 @@ def reread(
         if error.transient:
             raise
         return False, f"can't be read again: {error}"
-    if digest == entry.sha256:
+    try:
+        published = _published(manifest, entry, disk, check)
+    except OutputError as error:
+        return False, error.message
+    if digest == published:
         return True, f"{rows} rows, the same {as_of}."
     counts = f"{entry.rows} rows were written, {rows} are read {as_of}"
     if rows == entry.rows:
@@ -54,11 +68,25 @@ def _begin(session: Session, snapshot: Snapshot | None) -> tuple[str, str]:
     return "as of now", " The source may have changed since the export."
 
 
+def _published(manifest: Manifest, entry: FileEntry, disk: Disk, check: Callable[[], None]) -> str:
+    """The SHA-256 of what the file holds. Raises OutputError."""
+    compression = manifest.settings_of_task().compression
+    if compression is Compression.NONE:
+        return entry.sha256
+    digest = hashlib.sha256()
+    for piece in decompressed(disk.read(entry.path, entry.bytes), compression, entry.path):
+        check()
+        digest.update(piece)
+    return digest.hexdigest()
+
+
 def _hash(
     session: Session, manifest: Manifest, item: ManifestObject, shape: TableShape, check: Callable[[], None]
 ) -> tuple[int, str]:
     """Rows, and the SHA-256 of the file that they make, with parts ending after as many rows as then."""
     settings: ExportSettings = manifest.settings_of_task()
+    if not settings.format.is_text:
+        shape = session.settle(manifest.database, shape)
     encoder = formats.open_encoder(settings, session.dialect, manifest.database, shape)
     digest = hashlib.sha256(encoder.begin())
     request = ReadRequest(

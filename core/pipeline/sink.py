@@ -1,7 +1,8 @@
-"""Bytes to an open file with a running SHA-256, in a thread of its own once there are many of them.
+"""Bytes to an open file, compressed where that is asked for, with a running SHA-256: in a thread of its own
+once there are many of them.
 
-Writing and hashing let other threads run. Beside a reader that waits for its server most of the time, they
-then cost the export next to nothing; a small file isn't worth a thread.
+Compressing, writing and hashing let other threads run. Beside a reader that waits for its server most of the
+time, they then cost the export next to nothing; a small file isn't worth a thread.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import hashlib
 from queue import Queue
 from threading import Thread
 
+from core.formats.compress import Compressor
 from core.pipeline.disk import Disk, OpenFile
 
 INLINE_BYTES = 4 << 20
@@ -17,12 +19,22 @@ DEPTH = 8
 
 
 class Sink:
-    """Takes pieces in order. `digest` is the hash so far, of what the file holds already."""
+    """Takes pieces in order. `digest` is the hash so far, of what the file holds already: `written` bytes."""
 
-    def __init__(self, disk: Disk, file: OpenFile, digest: hashlib._Hash) -> None:
+    def __init__(
+        self,
+        disk: Disk,
+        file: OpenFile,
+        digest: hashlib._Hash,
+        *,
+        written: int = 0,
+        compressor: Compressor | None = None,
+    ) -> None:
         self._disk = disk
         self._file = file
         self._digest = digest
+        self._compressor = compressor
+        self.written = written
         self._inline = INLINE_BYTES
         self._waiting: Queue[bytes | memoryview | None] = Queue(DEPTH)
         self._thread: Thread | None = None
@@ -42,10 +54,13 @@ class Sink:
         self._waiting.put(piece)
 
     def drain(self) -> None:
-        """Wait until all pieces are in the file and in the hash. Raises as `put` does."""
+        """Wait until all pieces are in the file and in the hash, up to where a reader can read. Raises as
+        `put` does."""
         if self._thread is not None:
             self._waiting.join()
             self._raise_error()
+        if self._compressor is not None:
+            self._write(self._compressor.finish())
 
     def close(self) -> None:
         """End the thread; pieces that wait are still written, and errors are no longer told."""
@@ -55,8 +70,13 @@ class Sink:
             self._thread = None
 
     def _take(self, piece: bytes | memoryview) -> None:
-        self._disk.write(self._file, piece)
-        self._digest.update(piece)
+        self._write(piece if self._compressor is None else self._compressor.compress(piece))
+
+    def _write(self, data: bytes | memoryview) -> None:
+        if len(data):
+            self._disk.write(self._file, data)
+            self._digest.update(data)
+            self.written += len(data)
 
     def _work(self) -> None:
         while (piece := self._waiting.get()) is not None:

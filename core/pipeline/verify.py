@@ -64,7 +64,8 @@ def verify_against_source(
     out with the manifest: as of the recorded point in time where the server can still go there, else as of
     now. Nothing is written. Raises what `verify` raises, NotFound where the database is gone, and
     ConnectionLost."""
-    manifest = manifests.load(Disk(directory.resolve()), "")
+    disk = Disk(directory.resolve())
+    manifest = manifests.load(disk, "")
     if manifest.database not in session.databases():
         raise NotFound(
             f"The source has no database {manifest.database!r}, or this account doesn't see it.",
@@ -75,7 +76,7 @@ def verify_against_source(
     for item in manifest.objects:
         entry = entries.get(str(item.ref))
         if entry is not None:
-            ok, words = reread(session, manifest, item, entry, check)
+            ok, words = reread(session, manifest, item, entry, disk=disk, check=check)
             verdicts.append(Verdict(str(item.ref), ok, words))
     return VerifyReport(directory, manifest.complete, tuple(verdicts))
 

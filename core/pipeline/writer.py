@@ -9,6 +9,7 @@ from typing import Self
 from core.chunk import TextChunk
 from core.errors import OfframpError, OutputDamaged
 from core.formats.base import Encoder
+from core.formats.compress import Compressor
 from core.model.task import Checkpoint, FileEntry
 from core.pipeline.disk import Disk
 from core.pipeline.sink import Sink
@@ -17,30 +18,47 @@ from core.pipeline.sink import Sink
 class DataFile:
     """The data file of one object. Use as a context: it is closed at the end, whatever happens.
 
-    `rows` and `bytes` are what the file holds so far, of earlier attempts too.
+    `rows` and `size` (bytes) are what the file holds so far, of earlier attempts too; rows that were just
+    written may still be on their way.
     """
 
-    def __init__(self, disk: Disk, path: str, encoder: Encoder, checkpoint: Checkpoint | None = None) -> None:
+    def __init__(
+        self,
+        disk: Disk,
+        path: str,
+        encoder: Encoder,
+        checkpoint: Checkpoint | None = None,
+        compressor: Compressor | None = None,
+    ) -> None:
         """Begin the file, or cut it to the checkpoint and go on. Raises OutputDamaged where it is shorter."""
         self._disk = disk
         self._encoder = encoder
         self._hash = hashlib.sha256()
         self.rows = 0
-        self.bytes = 0
+        kept = 0
         if checkpoint is not None:
             for piece in disk.read(path, checkpoint.offset):
                 self._hash.update(piece)
-            self.rows, self.bytes = checkpoint.rows, checkpoint.offset
+            self.rows, kept = checkpoint.rows, checkpoint.offset
             encoder.resume(checkpoint.encoder)
         self._file = disk.open(path)
         try:
-            disk.truncate(self._file, self.bytes)
-            self._sink = Sink(disk, self._file, self._hash)
+            disk.truncate(self._file, kept)
+            self._sink = Sink(disk, self._file, self._hash, written=kept, compressor=compressor)
             if checkpoint is None:
                 self._put(encoder.begin())
         except BaseException:
             self._close_quietly()
             raise
+
+    @property
+    def size(self) -> int:
+        return self._sink.written
+
+    @property
+    def resumable(self) -> bool:
+        """Whether the file can be gone on with after a part."""
+        return self._encoder.resumable
 
     def write(self, chunk: TextChunk) -> None:
         for piece in self._encoder.encode(chunk):
@@ -55,7 +73,7 @@ class DataFile:
         """Make everything up to the last `end_part` durable and say where that is."""
         self._sink.drain()
         self._disk.sync(self._file)
-        return Checkpoint(parts=parts, rows=self.rows, offset=self.bytes, encoder=self._encoder.state())
+        return Checkpoint(parts=parts, rows=self.rows, offset=self.size, encoder=self._encoder.state())
 
     def finish(self, path: str, ref: str) -> FileEntry:
         """End the file durably. `path` is what the manifest calls it. Raises OutputDamaged where the format
@@ -74,7 +92,7 @@ class DataFile:
             kind="data",
             object=ref,
             rows=self.rows,
-            bytes=self.bytes,
+            bytes=self.size,
             sha256=self._hash.hexdigest(),
         )
 
@@ -85,7 +103,6 @@ class DataFile:
     def _put(self, piece: bytes | memoryview) -> None:
         if len(piece):
             self._sink.put(piece)
-            self.bytes += len(piece)
 
     def _close_quietly(self) -> None:
         with contextlib.suppress(OfframpError):

@@ -6,6 +6,17 @@ import shlex
 
 import pytest
 
+from core.model.format_settings import (
+    ArrowCodec,
+    ArrowSettings,
+    BigNumbers,
+    BinaryText,
+    Compression,
+    JsonSettings,
+    ParquetCodec,
+    ParquetSettings,
+    Unfit,
+)
 from core.model.secret import CommandSecret, EnvironmentSecret, FileSecret
 from core.model.settings import (
     CSV_PRESETS,
@@ -54,6 +65,18 @@ SETTINGS = [
             CsvSettings(separator="\t", quote="'", header=False),
             CsvSettings(separator="-", null="=n", binary="\\x", bom=True),
             CsvSettings(separator=";", newline=Newline.CR, escape_backslash=True, null="NULL"),
+        )
+    ),
+    *(
+        ExportSettings(connection="shop", objects=("t",), **more)  # type: ignore[arg-type]
+        for more in (
+            {"format": Format.JSONL, "json": JsonSettings(binary=BinaryText.HEX, big_numbers=BigNumbers.TEXT)},
+            {"format": Format.JSONL, "compression": Compression.ZSTD, "compression_level": 9},
+            {"format": Format.CSV, "compression": Compression.GZIP},
+            {"format": Format.PARQUET, "on_unfit": Unfit.NULL},
+            {"format": Format.PARQUET, "parquet": ParquetSettings(codec=ParquetCodec.BROTLI, level=4)},
+            {"format": Format.PARQUET, "parquet": ParquetSettings(row_group_rows=1000)},
+            {"format": Format.ARROW, "arrow": ArrowSettings(codec=ArrowCodec.LZ4)},
         )
     ),
     ExportSettings(

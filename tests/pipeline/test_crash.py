@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from core.errors import NoSpace
+from core.model.format_settings import Compression
 from core.model.settings import SchemaSettings
 from core.model.vocabulary import Consistency, Content, Format, ObjectRef, ObjectType, OnError
 from core.pipeline.disk import Disk, OpenFile
@@ -77,6 +78,9 @@ CASES: dict[str, dict[str, Any]] = {
     "part": {"consistency": Consistency.PART, "format": Format.SQL},
     "task": {"consistency": Consistency.TASK},
     "task, reopens": {"consistency": Consistency.TASK, "reopens": True, "format": Format.SQL},
+    "gzip, reopens": {"reopens": True, "compression": Compression.GZIP},
+    "zstd, part": {"consistency": Consistency.PART, "compression": Compression.ZSTD, "format": Format.JSONL},
+    "parquet, reopens": {"reopens": True, "format": Format.PARQUET},
     "continue": {"on_error": OnError.CONTINUE},
     "merged": {"content": Content.SCHEMA, "schema": SchemaSettings(merge=True)},
 }

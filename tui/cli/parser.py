@@ -7,7 +7,8 @@ from typing import Any
 
 from tui.cli.argparsing import Parser, command, common, group
 from tui.cli.passwords import add_password_options
-from tui.cli.settings import OBJECTS_HELP, add_settings, add_sys_account, number
+from tui.cli.settings import OBJECTS_HELP, add_settings, add_sys_account
+from tui.cli.values import number
 
 EXIT_CODES = """exit codes:
   0  done                 2  wrong usage     4  timeout    75   the store is busy, try again

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable
-from enum import StrEnum
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 
@@ -32,23 +30,12 @@ from core.model.vocabulary import (
     SchemaFlavour,
     Unencodable,
 )
+from tui.cli import typed_settings
 from tui.cli.passwords import add_password_options
+from tui.cli.values import number, word
 
-E = TypeVar("E", bound=StrEnum)
 OBJECTS_HELP = """TYPE:NAME (TABLE:orders), or NAME alone for the table or view of that name; * matches any
 characters, a backslash takes the next character literally"""
-
-
-def word(kind: type[E]) -> Callable[[str], E]:
-    """For argparse: a member of an enum by its value, whatever the case; an error names the nearest."""
-
-    def parse(text: str) -> E:
-        for member in kind:
-            if member.value.lower() == text.strip().lower():
-                return member
-        raise argparse.ArgumentTypeError(f"{text!r} is wrong. {suggestion(text, [m.value for m in kind])}")
-
-    return parse
 
 
 def encoding(text: str) -> Encoding:
@@ -73,12 +60,6 @@ def preset(text: str) -> str:
     if text.lower() not in CSV_PRESETS:
         raise argparse.ArgumentTypeError(f"{text!r} is wrong. {suggestion(text, CSV_PRESETS)}")
     return text.lower()
-
-
-def number(text: str) -> int:
-    if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"{text!r} is no number")
-    return int(text)
 
 
 def _switch(group: argparse._ArgumentGroup, name: str, text: str, **more: Any) -> None:
@@ -108,7 +89,9 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
         "empty lines are skipped",
     )
     files = parser.add_argument_group("data files")
-    files.add_argument("--format", type=word(Format), metavar="F", help="csv (default) or sql")
+    files.add_argument(
+        "--format", type=word(Format), metavar="F", help="csv (default), sql, jsonl, parquet or arrow"
+    )
     files.add_argument(
         "--encoding",
         type=encoding,
@@ -128,6 +111,7 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
         help="SQL: a COMMIT after every N rows; 0 for none (default)",
     )
     _add_csv(parser.add_argument_group("CSV files"))
+    typed_settings.add_options(parser)
     schema = parser.add_argument_group("schema files")
     _switch(schema, "--drop", "a DROP before each CREATE")
     _switch(schema, "--merge-schema", "all of the schema in one file; with --content schema only")
@@ -237,6 +221,7 @@ def settings_from(
     fields["csv"] = _csv(args, fields.get("csv", CsvSettings()))
     if args.batch_commit is not None:
         fields["sql"] = SqlSettings(batch_commit=args.batch_commit or None)
+    typed_settings.apply(args, fields)
     _schema(args, fields)
     consistency = _consistency(args)
     if consistency is not None:
@@ -258,6 +243,7 @@ def ineffective(args: argparse.Namespace, settings: ExportSettings) -> list[str]
         words.append(f"--{csv[0].replace('_', '-')} changes nothing: no CSV is written.")
     if args.batch_commit and not (settings.content.data and settings.format is Format.SQL):
         words.append("--batch-commit changes nothing: no rows are written as SQL.")
+    words += typed_settings.ineffective(args, settings)
     if args.format is not None and not settings.content.data:
         words.append("--format changes nothing: schema files are always SQL.")
     return words

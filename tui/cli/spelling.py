@@ -12,6 +12,7 @@ import msgspec
 
 from core.model.secret import CommandSecret, EnvironmentSecret
 from core.model.settings import CSV_PRESETS, CsvSettings, ExportSettings
+from tui.cli import typed_settings
 
 _SEPARATORS = {"\t": "tab"}
 
@@ -65,6 +66,7 @@ def options(
     words += _csv(settings.csv, old.csv, presets=base is None)
     if settings.sql != old.sql:
         words += _option("--batch-commit", str(settings.sql.batch_commit or 0))
+    words += typed_settings.options(settings, old)
     words += _switch("--drop", settings.schema.drop, old.schema.drop)
     words += _switch("--merge-schema", settings.schema.merge, old.schema.merge)
     if settings.schema.flavour != old.schema.flavour:

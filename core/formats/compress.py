@@ -1,0 +1,114 @@
+"""Compression of whole text files: gzip (by igzip, which is several times faster than zlib) and zstd.
+
+A file is a run of members (gzip) or frames (zstd), each of which ends where the file may be gone on with;
+readers take them for one. Sources: RFC 1952 §2.2, RFC 8878 §3.1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any, cast
+
+from core.errors import OutputDamaged
+from core.model.format_settings import Compression
+
+# What is compressed at a time: how the pieces came must not be seen in the file.
+BLOCK_BYTES = 1 << 20
+_GZIP_LEVEL = 2
+_ZSTD_LEVEL = 3
+_GZIP_WINDOW = 31  # zlib's number for its largest window, with gzip's header and trailer
+
+
+class Compressor:
+    """Compresses what one file holds. `level` None takes a level that costs little time."""
+
+    def __init__(self, compression: Compression, level: int | None) -> None:
+        self._compression = compression
+        self._level = level
+        self._member: Any = None
+        self._waiting = bytearray()
+
+    def compress(self, piece: bytes | memoryview) -> bytes:
+        """What can be written once this piece, too, has come."""
+        self._waiting += piece
+        whole = len(self._waiting) - len(self._waiting) % BLOCK_BYTES
+        if not whole:
+            return b""
+        out = self._feed(bytes(memoryview(self._waiting)[:whole]))
+        del self._waiting[:whole]
+        return out
+
+    def finish(self) -> bytes:
+        """The rest, up to the end of a member or frame. Nothing where nothing came since the last."""
+        if not self._waiting and self._member is None:
+            return b""
+        out = self._feed(bytes(self._waiting)) + bytes(self._member.flush())
+        self._waiting.clear()
+        self._member = None
+        return out
+
+    def _feed(self, data: bytes) -> bytes:
+        if self._member is None:
+            self._member = self._begin()
+        return b"".join(
+            self._member.compress(data[at : at + BLOCK_BYTES]) for at in range(0, len(data), BLOCK_BYTES)
+        )
+
+    def _begin(self) -> Any:
+        # Loaded by whoever compresses.
+        if self._compression is Compression.GZIP:
+            from isal import isal_zlib  # noqa: PLC0415
+
+            level = _GZIP_LEVEL if self._level is None else self._level
+            return isal_zlib.compressobj(level, isal_zlib.DEFLATED, _GZIP_WINDOW)
+        import zstandard  # noqa: PLC0415
+
+        return zstandard.ZstdCompressor(level=self._level or _ZSTD_LEVEL, write_checksum=True).compressobj()
+
+
+def open_compressor(compression: Compression, level: int | None) -> Compressor | None:
+    """None where nothing is compressed."""
+    return None if compression is Compression.NONE else Compressor(compression, level)
+
+
+def decompressed(pieces: Iterable[bytes], compression: Compression, path: str) -> Iterator[bytes]:
+    """What a file of these pieces holds. `path` names it in errors. Raises OutputDamaged where it isn't whole
+    members or frames."""
+    if compression is Compression.NONE:
+        yield from pieces
+        return
+    member: Any = None
+    try:
+        for piece in pieces:
+            data = bytes(piece)
+            while data:
+                if member is None:
+                    member = _reader(compression)
+                out = member.decompress(data)
+                if out:
+                    yield out
+                data = member.unused_data if member.eof else b""
+                if member.eof:
+                    member = None
+    except _broken() as error:
+        raise OutputDamaged(f"{path} is no {compression} file: {error}.", "Export it again.") from error
+    if member is not None:
+        raise OutputDamaged(f"{path} ends too early.", "Export it again.")
+
+
+def _reader(compression: Compression) -> Any:
+    if compression is Compression.GZIP:
+        from isal import isal_zlib  # noqa: PLC0415
+
+        return isal_zlib.decompressobj(_GZIP_WINDOW)
+    import zstandard  # noqa: PLC0415
+
+    return zstandard.ZstdDecompressor().decompressobj()
+
+
+def _broken() -> tuple[type[Exception], ...]:
+    import zstandard  # noqa: PLC0415
+    from isal import isal_zlib  # noqa: PLC0415
+
+    # isal's annotations take its error for an instance.
+    return (cast("type[Exception]", isal_zlib.IsalError), zstandard.ZstdError)
