@@ -53,6 +53,13 @@ def insert_rows(server: MysqlFamilyServer, database: str, table: str, path: Path
     """Read the file by the rules of RFC 4180 and insert what it says, each value as it stands there."""
     found = {"separator": ",", "quote": '"', "newline": "\n", "null": ""} | rules
     header, *rows = read_csv(path.read_bytes().decode(), **found)
+    insert_values(server, database, table, header, [[None if v is NULL else v for v in row] for row in rows])
+
+
+def insert_values(
+    server: MysqlFamilyServer, database: str, table: str, header: list[str], rows: list[list[Any]]
+) -> None:
+    """Insert rows of texts, with bytes as hex digits."""
     columns = columns_of(server, database, table)
     assert header == [name for name, _ in columns]
     holes = ", ".join("UNHEX(%s)" if binary else "%s" for _, binary in columns)
@@ -62,7 +69,6 @@ def insert_rows(server: MysqlFamilyServer, database: str, table: str, path: Path
         with connection.cursor() as cursor:
             cursor.execute("SET sql_mode = 'NO_AUTO_VALUE_ON_ZERO'")
             for row in rows:
-                values = [None if value is NULL else value for value in row]
-                cursor.execute(f"INSERT INTO {quoted(table)} ({names}) VALUES ({holes})", values)
+                cursor.execute(f"INSERT INTO {quoted(table)} ({names}) VALUES ({holes})", row)
     finally:
         connection.close()

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import base64
+import json
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
+from core.formats.compress import decompressed
+from core.model.format_settings import Compression, Unfit
 from core.model.settings import CSV_PRESETS, CsvSettings, SqlSettings
 from core.model.vocabulary import Consistency, Content, Encoding, Format, Newline
-from tests.roundtrip.mysql_csv import insert_rows, load_data
-from tests.roundtrip.running import export, server_source
+from tests.roundtrip.mysql_csv import columns_of, insert_rows, insert_values, load_data
+from tests.roundtrip.running import Export, export, server_source
 from tests.servers.family import MysqlFamilyServer
 from tests.servers.mysql_values import fingerprint_sql, shop_values
 
@@ -118,3 +125,62 @@ def test_sql_of_other_encodings_loads_after_the_conversion_that_its_head_names(
     copy = hostile.server.new_database()
     hostile.server.client_load(copy, tmp_path / "out/load.sql")
     hostile.same(copy)
+
+
+@pytest.mark.parametrize("compression", list(Compression))
+def test_json_lines_give_every_value_back(hostile: Hostile, tmp_path: Path, compression: Compression) -> None:
+    source = server_source(hostile.server, hostile.database)
+    done = export(
+        source, tmp_path / "out", format=Format.JSONL, content=Content.DATA, compression=compression
+    )
+    path = done.path("TABLE:hostile")
+    pieces = decompressed([path.read_bytes()], compression, path.name)
+    objects = [json.loads(line, parse_int=str, parse_float=str) for line in b"".join(pieces).splitlines()]
+    copy = hostile.empty_copy(tmp_path)
+    columns = columns_of(hostile.server, copy, "hostile")
+    rows = [
+        [
+            base64.b64decode(value).hex() if is_bytes and value is not None else value
+            for (_, is_bytes), value in zip(columns, found.values(), strict=True)
+        ]
+        for found in objects
+    ]
+    insert_values(hostile.server, copy, "hostile", list(objects[0]), rows)
+    hostile.same(copy)
+
+
+@pytest.mark.parametrize("form", [Format.PARQUET, Format.ARROW])
+def test_files_with_types_give_every_value_back(hostile: Hostile, tmp_path: Path, form: Format) -> None:
+    """But for dates that no calendar has: these stop the object, or are NULL and counted."""
+    source = server_source(hostile.server, hostile.database)
+    chosen = {"format": form, "content": Content.DATA}
+    refused = Export(source, tmp_path / "refused", **chosen)
+    assert refused.error is not None
+    assert "-00" in refused.error.message
+    assert "--on-unfit null" in refused.error.hint
+    done = export(source, tmp_path / "out", on_unfit=Unfit.NULL, **chosen)
+    assert any("don't fit" in words for o in done.manifest.objects for words in o.warnings)
+    path = done.path("TABLE:hostile")
+    read = pq.read_table(path) if form is Format.PARQUET else pa.ipc.open_file(path).read_all()
+    copy = hostile.empty_copy(tmp_path)
+    rows = [[as_text(value) for value in found.values()] for found in read.to_pylist()]
+    insert_values(hostile.server, copy, "hostile", read.column_names, rows)
+    wanted = hostile.rows()
+    lost = 0
+    for found, before in zip(hostile.rows(copy), wanted, strict=True):
+        for one, other in zip(found, before, strict=True):
+            if one is None and other is not None:
+                assert b"-00" in bytes.fromhex(str(other))
+                lost += 1
+            else:
+                assert one == other
+    assert 0 < lost < len(wanted)
+
+
+def as_text(value: object) -> object:
+    """As MySQL takes it."""
+    if isinstance(value, datetime):
+        return value.replace(tzinfo=None).isoformat(" ")
+    if isinstance(value, bytes):
+        return value.hex()
+    return value if value is None else str(value)
