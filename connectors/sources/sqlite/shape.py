@@ -11,6 +11,7 @@ from connectors.sources.sqlite.catalog import Catalog, Entry
 from connectors.sources.sqlite.dialect import SQLITE
 from connectors.sources.sqlite.statements import Statements
 from core.chunk import Kind
+from core.logical import BYTES, TEXT, Holds, LogicalType
 from core.model.vocabulary import ObjectRef, ObjectType
 
 _FTS = ("fts3", "fts4", "fts5")
@@ -31,6 +32,14 @@ def kind_of(declared: str) -> Kind:
     return Kind.NUMBER
 
 
+def logical_of(declared: str) -> LogicalType:
+    """What a column of this declared type most likely holds: `settle` looks at the values."""
+    kind = kind_of(declared)
+    if kind is Kind.NUMBER:
+        return LogicalType(Holds.INTEGER if "INT" in declared.upper() else Holds.FLOAT, bits=64)
+    return BYTES if kind is Kind.BINARY else TEXT
+
+
 def describe(ask: Statements, catalog: Catalog, ref: ObjectRef) -> TableShape:
     """Raises NotFound, BrokenObject."""
     entry = catalog.entry(ref)
@@ -46,14 +55,15 @@ def describe(ask: Statements, catalog: Catalog, ref: ObjectRef) -> TableShape:
     clustered = entry.module is None and ref.type is ObjectType.TABLE and catalog.without_rowid(entry)
     never_null = {name for name, _, notnull, pk, _ in shown if notnull or (pk and clustered) or name == alias}
     columns = [
-        SourceColumn(name, kind, kind_of(kind), name not in never_null, hidden == 0)
+        SourceColumn(name, kind, kind_of(kind), name not in never_null, hidden == 0, logical_of(kind))
         for name, kind, _, _, hidden in shown
     ]
     warnings = []
     if entry.module in _FTS:
         if (rowid := catalog.rowid(entry)) == "rowid":
             # What refers to a full-text table does so by its rowid.
-            columns.insert(0, SourceColumn(rowid, "INTEGER", Kind.NUMBER, nullable=False))
+            integer = logical_of("INTEGER")
+            columns.insert(0, SourceColumn(rowid, "INTEGER", Kind.NUMBER, nullable=False, logical=integer))
         if _contentless(entry):
             warnings.append(f"{ref} is a full-text index without content: its columns read as NULL.")
     if clustered:
