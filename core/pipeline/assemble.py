@@ -49,7 +49,7 @@ def write_load_script(ctx: Context, order: Sequence[str]) -> FileEntry | None:
     dialect = ctx.session.dialect
     if not dialect.include or len(order) < 2:
         return None
-    text = load_script(dialect, ctx.settings.encoding, order)
+    text = load_script(dialect, ctx.settings.encoding, ctx.settings.compression, order)
     # Paths are bytes to the client: the script is in UTF-8, whatever its files are in.
     data = encode_text(text, Encoding.UTF_8, Unencodable.FAIL, LOAD)
     size, digest = write_file(ctx.disk, ctx.built(LOAD), data)

@@ -7,10 +7,12 @@ from collections.abc import Iterable, Sequence
 
 from connectors.base import ObjectDdl, SqlDialect
 from core.formats.sql import head_lines
+from core.model.format_settings import Compression
 from core.model.vocabulary import Encoding, ObjectRef, ObjectType
 
 ROUTINES = (ObjectType.FUNCTION, ObjectType.PROCEDURE, ObjectType.TRIGGER, ObjectType.EVENT)
 # What must not be there yet while rows are being loaded: a trigger would run for each of them.
+_DECOMPRESS = {Compression.GZIP: "gunzip */*.gz", Compression.ZSTD: "unzstd --rm */*.zst"}
 LAST = (ObjectType.TRIGGER, ObjectType.EVENT)
 
 _UNSAFE_IN_COMMENT = re.compile(
@@ -60,14 +62,19 @@ def merged_schema(
     return _file(dialect, encoding, [title, *found], statements)
 
 
-def load_script(dialect: SqlDialect, encoding: Encoding, paths: Iterable[str]) -> str:
-    """A script for the database's own client that loads the files in this order. `dialect.include` holds
-    `{path}` where the path goes."""
+def load_script(
+    dialect: SqlDialect, encoding: Encoding, compression: Compression, paths: Iterable[str]
+) -> str:
+    """A script for the database's own client that loads the files in this order, compressed ones by the
+    names they have once they are decompressed. `dialect.include` holds `{path}` where the path goes."""
     client = f"{dialect.client} {dialect.client_options}".rstrip()
     lines = [f"Loads all files here, in order, with {client}, started in this directory."]
     if encoding not in dialect.client_charsets:
         lines.append("Each of them must be converted first, and keep its name: their heads say how.")
-    return "\n".join([*map(_comment, lines), *(dialect.include.replace("{path}", p) for p in paths)]) + "\n"
+    if compression is not Compression.NONE:
+        lines.append(f"Decompress the data files first: {_DECOMPRESS[compression]}")
+    plain = (path.removesuffix(compression.suffix) for path in paths)
+    return "\n".join([*map(_comment, lines), *(dialect.include.replace("{path}", p) for p in plain)]) + "\n"
 
 
 def _file(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import subprocess
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -184,3 +185,14 @@ def as_text(value: object) -> object:
     if isinstance(value, bytes):
         return value.hex()
     return value if value is None else str(value)
+
+
+def test_compressed_sql_loads_after_what_its_script_says(hostile: Hostile, tmp_path: Path) -> None:
+    source = server_source(hostile.server, hostile.database)
+    export(source, tmp_path / "out", format=Format.SQL, compression=Compression.GZIP)
+    head = (tmp_path / "out/load.sql").read_text().splitlines()
+    (told,) = [line.partition("first: ")[2] for line in head if "Decompress" in line]
+    subprocess.run(told, shell=True, cwd=tmp_path / "out", check=True)
+    copy = hostile.server.new_database()
+    hostile.server.client_load(copy, tmp_path / "out/load.sql")
+    hostile.same(copy)
