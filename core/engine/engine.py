@@ -20,12 +20,14 @@ from functools import partial
 from math import inf
 from typing import ParamSpec, TypeVar
 
+from core import faults
 from core.engine import executor
 from core.engine.housekeeping import tidy
 from core.engine.lease import EngineLease
 from core.engine.numbers import Numbers
 from core.engine.slots import Slots
 from core.errors import ErrorInfo, LostClaim, OfframpError, StoreDamaged, StoreError, StoreTooNew
+from core.faults import Point
 from core.locations import Locations
 from core.model.vocabulary import TaskStatus
 from core.store.claims import Claim, Slot
@@ -98,6 +100,7 @@ class Engine:
         try:
             while not self._stop.is_set() and await self._stand_by(store, lease, until):
                 log.info("Serving store %s.", self._locations.store)
+                faults.reached(Point.LEASED)
                 try:
                     if await self._work(store, lease, until):
                         return
@@ -162,6 +165,7 @@ class Engine:
             claim = await self._call(claims.claim_next, lease.epoch, now)
             if claim is None:
                 break
+            faults.reached(Point.CLAIMED)
             taken += 1
             await self._call(slots.starting, claim.task, claim.token)
             start = asyncio.create_task(self._start(store, lease, slots, claim))
@@ -175,10 +179,12 @@ class Engine:
         try:
             way = await self._call(executor.look_up, store, claim)
             prepared = await executor.prepare(claim, way, self._locations, self._numbers)
+            faults.reached(Point.PREPARED)
             if lease.trusted:
                 child = await executor.in_thread(
                     partial(executor.start, prepared, self._locations, self._worker)
                 )
+                faults.reached(Point.STARTED)
                 log.info("Task %d: worker %d started.", claim.task, child.pid)
         except OSError as error:
             await self._give_up(store, lease, claim, executor.cannot_start(error))
@@ -236,6 +242,7 @@ class Engine:
         return ended
 
     def _step_down(self, lease: EngineLease) -> None:
+        faults.reached(Point.STEPPING_DOWN)
         try:
             lease.release()
         except StoreError as error:

@@ -16,11 +16,13 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from core import faults
 from core.engine.housekeeping import remove_leftovers
 from core.engine.lease import EngineLease
 from core.engine.numbers import Numbers
 from core.engine.spawn import Child, describe_end
 from core.errors import ErrorInfo
+from core.faults import Point
 from core.locks import is_locked
 from core.model.vocabulary import TaskStatus
 from core.store.claims import Slot
@@ -111,12 +113,16 @@ class Slots:
             elif watch.asked is None:
                 watch.asked = now
                 self._kill(slot, group, signal.SIGTERM)
+                faults.reached(Point.ABORT_SENT)
 
     def _gone(self, slot: Slot, watch: Watch) -> bool:
         """The lock is free. True where the slot is, too, now."""
         claims, epoch = self._store.claims, self._lease.epoch
         if slot.token is None:
-            return claims.free(epoch, slot)
+            faults.reached(Point.FREE_FOUND)
+            freed = claims.free(epoch, slot)
+            faults.reached(Point.FREED)
+            return freed
         # One that had taken hold is at its end: its files are closed just before its status can be had.
         patience = EXIT_SECONDS if slot.pid is not None else 0
         ended = watch.child.wait(patience) if watch.child is not None else None
@@ -128,10 +134,13 @@ class Slots:
             hint=f"What it printed last is in {self._store.locations.worker_output(slot.task)}.",
             transient=True,
         )
+        faults.reached(Point.LOSS_FOUND)
         if slot.status is TaskStatus.ABORTING:
             # A worker that was killed could not. While the slot is taken, no other attempt begins there.
             remove_leftovers(self._store.tasks.get(slot.task))
+            faults.reached(Point.LEFTOVERS_SWEPT)
         outcome = claims.lost(epoch, slot, error, backoff=self._numbers.backoff, now=datetime.now(UTC))
+        faults.reached(Point.LOSS_STORED)
         if outcome is not None:
             self._note(slot, error)
             log.warning("Task %d lost its worker: %s. It is %s.", slot.task, describe_end(ended), outcome)

@@ -16,8 +16,10 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
+from core import faults
 from core.engine.orders import LONGEST, Order
 from core.errors import ErrorInfo, LostClaim, OfframpError, StoreError
+from core.faults import Point
 from core.locations import Locations
 from core.locks import FileLock
 from core.pipeline.cancel import Cancel
@@ -58,6 +60,7 @@ def main(attempt: Attempt = run_attempt) -> int:
     os.umask(0o077)
     faulthandler.enable()
     order = Order.parse(sys.stdin.buffer.readline(LONGEST))
+    faults.reached(Point.SPAWNED)
     locations = Locations(Path(order.home))
     cancel = Cancel()
     _heed_termination(cancel)
@@ -66,6 +69,7 @@ def main(attempt: Attempt = run_attempt) -> int:
     if not lock.acquire(timeout=LOCK_SECONDS):
         print(f"Task {order.task} has a worker already.", file=sys.stderr)  # noqa: T201 - goes to a file
         return LOST
+    faults.reached(Point.LOCKED)
     with Store.open(locations, patience=PATIENCE) as store:
         journal = StoreJournal(store, order.task, order.token, backoff=order.backoff)
         try:
@@ -73,6 +77,7 @@ def main(attempt: Attempt = run_attempt) -> int:
         except LostClaim as error:
             print(error, file=sys.stderr)  # noqa: T201
             return LOST
+        faults.reached(Point.HELD)
         log = _open_log(locations, order)
         log.info("Worker %d begins.", os.getpid())
         status = _carry_out(attempt, journal, order, log, cancel)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from connectors.base import Session, Source
+from core import faults
 from core.errors import (
     Aborted,
     Incomplete,
@@ -17,6 +18,7 @@ from core.errors import (
     SnapshotGone,
     SnapshotUnavailable,
 )
+from core.faults import Point
 from core.model.task import FileEntry, Snapshot, Task, TaskObject
 from core.model.vocabulary import Consistency
 from core.pipeline import states
@@ -76,11 +78,13 @@ class Attempt:
             self.disk.remove_tree(self.place.work)
         self.disk.make_root()
         self.disk.make_directory(self.place.work)
+        faults.reached(Point.ROOM_MADE)
         self._journal.stage("connecting")
         with self._cancel.interruptible():
             connected = self._source.connect()
         with connected as session:
             self._cancel.bind(session)
+            faults.reached(Point.CONNECTED)
             try:
                 manifest = self._read(session, left)
             finally:
@@ -134,6 +138,7 @@ class Attempt:
             if state is TargetState.FREE:
                 raise
         self.forward = True
+        faults.reached(Point.PUBLISHING)
         publish(self.disk, self.place, state, old)
         self.published = True
         self._log.info(
@@ -162,6 +167,7 @@ class Attempt:
             snapshot = session.begin()
         with ended_after(session):
             self._journal.set_snapshot(snapshot)
+            faults.reached(Point.SNAPSHOT_TAKEN)
             try:
                 return self._export(session, found, items, snapshot)
             except SnapshotGone:
@@ -198,6 +204,7 @@ class Attempt:
         self._log.info(
             "%d object%s, about %d rows", len(items), "" if len(items) == 1 else "s", found.total_rows
         )
+        faults.reached(Point.CHECKED)
         return found, items
 
     def _export(

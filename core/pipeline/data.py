@@ -8,8 +8,9 @@ from collections.abc import Generator, Iterator
 from msgspec.structs import replace
 
 from connectors.base import ReadRequest, Session, TableShape
-from core import formats
+from core import faults, formats
 from core.errors import OfframpError, SnapshotGone, SnapshotUnavailable
+from core.faults import Point
 from core.model.task import FileEntry, PartPlan, Snapshot
 from core.model.vocabulary import Consistency, ObjectStatus
 from core.pipeline.context import Context
@@ -25,6 +26,7 @@ def read_data(ctx: Context, tracked: Tracked, shape: TableShape) -> FileEntry:
         return _read_parts(ctx, tracked, shape, ctx.snapshot)
     snapshot = _begin(ctx, tracked)
     with ended_after(ctx.session):
+        faults.reached(Point.SNAPSHOT_TAKEN)
         return _read_parts(ctx, tracked, shape, snapshot)
 
 
@@ -75,6 +77,7 @@ def _read_parts(ctx: Context, tracked: Tracked, shape: TableShape, snapshot: Sna
             tracked.set(parts=tuple(parts), processed_rows=file.rows, processed_bytes=file.bytes)
             if len(parts) > 1:
                 tracked.save(checkpoint=file.checkpoint(number + 1))
+                faults.reached(Point.CHECKPOINT_STORED)
                 ctx.log.debug("%s: part %d of %d is done", ref, number + 1, len(parts))
         entry = file.finish(path, str(ref))
         tracked.set(
@@ -92,6 +95,7 @@ def _read_part(ctx: Context, shape: TableShape, part: PartPlan, file: DataFile, 
         ctx.cancel.check()
         ctx.session.begin()
         with ended_after(ctx.session):
+            faults.reached(Point.SNAPSHOT_TAKEN)
             _copy(ctx, shape, part, file, number)
     else:
         _copy(ctx, shape, part, file, number)
@@ -106,6 +110,7 @@ def _copy(ctx: Context, shape: TableShape, part: PartPlan, file: DataFile, numbe
         for chunk in rows:
             ctx.cancel.check()
             file.write(chunk)
+            faults.reached(Point.CHUNK_WRITTEN)
             ctx.journal.progress(number, file.rows, file.bytes)
     finally:
         # A reader that is given up in the middle lets go of its statement now, not when it is collected.

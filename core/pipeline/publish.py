@@ -10,7 +10,9 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 
+from core import faults
 from core.errors import OutputDamaged, TargetExists
+from core.faults import Point
 from core.model.task import FileEntry
 from core.pipeline import manifest as manifests
 from core.pipeline.disk import Disk, join
@@ -34,7 +36,9 @@ def complete_build(disk: Disk, place: Place, manifest: Manifest) -> None:
             else:
                 disk.remove_directory(directory)
     check_sizes(disk, place, manifest.files)
+    faults.reached(Point.MANIFEST_NEXT)
     write_file(disk, join(place.work, MANIFEST), manifests.dump(manifest))
+    faults.reached(Point.MANIFEST_WRITTEN)
     disk.sync_directory(place.work)
 
 
@@ -57,6 +61,7 @@ def publish(disk: Disk, place: Place, state: TargetState, old: Manifest | None) 
     are what `state_of_target` said. Raises TargetExists where something foreign has come in between."""
     if state is TargetState.FREE and not place.inside:
         disk.rename_directory(place.work, place.final)
+        faults.reached(Point.RENAMED)
         disk.sync_directory("")
         return
     ours = {entry.path for entry in old.files if entry.object is None} if old is not None else set()
@@ -64,6 +69,7 @@ def publish(disk: Disk, place: Place, state: TargetState, old: Manifest | None) 
     for path in paths:
         if path not in ours:
             _forward(disk, place, path)
+            faults.reached(Point.FORWARDED)
     # Durable under their new names before the old ones go.
     for directory in sorted({path.rpartition("/")[0] for path in paths} - {""}):
         disk.sync_directory(join(place.final, directory))
@@ -76,6 +82,7 @@ def publish(disk: Disk, place: Place, state: TargetState, old: Manifest | None) 
         disk.replace(join(place.work, MANIFEST), join(place.final, MANIFEST))
     else:
         _forward(disk, place, MANIFEST)
+    faults.reached(Point.RENAMED)
     disk.sync_directory(place.final)
     disk.remove_tree(place.work)
     disk.sync_directory("")
