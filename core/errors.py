@@ -9,6 +9,8 @@ OfframpError
 ├── StoreError
 │   ├── StoreBusy              somebody else holds the store; trying again helps        (transient)
 │   ├── StoreDamaged           the store can't be read
+│   ├── StoreFull              its disk is full: nothing more can be remembered until there is room
+│   ├── StoreOnNetwork         its directory is on a network file system, whose locks can't be trusted
 │   └── StoreTooNew            written by a newer Offramp
 ├── SecretError                a password can't be had: from its file, keyring, variable or command
 ├── ConnectError
@@ -118,6 +120,14 @@ class StoreBusy(StoreError):
 
 class StoreDamaged(StoreError):
     code = "store-damaged"
+
+
+class StoreFull(StoreError):
+    code = "store-full"
+
+
+class StoreOnNetwork(StoreError):
+    code = "store-on-network"
 
 
 class StoreTooNew(StoreError):

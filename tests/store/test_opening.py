@@ -150,17 +150,6 @@ def test_a_held_store_is_busy_after_the_patience(store: Store, locations: Locati
                 second.tasks.add(new_task())
 
 
-def test_a_read_only_store_says_so(locations: Locations, monkeypatch: pytest.MonkeyPatch) -> None:
-    Store.open(locations).close()
-    real = sqlite3.connect
-    monkeypatch.setattr(
-        "core.store.database.sqlite3.connect",
-        lambda name, **options: real(name.replace("mode=rw", "mode=ro"), **options),
-    )
-    with Store.open(locations) as store, pytest.raises(StoreError, match="opened for writing"):
-        store.tasks.add(new_task())
-
-
 def test_a_network_file_system_is_refused(locations: Locations, monkeypatch: pytest.MonkeyPatch) -> None:
     locations.ensure()
     device = locations.home.stat().st_dev
