@@ -111,7 +111,10 @@ class OfframpApp(App[str], inherit_bindings=False):
         self.state = state.load(service.locations.screens)
         self.engine: EngineState | None = None
         self.hosted = HostedEngine(service.locations)
-        self.reader = Reader(service, self.post_message)
+        chosen = service.preferences
+        self.reader = Reader(
+            service, self.post_message, busy=chosen.look_seconds, idle=chosen.idle_look_seconds
+        )
         self.departure = Departure(service, self.hosted)
         self._calls = Calls(self)
         self._begun = False

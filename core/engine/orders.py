@@ -6,19 +6,22 @@ import msgspec
 
 from core.model.connection import Connection
 from core.store.retry import Backoff
+from core.tasklog import LONGEST as LONGEST_LOG
 
 LONGEST = 1 << 20
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True):
     """The task, the token of this attempt, the directory of the store, and the way into the database with
-    its passwords."""
+    its passwords. `progress`: how often progress is stored, in seconds; `log_bytes`: the log's limit."""
 
     task: int
     token: str
     home: str
     connection: Connection
     backoff: Backoff
+    progress: float = 1.0
+    log_bytes: int = LONGEST_LOG
     password: str | None = None
     sys_password: str | None = None
 

@@ -71,7 +71,7 @@ def main(attempt: Attempt = run_attempt) -> int:
         return LOST
     faults.reached(Point.LOCKED)
     with Store.open(locations, patience=PATIENCE) as store:
-        journal = StoreJournal(store, order.task, order.token, backoff=order.backoff)
+        journal = StoreJournal(store, order.task, order.token, backoff=order.backoff, interval=order.progress)
         try:
             journal.take_hold(os.getpid(), os.getpgrp(), datetime.now(UTC))
         except LostClaim as error:
@@ -123,7 +123,9 @@ def _open_log(locations: Locations, order: Order) -> logging.Logger:
     log = logging.getLogger(f"offramp.task.{order.task}")
     log.setLevel(logging.DEBUG)
     log.propagate = False
-    log.addHandler(TaskLogHandler(locations.task_log(order.task), secrets=order.secrets))
+    log.addHandler(
+        TaskLogHandler(locations.task_log(order.task), secrets=order.secrets, longest=order.log_bytes)
+    )
     return log
 
 

@@ -15,6 +15,7 @@ from core.model.secret import FileSecret
 
 if TYPE_CHECKING:
     from connectors.base import Source
+    from core.engine.numbers import Numbers
     from core.model.connection import Connection
     from core.model.secret import SecretRef
     from core.model.settings import SysAccount
@@ -43,6 +44,13 @@ class Context:
     def preferences(self) -> Preferences:
         """Raises InvalidDefinition."""
         return preferences.load(self.locations)
+
+    @cached_property
+    def numbers(self) -> Numbers:
+        """Of the engine. Raises InvalidDefinition."""
+        from core.engine.numbers import chosen  # noqa: PLC0415 - comes with the store
+
+        return chosen(self.preferences)
 
     def close(self) -> None:
         if self._store is not None:
@@ -91,7 +99,7 @@ class Context:
         """See to it that an engine serves the store, so that what was queued gets run."""
         from core.engine.background import ensure_engine  # noqa: PLC0415
 
-        ensure_engine(self.locations)
+        ensure_engine(self.locations, numbers=self.numbers)
 
 
 def owner() -> str:
