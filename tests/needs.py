@@ -13,6 +13,9 @@ INSTALL = {
     "sshd": "apt-get install openssh-server",
     "ssh": "apt-get install openssh-client",
     "tmux": "apt-get install tmux",
+    "systemctl": "apt-get install systemd",
+    "crontab": "apt-get install cron",
+    "cron": "apt-get install cron",
 }
 # Daemons are not on everybody's path.
 PATH = "/usr/sbin:/usr/local/sbin:" + os.environ.get("PATH", "")

@@ -64,6 +64,7 @@ def examine(context: Context) -> list[Finding]:
         _locks,
         _store,
         _engine,
+        _reboot,
         _secrets_file,
         _keyring,
         _logout,
@@ -207,6 +208,23 @@ def _engine(context: Context) -> Iterator[Finding]:
         yield Finding("engine", "ok", f"serving: {state.holder or 'just starting'}")
     else:
         yield Finding("engine", "ok", "none serves now; the next command that queues something starts one")
+
+
+def _reboot(context: Context) -> Iterator[Finding]:
+    from core.service.overview import Overview  # noqa: PLC0415
+
+    overview = Overview(context)
+    if overview.engine().forgotten:
+        yield Finding(
+            "reboot",
+            "warn",
+            "Scheduled tasks don't start by themselves after a reboot.",
+            "offramp service install",
+        )
+    elif overview.starts_after_reboot():
+        yield Finding("reboot", "ok", "an engine starts after it: offramp service status")
+    else:
+        yield Finding("reboot", "ok", "nothing starts after it, and no task is scheduled")
 
 
 def _secrets_file(context: Context) -> Iterator[Finding]:

@@ -308,6 +308,33 @@ def _system(commands: Any) -> None:
         json="the findings",
         more="Exit code 1 where something fails.",
     )
+    service = command(
+        commands,
+        "service",
+        "service:service",
+        "have scheduled tasks run after a reboot, too",
+        json="how it stands",
+        more="Without ACTION prints the unit of systemd's user manager that runs the engine from boot on, or "
+        "the line of the crontab where there is none. Installing twice changes nothing; what was changed by "
+        "hand is shown as a difference and kept unless you say otherwise.",
+    )
+    service.add_argument(
+        "action",
+        metavar="ACTION",
+        nargs="?",
+        choices=("show", "install", "status", "remove"),
+        default="show",
+        help="show (default), install, status or remove",
+    )
+    service.add_argument(
+        "--with",
+        dest="way",
+        metavar="WAY",
+        help="systemd or crontab; default: the one in use, else the first that this machine has",
+    )
+    service.add_argument(
+        "-y", "--yes", action="store_true", help="overwrite or remove what was changed by hand"
+    )
     completion = command(
         commands,
         "completion",
