@@ -26,6 +26,7 @@ from core.engine.housekeeping import tidy
 from core.engine.lease import EngineLease
 from core.engine.numbers import Numbers
 from core.engine.slots import Slots
+from core.engine.successor import Successor
 from core.errors import ErrorInfo, LostClaim, OfframpError, StoreDamaged, StoreError, StoreTooNew
 from core.faults import Point
 from core.locations import Locations
@@ -38,6 +39,8 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 log = logging.getLogger("offramp.engine")
+
+SWEEP_SECONDS = 5.0
 
 
 class Until(Enum):
@@ -69,7 +72,9 @@ class Engine:
         self._stop = asyncio.Event()
         self._stopped = False
         self._store_thread = ThreadPoolExecutor(1, thread_name_prefix="engine-store")
+        self._successor = Successor(locations, self._numbers)
         self._starts: set[asyncio.Task[None]] = set()
+        self._sweeps: set[asyncio.Task[None]] = set()
 
     def stop(self) -> None:
         """End the engine, from any thread and at any time; its workers go on."""
@@ -86,7 +91,13 @@ class Engine:
         if self._stopped:
             self._stop.set()
         try:
-            store = await self._call(Store.open, self._locations, patience=self._numbers.patience)
+            store = await self._call(
+                Store.open,
+                self._locations,
+                patience=self._numbers.patience,
+                # However long it takes an older Offramp to end what it runs.
+                wait_on=lambda: not self._stopped,
+            )
             try:
                 await self._call(store.check)
                 await self._serve(store, until)
@@ -117,7 +128,7 @@ class Engine:
         pause = min(1.0, self._numbers.lease / 5)
         while not self._stop.is_set():
             try:
-                if await self._call(lease.acquire):
+                if not await self._call(self._successor.asks) and await self._call(lease.acquire):
                     return True
                 if until is Until.IDLE and lease.alive:
                     log.info("Another engine serves this store.")
@@ -130,7 +141,8 @@ class Engine:
         return False
 
     async def _work(self, store: Store, lease: EngineLease, until: Until) -> bool:
-        """Serve. True at the end, by itself or because it was stopped. Raises LostClaim."""
+        """Serve. True at the end, by itself or because it was stopped; False once it has stepped down for a
+        newer Offramp. Raises LostClaim."""
         slots = Slots(store, lease, self._numbers)
         taken, seen = 0, -1
         looked = tidied = -inf
@@ -139,9 +151,13 @@ class Engine:
             try:
                 await self._call(lease.renew)
                 changes, now = await self._call(store.changes), time.monotonic()
+                asked = await self._call(self._successor.asks, slots.outdated)
+                if asked and not taken and not self._starts:
+                    await self._call(lease.release)
+                    return False
                 if taken or changes != seen or now - looked >= self._numbers.idle_look:
                     seen, looked = changes, now
-                    taken = await self._round(store, lease, slots)
+                    taken = await self._round(store, lease, slots, claiming=not asked)
                     horizon = self._soon() if until is Until.DRAINED else None
                     if taken or await self._call(store.claims.busy, horizon):
                         idle_since = now
@@ -155,13 +171,17 @@ class Engine:
             await self._sleep(self._numbers.tick if taken else self._numbers.idle_tick)
         return True
 
-    async def _round(self, store: Store, lease: EngineLease, slots: Slots) -> int:
+    async def _round(self, store: Store, lease: EngineLease, slots: Slots, *, claiming: bool) -> int:
         """Look after the slots, queue what is due, start what fits. How many slots are taken."""
         taken = await self._call(slots.look)
+        for lost in await self._call(slots.take_lost):
+            sweep = asyncio.create_task(self._sweep(store, lost))
+            self._sweeps.add(sweep)
+            sweep.add_done_callback(self._sweeps.discard)
         claims, now = store.claims, self._wall()
         await self._call(claims.queue_due, lease.epoch, now)
         await self._call(claims.shorten_pauses, lease.epoch, now, self._numbers.backoff.bound)
-        while lease.trusted:
+        while claiming and lease.trusted:
             claim = await self._call(claims.claim_next, lease.epoch, now)
             if claim is None:
                 break
@@ -201,6 +221,19 @@ class Engine:
         finally:
             await self._call(slots.started, claim.task, claim.token, child)
 
+    async def _sweep(self, store: Store, lost: Slot) -> None:
+        """End on the server what a lost worker has left there, in a process of its own."""
+        try:
+            task = await self._call(store.tasks.get, lost.task)
+            claim = Claim(lost.task, lost.token or "", lost.slot, task.settings)
+            way = await self._call(executor.look_up, store, claim)
+            if way.connection.path is not None:
+                return  # a file has no server
+            prepared = await executor.prepare(claim, way, self._locations, self._numbers)
+            await executor.in_thread(partial(executor.start, prepared, self._locations, executor.SWEEP))
+        except (OSError, OfframpError) as error:
+            log.warning("Task %d: what its worker left on the server may still run: %s", lost.task, error)
+
     async def _give_up(self, store: Store, lease: EngineLease, claim: Claim, error: ErrorInfo) -> None:
         log.warning("Task %d can't be started: %s", claim.task, error.message)
         path = self._locations.task_log(claim.task)
@@ -225,6 +258,8 @@ class Engine:
             log.warning("Task %d: %s", claim.task, failed)
 
     async def _end_starts(self) -> None:
+        if self._sweeps:
+            await asyncio.wait(self._sweeps, timeout=SWEEP_SECONDS)
         for start in self._starts:
             start.cancel()
         await asyncio.gather(*self._starts, return_exceptions=True)

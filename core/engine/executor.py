@@ -23,6 +23,7 @@ from core.store.claims import Claim
 from core.store.store import Store
 
 WORKER = (sys.executable, "-P", "-m", "core.engine.worker")
+SWEEP = (sys.executable, "-P", "-m", "core.engine.sweep")
 
 T = TypeVar("T")
 

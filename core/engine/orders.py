@@ -9,6 +9,8 @@ from core.store.retry import Backoff
 from core.tasklog import LONGEST as LONGEST_LOG
 
 LONGEST = 1 << 20
+OUTDATED = 4
+"""The exit status of a worker that is newer than the store, and than the engine that started it."""
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True):
@@ -27,6 +29,11 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
 
     def __repr__(self) -> str:
         return f"<order for task {self.task}>"
+
+    @property
+    def program(self) -> str:
+        """Who the attempt says it is, to the server too: no other attempt says the same."""
+        return f"offramp task {self.task} {self.token[:16]}"
 
     @property
     def secrets(self) -> list[str]:

@@ -20,6 +20,7 @@ from core import faults
 from core.engine.housekeeping import remove_leftovers
 from core.engine.lease import EngineLease
 from core.engine.numbers import Numbers
+from core.engine.orders import OUTDATED
 from core.engine.spawn import Child, describe_end
 from core.errors import ErrorInfo
 from core.faults import Point
@@ -47,7 +48,8 @@ class Watch:
 
 
 class Slots:
-    """Looks after workers. `look` blocks on the store, so it is run off the event loop, as `starting` and
+    """Looks after workers. `outdated` once one has said that the programs on disk are newer than the store,
+    and so than this engine: another Offramp was installed in its place. `look` blocks on the store, so it is run off the event loop, as `starting` and
     `started` are: all three in the same thread."""
 
     def __init__(
@@ -62,6 +64,14 @@ class Slots:
         self._numbers = numbers
         self._monotonic = monotonic
         self._watches: dict[int, Watch] = {}
+        self.outdated = False
+        self._lost: list[Slot] = []
+
+    def take_lost(self) -> list[Slot]:
+        """The attempts whose workers were found dead since the last call: what they had under way on a
+        server may go on there."""
+        lost, self._lost = self._lost, []
+        return lost
 
     def starting(self, task: int, token: str) -> None:
         """A claim of this engine whose worker is about to be started."""
@@ -128,6 +138,9 @@ class Slots:
         ended = watch.child.wait(patience) if watch.child is not None else None
         if slot.pid is None and slot.status is TaskStatus.RUNNING and ended is None:
             return self._not_begun(slot, watch)
+        if slot.pid is None and slot.status is TaskStatus.RUNNING and ended == OUTDATED:
+            self.outdated = True
+            return claims.requeue_unstarted(epoch, slot)
         error = ErrorInfo(
             code="worker-lost",
             message=f"The worker ended without a result: {describe_end(ended)}.",
@@ -142,6 +155,8 @@ class Slots:
         outcome = claims.lost(epoch, slot, error, backoff=self._numbers.backoff, now=datetime.now(UTC))
         faults.reached(Point.LOSS_STORED)
         if outcome is not None:
+            if slot.pid is not None:
+                self._lost.append(slot)
             self._note(slot, error)
             log.warning("Task %d lost its worker: %s. It is %s.", slot.task, describe_end(ended), outcome)
         return outcome is not None

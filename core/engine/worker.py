@@ -17,8 +17,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from core import faults
-from core.engine.orders import LONGEST, Order
-from core.errors import ErrorInfo, LostClaim, OfframpError, StoreError
+from core.engine.orders import LONGEST, OUTDATED, Order
+from core.errors import ErrorInfo, LostClaim, OfframpError, StoreError, StoreOutdated
 from core.faults import Point
 from core.locations import Locations
 from core.locks import FileLock
@@ -47,7 +47,7 @@ def run_attempt(journal: Journal, order: Order, log: logging.Logger, cancel: Can
         order.connection,
         Credentials(password=order.password, sys_password=order.sys_password),
         sys_account=journal.task().settings.sys_account,
-        program=f"offramp task {order.task}",
+        program=order.program,
     )
     run_task(journal, source, log=log, cancel=cancel)
 
@@ -70,7 +70,13 @@ def main(attempt: Attempt = run_attempt) -> int:
         print(f"Task {order.task} has a worker already.", file=sys.stderr)  # noqa: T201 - goes to a file
         return LOST
     faults.reached(Point.LOCKED)
-    with Store.open(locations, patience=PATIENCE) as store:
+    try:
+        # Whether to migrate is not for a worker to say: the engine that started it is of the older version.
+        store = Store.open(locations, patience=PATIENCE, wait_on=lambda: False)
+    except StoreOutdated as error:
+        print(error, file=sys.stderr)  # noqa: T201
+        return OUTDATED
+    with store:
         journal = StoreJournal(store, order.task, order.token, backoff=order.backoff, interval=order.progress)
         try:
             journal.take_hold(os.getpid(), os.getpgrp(), datetime.now(UTC))
@@ -144,7 +150,7 @@ def _heed_termination(cancel: Cancel) -> None:
     def wait() -> None:
         while numbers := os.read(reader, 64):
             if signal.SIGTERM in numbers:
-                cancel.request()
+                cancel.pursue()
 
     threading.Thread(target=wait, name="termination", daemon=True).start()
 

@@ -8,15 +8,27 @@ Source: "The INFORMATION_SCHEMA PROCESSLIST Table" and "KILL Statement" of the M
 
 from __future__ import annotations
 
+import secrets
+
 from pymysql.cursors import Cursor
 from pymysql.err import MySQLError
 
 from connectors.sources.mysql.errors import number
 from connectors.sources.mysql.login import Login
-from connectors.sources.mysql.sql import literal
+from connectors.sources.mysql.sql import comment, literal
 from core.errors import ConnectError
 
 NO_SUCH_THREAD = 1094
+
+
+def new_mark(program: str) -> str:
+    """A comment for the statements of one session, which says to people whose it is."""
+    return comment(f"{program} {secrets.token_hex(4)}")
+
+
+def left_over_mark(program: str) -> str:
+    """What the marks of all sessions of a program begin with."""
+    return comment(program).removesuffix("*/ ")
 
 
 def kill_marked(login: Login, mark: str, verb: str, seconds: int) -> int | None:

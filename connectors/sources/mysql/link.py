@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import secrets
 import socket
 import struct
 import threading
@@ -24,10 +23,10 @@ from connectors.sources.mysql.errors import (
     shown,
     statement_error,
 )
-from connectors.sources.mysql.kill import kill_marked
+from connectors.sources.mysql.kill import kill_marked, new_mark
 from connectors.sources.mysql.login import Login
 from connectors.sources.mysql.product import Family, Product, detect
-from connectors.sources.mysql.sql import comment, identifier
+from connectors.sources.mysql.sql import identifier
 from core.errors import ConnectionLost
 
 Row = tuple[Any, ...]
@@ -58,7 +57,7 @@ class Link:
 
     def __init__(self, login: Login) -> None:
         self._login = login
-        self.mark = comment(f"{login.program} {secrets.token_hex(4)}")
+        self.mark = new_mark(login.program)
         self._cancelling = False
         self._lock = threading.Lock()
         self._running = threading.Event()
