@@ -8,6 +8,7 @@ OfframpError
 ├── Conflict                   the thing exists already, is in use, or its status doesn't allow the action
 ├── StoreError
 │   ├── StoreBusy              somebody else holds the store; trying again helps        (transient)
+│   │   └── StoreOutdated      it must be migrated, and an older Offramp is still at work on it
 │   ├── StoreDamaged           the store can't be read
 │   ├── StoreFull              its disk is full: nothing more can be remembered until there is room
 │   ├── StoreOnNetwork         its directory is on a network file system, whose locks can't be trusted
@@ -116,6 +117,10 @@ class StoreBusy(StoreError):
     code = "store-busy"
     transient = True
     exit_status = 75
+
+
+class StoreOutdated(StoreBusy):
+    code = "store-outdated"
 
 
 class StoreDamaged(StoreError):

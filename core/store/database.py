@@ -66,9 +66,12 @@ class Database:
             self._connection.close()
 
     @contextmanager
-    def read(self) -> Iterator[sa.Connection]:
-        """A short read transaction: everything read in it is of one moment."""
+    def read(self, *, of_any_version: bool = False) -> Iterator[sa.Connection]:
+        """A short read transaction: everything read in it is of one moment. Raises StoreTooNew when the store
+        was migrated meanwhile, unless one `of_any_version` will do."""
         with self._transaction("BEGIN") as connection:
+            if not of_any_version:
+                self._require_version(connection)
             yield connection
 
     @contextmanager
@@ -76,13 +79,16 @@ class Database:
         """A write transaction that holds the store from its beginning; durable when it ends without an
         exception, undone with one. Raises StoreTooNew when the store was migrated meanwhile."""
         with self._transaction("BEGIN IMMEDIATE") as connection:
-            found = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
-            if found != REVISION:
-                raise StoreTooNew(
-                    f"Store {str(self.path)!r} has been migrated to version {found} while this program ran.",
-                    "Start it again with the newer Offramp.",
-                )
+            self._require_version(connection)
             yield connection
+
+    def _require_version(self, connection: sa.Connection) -> None:
+        found = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
+        if found != REVISION:
+            raise StoreTooNew(
+                f"Store {str(self.path)!r} has been migrated to version {found} while this program ran.",
+                "Start it again with the newer Offramp.",
+            )
 
     @contextmanager
     def rebuild(self) -> Iterator[sa.Connection]:
