@@ -26,16 +26,16 @@ from core.pipeline.assemble import load_order, make_manifest, write_load_script
 from core.pipeline.cancel import Cancel
 from core.pipeline.context import Context
 from core.pipeline.data import ended_after
-from core.pipeline.disk import Disk
+from core.pipeline.disk import Disk, join
 from core.pipeline.journal import Journal
 from core.pipeline.layout import Layout
-from core.pipeline.manifest import Manifest
+from core.pipeline.manifest import MANIFEST, Manifest
 from core.pipeline.merged import run_merged
 from core.pipeline.objects import run_object
 from core.pipeline.place import Place, TargetState, own_manifest, state_of_target
 from core.pipeline.plan import Left, left_over, plan, plan_again
 from core.pipeline.preflight import Preflight, Scope, preflight
-from core.pipeline.publish import check_sizes, complete_build, publish
+from core.pipeline.publish import check_sizes, complete_build, make_durable, publish
 
 
 class Attempt:
@@ -68,9 +68,14 @@ class Attempt:
         if old is not None and state is TargetState.OURS and old.complete:
             return self._recognise(old)
         built = own_manifest(self.disk, self.place, self.place.work)
-        if built is not None and self._is_whole(built):
-            self._log.info("everything has been read already, by an earlier attempt")
-            return self._publish(state, old, built)
+        if built is not None:
+            if self._is_whole(built):
+                self._log.info("everything has been read already, by an earlier attempt")
+                make_durable(self.disk, self.place.work)
+                return self._publish(state, old, built)
+            # Beside files that are made anew, it would lie.
+            self.disk.remove(join(self.place.work, MANIFEST))
+            self.disk.sync_directory(self.place.work)
         left = self._left()
         if left.useful:
             self._log.info("goes on: %d of %d objects are done", _done(left.objects), len(left.objects))
@@ -122,6 +127,7 @@ class Attempt:
         """An earlier attempt has published everything, and couldn't say so."""
         self._log.info("everything is published already, by an earlier attempt")
         check_sizes(self.disk, self.place, manifest.files)
+        make_durable(self.disk, self.place.final)
         self.forward = True
         # An abort that comes after publishing has nothing left to abort.
         with contextlib.suppress(Aborted):

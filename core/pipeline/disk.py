@@ -107,9 +107,10 @@ class Disk:
         return sorted(found)
 
     def remove_tree(self, path: str) -> None:
-        """Remove a directory with all in it; nothing happens where there is none."""
+        """Remove a directory with all in it, durably; nothing happens where there is none."""
         with contextlib.suppress(Gone), self._parent(path) as (above, name):
             shutil.rmtree(name, dir_fd=above)
+            os.fsync(above)
 
     def remove_directory(self, path: str) -> None:
         """Remove a directory if it is there and empty."""
