@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from core.service.overview import Overview
     from core.service.saved import Saved
     from core.service.tasks import Tasks
+    from core.service.upkeep import Upkeep
 
 
 class Service:
@@ -33,6 +34,7 @@ class Service:
     overview     has anything changed, who serves, a window of the list
     boot         what starts the engine after a reboot
     saved        exports with their runs, connections with who uses them, directories with their room
+    upkeep       the store as a file: checks, backups, another place
     """
 
     def __init__(self, locations: Locations | None = None) -> None:
@@ -99,6 +101,12 @@ class Service:
         from core.service.boot import Boot  # noqa: PLC0415
 
         return Boot(self._context)
+
+    @cached_property
+    def upkeep(self) -> Upkeep:
+        from core.service.upkeep import Upkeep  # noqa: PLC0415
+
+        return Upkeep(self._context)
 
     def doctor(self) -> list[Finding]:
         """Look at everything that Offramp stands on. Raises nothing: what is wrong is a finding."""

@@ -129,8 +129,10 @@ def restore(locations: Locations, backup: Path | None, *, patience: float) -> Pa
 
 def _copy(source: Path, target: Path) -> None:
     """Through SQLite on both sides: safe beside other connections, as a plain open would not be."""
+    # Only who may write can undo what a killed writer had begun.
+    writable = os.access(source, os.W_OK) and os.access(source.parent, os.W_OK)
     with (
-        closing(sqlite3.connect(f"{source.as_uri()}?mode=ro", uri=True)) as old,
+        closing(sqlite3.connect(f"{source.as_uri()}?mode={'rw' if writable else 'ro'}", uri=True)) as old,
         closing(sqlite3.connect(target)) as new,
     ):
         old.backup(new)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from importlib import import_module
 from typing import NoReturn
 
-from core.errors import OfframpError, UsageError
+from core.errors import OfframpError, StoreOnNetwork, UsageError
 from tui.cli.output import Output, abandon_output, adopt_streams
 
 INTERRUPTED = 130
@@ -30,7 +30,14 @@ def main(arguments: Sequence[str]) -> int:
     adopt_streams()
     out = Output()
     try:
-        code = _run(arguments)
+        try:
+            code = _run(arguments)
+        except StoreOnNetwork as error:
+            from tui.cli.store import offer  # noqa: PLC0415 - once for each host
+
+            if not offer(error, Output(ask="--no-input" not in arguments)):
+                raise
+            code = _run(arguments)
         sys.stdout.flush()
     except OfframpError as error:
         out.fail(error)
