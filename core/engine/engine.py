@@ -128,7 +128,10 @@ class Engine:
         pause = min(1.0, self._numbers.lease / 5)
         while not self._stop.is_set():
             try:
-                if not await self._call(self._successor.asks) and await self._call(lease.acquire):
+                if await self._call(self._successor.asks):
+                    # Raises StoreTooNew once that one has had its way.
+                    await self._call(store.lease.state)
+                elif await self._call(lease.acquire):
                     return True
                 if until is Until.IDLE and lease.alive:
                     log.info("Another engine serves this store.")

@@ -49,8 +49,8 @@ class Watch:
 
 class Slots:
     """Looks after workers. `outdated` once one has said that the programs on disk are newer than the store,
-    and so than this engine: another Offramp was installed in its place. `look` blocks on the store, so it is run off the event loop, as `starting` and
-    `started` are: all three in the same thread."""
+    and so than this engine: another Offramp was installed in its place. `look` blocks on the store, so it is
+    run off the event loop, as `starting` and `started` are: all three in the same thread."""
 
     def __init__(
         self,

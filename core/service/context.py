@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from core import preferences, secrets
-from core.errors import OfframpError
+from core.errors import OfframpError, StoreOutdated
 from core.locations import Locations
 from core.model.secret import FileSecret
 
@@ -32,12 +32,19 @@ class Context:
 
     @property
     def store(self) -> Store:
-        """Raises StoreError."""
+        """Raises StoreError; where an older Offramp is still at work, and StoreOutdated is raised, an engine
+        waits in the background from then on to migrate the store and to go on."""
         if self._store is None:
             # SQLAlchemy is the largest part of a short command's time: `--help` does without.
             from core.store.store import Store  # noqa: PLC0415
 
-            self._store = Store.open(self.locations)
+            try:
+                self._store = Store.open(self.locations)
+            except StoreOutdated:
+                from core.engine.successor import wait_in_background  # noqa: PLC0415
+
+                wait_in_background(self.locations)
+                raise
         return self._store
 
     @cached_property

@@ -86,8 +86,8 @@ class Database:
         found = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
         if found != REVISION:
             raise StoreTooNew(
-                f"Store {str(self.path)!r} has been migrated to version {found} while this program ran.",
-                "Start it again with the newer Offramp.",
+                f"A newer Offramp has migrated store {str(self.path)!r} to version {found} meanwhile.",
+                "Leave this one, and start the newer.",
             )
 
     @contextmanager

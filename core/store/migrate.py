@@ -29,9 +29,11 @@ def migrate(database: Database, locations: Locations, found: str, wait_on: Calla
     """
     with database.read(of_any_version=True) as connection:
         now = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar_one()
+        holder = connection.exec_driver_sql("SELECT holder FROM lease").scalar()
     if now == REVISION:
         return None
-    with nobody_at_work(locations, "must be migrated, but an older Offramp", wait_on):
+    who = f" ({holder})" if holder else ""
+    with nobody_at_work(locations, f"must be migrated, but an older Offramp{who}", wait_on):
         with database.read(of_any_version=True) as connection:
             said = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar_one()
         if said != "ok":
