@@ -9,6 +9,7 @@ import pytest
 
 # What a tool is called, and the line that brings it.
 INSTALL = {
+    "sshfs": "apt-get install sshfs",
     "sqlite3": "apt-get install sqlite3",
     "sshd": "apt-get install openssh-server",
     "ssh": "apt-get install openssh-client",
