@@ -11,8 +11,9 @@ import pymysql
 from pymysql.connections import Connection as Wire
 
 from connectors.sources.mysql.errors import login_error
-from core.errors import TlsError
+from core.errors import ConnectError, TlsError
 from core.model.connection import Connection, TlsSettings
+from core.model.hiding import Hiding
 
 # A network that forgets a connection in silence (NAT, a firewall, a host that is gone) is noticed after some
 # two minutes, and one that only forgets idle connections is kept awake. Milliseconds for the last.
@@ -61,7 +62,7 @@ class Login:
             wire = pymysql.connect(**arguments, **self._tls(connection.tls))
         except (pymysql.err.MySQLError, OSError, RuntimeError, ValueError, IndexError, struct.error) as error:
             # IndexError, ValueError, struct.error: what answers there is no MySQL server.
-            raise login_error(error, connection, self.user) from error
+            raise self._explained(error) from error
         encrypted = isinstance(wire._sock, ssl.SSLSocket)
         if connection.tls.mode not in ("off", "prefer") and not encrypted:
             wire.close()
@@ -70,6 +71,12 @@ class Login:
         if timeout is None:
             wire._read_timeout = wire._write_timeout = connection.read_timeout or None
         return wire
+
+    def _explained(self, error: Exception) -> ConnectError:
+        """In words, in part a server's or a driver's own: the password mustn't come back in them."""
+        said = login_error(error, self.connection, self.user)
+        hide = Hiding([self._password])
+        return type(said)(hide(said.message), hide(said.hint))
 
     def _default_port(self) -> int:
         return 2881 if self.connection.mode == "oceanbase" else 3306
