@@ -25,8 +25,7 @@ def engine_line(
     counts = ((engine.queued, "queued", ""), (engine.scheduled, "scheduled", "dim"))
     words = [run(f"{number} {word}", role) for number, word, role in counts if number]
     if engine.forgotten:
-        # A narrow screen has room for one of both.
-        words[-1:] = [*(words[-1:] if columns >= FULL_COLUMNS else ()), run("none after a reboot", "warn")]
+        words.append(run("no service after a reboot" if columns >= FULL_COLUMNS else "no service", "warn"))
     if engine.at_work:
         limit = f" of {SLOTS}" if columns >= FULL_COLUMNS or not engine.scheduled else ""
         words.insert(0, run(f"{engine.at_work}{limit} running", "accent"))

@@ -17,6 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from core import faults
+from core.dumps import forbid_core_dumps
 from core.engine.orders import LONGEST, OUTDATED, Order
 from core.errors import ErrorInfo, LostClaim, OfframpError, StoreError, StoreOutdated
 from core.faults import Point
@@ -58,6 +59,7 @@ def main(attempt: Attempt = run_attempt) -> int:
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.umask(0o077)
+    forbid_core_dumps()
     faulthandler.enable()
     order = Order.parse(sys.stdin.buffer.readline(LONGEST))
     faults.reached(Point.SPAWNED)

@@ -217,10 +217,10 @@ def test_the_screens_point_out_scheduled_tasks_without_a_service():
         line = engine_line(state, None, datetime(2026, 1, 1, tzinfo=UTC), columns, read_only=False)
         return text_of(line)
 
-    assert "2 scheduled, none after a reboot" in words(120, forgotten=True)
-    assert "none after a reboot" in words(80, forgotten=True)
-    assert "reboot" not in words(120)
-    assert "1 running" in words(80, forgotten=True, at_work=1)
+    assert "2 scheduled, no service after a reboot" in words(120, forgotten=True)
+    assert "2 scheduled, no service  " in words(80, forgotten=True)
+    assert "no service" not in words(120)
+    assert words(80, forgotten=True, at_work=3, queued=12).startswith("3 running, no service  ")
 
 
 def test_where_neither_is_to_be_had(offramp):
