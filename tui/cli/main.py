@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from importlib import import_module
 from typing import NoReturn
 
+from core.dumps import forbid_core_dumps
 from core.errors import OfframpError, StoreOnNetwork, UsageError
 from tui.cli.output import Output, abandon_output, adopt_streams
 
@@ -19,6 +20,7 @@ NOBODY_READS = 141
 
 def entry() -> NoReturn:
     """The console script."""
+    forbid_core_dumps()
     code = main(sys.argv[1:])
     # All is done: a Ctrl-C that comes while Python shuts down must not change how it ends.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
