@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from connectors.base import Session, Source
@@ -12,6 +12,7 @@ from core import faults
 from core.errors import (
     Aborted,
     Incomplete,
+    NoSpace,
     OfframpError,
     OutputDamaged,
     OutputError,
@@ -59,6 +60,7 @@ class Attempt:
         self.disk = disk(self.place.root)
         self.published = False
         self.forward = False
+        self._output_bytes = 0
 
     def run(self) -> Manifest:
         """Gives the manifest as it is published. Raises any OfframpError."""
@@ -91,11 +93,24 @@ class Attempt:
             self._cancel.bind(session)
             faults.reached(Point.CONNECTED)
             try:
-                manifest = self._read(session, left)
+                with self._telling_size():
+                    manifest = self._read(session, left)
             finally:
                 self._cancel.unbind()
-        complete_build(self.disk, self.place, manifest)
+        with self._telling_size():
+            complete_build(self.disk, self.place, manifest)
         return self._publish(state, old, manifest)
+
+    @contextlib.contextmanager
+    def _telling_size(self) -> Iterator[None]:
+        """Who has to make room wants to know how much."""
+        try:
+            yield
+        except NoSpace as error:
+            if self._output_bytes:
+                size = max(1, self._output_bytes >> 20)
+                error.hint = f"All of the output may take about {size} MiB, by an estimate. {error.hint}"
+            raise
 
     def clean_up(self, *, keep_useful: bool) -> None:
         """Remove what was built, but (where asked) for what another attempt can use."""
@@ -198,6 +213,7 @@ class Attempt:
             check=self._cancel.check,
         )
         found = preflight(session, settings, self.place.target, scope)
+        self._output_bytes = found.needed_bytes + scope.on_disk
         items = plan_again(settings, left, found.objects) if left.useful else plan(settings, found.objects)
         self._journal.plan(items, left.snapshot)
         for text in found.notes:
