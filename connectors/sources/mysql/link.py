@@ -27,7 +27,7 @@ from connectors.sources.mysql.kill import kill_marked, new_mark
 from connectors.sources.mysql.login import Login
 from connectors.sources.mysql.product import Family, Product, detect
 from connectors.sources.mysql.sql import identifier
-from core.errors import ConnectionLost
+from core.errors import ConnectionLost, OfframpError
 
 Row = tuple[Any, ...]
 
@@ -138,12 +138,22 @@ class Link:
             yield
         except (MySQLError, CutOff) as error:
             cause = error.cause if isinstance(error, CutOff) else error
-            raise statement_error(cause, what, reading=reading, view=view) from error
+            meant = statement_error(cause, what, reading=reading, view=view)
+            raise self._naming(meant) from error
+        except ConnectionLost as error:
+            raise self._naming(error) from error
         except (OSError, AssertionError, AttributeError, IndexError, ValueError, struct.error) as error:
             # What PyMySQL lets through where the socket is shut down under it by `cancel` or the network.
             if self._wire.open:
                 raise
-            raise ConnectionLost(f"The connection was lost while {what}.") from error
+            raise self._naming(ConnectionLost(f"The connection was lost while {what}.")) from error
+
+    def _naming(self, error: OfframpError) -> OfframpError:
+        """The same, with the connection's name where that is what failed."""
+        whose = f"Connection {self._login.connection.name!r}: "
+        if not isinstance(error, ConnectionLost) or error.message.startswith(whose):
+            return error
+        return ConnectionLost(whose + error.message[0].lower() + error.message[1:], error.hint)
 
     def ready(self) -> None:
         """Get in again where the connection is gone and nothing was lost with it. Raises ConnectError or
@@ -153,7 +163,9 @@ class Link:
         if self._wire.open:
             return
         if self.in_transaction:
-            raise ConnectionLost("The connection was lost, and with it the point in time that was read.")
+            raise self._naming(
+                ConnectionLost("The connection was lost, and with it the point in time that was read.")
+            )
         wire = self._login.open()
         with self._lock:
             self._wire = wire
