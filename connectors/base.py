@@ -268,6 +268,12 @@ class Source(ABC):
     def connect(self) -> Session:
         """Get in, within the connection's timeout. Raises ConnectError and its kinds."""
 
+    def end_left_over(self) -> int:
+        """End what sessions of this `program` still run on the server though their process is gone, and
+        nothing else: how many there were. Only for a `program` that no living process has. Raises
+        ConnectError. A source without a server has nothing left over."""
+        return 0
+
     @abstractmethod
     def test(self) -> Iterator[TestStep]:
         """Try it step by step, saying what is found; the last step is the last yielded. Raises nothing of

@@ -8,7 +8,10 @@ OfframpError
 ├── Conflict                   the thing exists already, is in use, or its status doesn't allow the action
 ├── StoreError
 │   ├── StoreBusy              somebody else holds the store; trying again helps        (transient)
+│   │   └── StoreOutdated      it must be migrated, and an older Offramp is still at work on it
 │   ├── StoreDamaged           the store can't be read
+│   ├── StoreFull              its disk is full: nothing more can be remembered until there is room
+│   ├── StoreOnNetwork         its directory is on a network file system, whose locks can't be trusted
 │   └── StoreTooNew            written by a newer Offramp
 ├── SecretError                a password can't be had: from its file, keyring, variable or command
 ├── ConnectError
@@ -117,8 +120,20 @@ class StoreBusy(StoreError):
     exit_status = 75
 
 
+class StoreOutdated(StoreBusy):
+    code = "store-outdated"
+
+
 class StoreDamaged(StoreError):
     code = "store-damaged"
+
+
+class StoreFull(StoreError):
+    code = "store-full"
+
+
+class StoreOnNetwork(StoreError):
+    code = "store-on-network"
 
 
 class StoreTooNew(StoreError):

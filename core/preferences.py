@@ -8,6 +8,14 @@ keep_logs_days = 14             # and their logs removed; 0 keeps them as long a
 theme = "dark"                  # of the screens: dark, light, terminal (its own colours)
 glyphs = "auto"                 # unicode, ascii, or what the locale can show
 mouse = true                    # whether the screens take the mouse
+look_seconds = 0.5              # how often the screens look for changes
+idle_look_seconds = 2           # and how often while nothing happens
+
+[engine]                        # see core.engine_preferences
+lease_seconds = 15
+
+[retry]                         # see there
+first_seconds = 30
 
 [keys]                          # other keys for actions of the screens; `?` there shows their names
 "task.abort" = "A"
@@ -17,6 +25,7 @@ from __future__ import annotations
 
 import msgspec
 
+from core.engine_preferences import EnginePreferences, RetryPreferences
 from core.errors import InvalidDefinition, InvalidValue
 from core.locations import Locations
 
@@ -35,6 +44,10 @@ class Preferences(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     theme: str | None = None
     glyphs: str = "auto"
     mouse: bool = True
+    look_seconds: float = 0.5
+    idle_look_seconds: float = 2.0
+    engine: EnginePreferences = EnginePreferences()
+    retry: RetryPreferences = RetryPreferences()
     keys: dict[str, str] = {}
 
     THEMES = ("dark", "light", "terminal")
@@ -55,6 +68,11 @@ class Preferences(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
             raise InvalidValue(f"theme {self.theme!r} is none of {', '.join(self.THEMES)}.")
         if self.glyphs not in self.GLYPHS:
             raise InvalidValue(f"glyphs {self.glyphs!r} is none of {', '.join(self.GLYPHS)}.")
+        if not 0.1 <= self.look_seconds <= self.idle_look_seconds <= 60:
+            raise InvalidValue(
+                f"look_seconds {self.look_seconds:g} and idle_look_seconds {self.idle_look_seconds:g} must "
+                "be between 0.1 and 60, the latter not shorter.",
+            )
 
 
 def load(locations: Locations) -> Preferences:

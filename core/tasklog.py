@@ -15,7 +15,6 @@ import logging
 import os
 import re
 import time
-import urllib.parse
 from collections.abc import Callable, Collection, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -24,10 +23,10 @@ from io import FileIO
 from pathlib import Path
 
 from core.locations import Locations
+from core.model.hiding import Hiding
 
 LONGEST = 256 << 20
 SEGMENT = 16 << 20
-SHORTEST_SECRET = 4
 _BLOCK = 1 << 16
 # C0 but tab, DEL and C1; lone surrogates; line and paragraph separators; what turns the reading direction.
 _UNSAFE = re.compile(
@@ -74,7 +73,7 @@ class TaskLogHandler(logging.Handler):
         self._path = path
         self._segment = segment
         self._segments = max(2, longest // segment)
-        self._secrets = _forms(secrets)
+        self._hide = Hiding(secrets)
         self._numbers = part_numbers(path)
         self._file = _append(part_path(path, self._numbers[-1]))
 
@@ -97,18 +96,13 @@ class TaskLogHandler(logging.Handler):
         except (TypeError, ValueError):
             # Arguments that don't fit the message: no reason to end a task.
             message = f"{record.msg} {record.args!r}"
-        lines = [self._without_secrets(message)]
+        lines = [escape(self._hide(message))]
         if record.exc_info:
             # Before it is cut into lines: a secret may have several.
             trace = logging.Formatter().formatException(record.exc_info)
-            lines += self._without_secrets(trace).splitlines()
-        text = "".join(f"{stamp} {level:<5} {escape(line)}\n" for line in lines)
+            lines += map(escape, self._hide(trace).splitlines())
+        text = "".join(f"{stamp} {level:<5} {line}\n" for line in lines)
         return text.encode()
-
-    def _without_secrets(self, text: str) -> str:
-        for secret in self._secrets:
-            text = text.replace(secret, "***")
-        return text
 
     def _roll(self, size: int) -> None:
         if self._file.tell() + size <= self._segment or self._file.tell() == 0:
@@ -200,16 +194,6 @@ def remove_task_logs(locations: Locations, task: int) -> None:
 
 def _stamp(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def _forms(secrets: Collection[str]) -> list[str]:
-    """Each secret as it may occur: plain, quoted as Python does it, and in a URL. Longest first, so that
-    none hides within another."""
-    forms: set[str] = set()
-    for secret in secrets:
-        if len(secret) >= SHORTEST_SECRET:
-            forms |= {secret, repr(secret)[1:-1], escape(secret), urllib.parse.quote(secret, safe="")}
-    return sorted(forms, key=len, reverse=True)
 
 
 def _append(path: Path) -> FileIO:

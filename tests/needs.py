@@ -9,10 +9,14 @@ import pytest
 
 # What a tool is called, and the line that brings it.
 INSTALL = {
+    "sshfs": "apt-get install sshfs",
     "sqlite3": "apt-get install sqlite3",
     "sshd": "apt-get install openssh-server",
     "ssh": "apt-get install openssh-client",
     "tmux": "apt-get install tmux",
+    "systemctl": "apt-get install systemd",
+    "crontab": "apt-get install cron",
+    "cron": "apt-get install cron",
 }
 # Daemons are not on everybody's path.
 PATH = "/usr/sbin:/usr/local/sbin:" + os.environ.get("PATH", "")

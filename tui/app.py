@@ -30,7 +30,7 @@ from core.errors import OfframpError, StoreError
 from core.model.settings import ExportSettings
 from core.service import Service
 from core.service.overview import EngineState
-from tui import actions, clipboard, keymap, look, state
+from tui import actions, clipboard, crash, keymap, look, state
 from tui.actions import Action, Place
 from tui.calls import Calls
 from tui.departure import Departure, question
@@ -111,7 +111,10 @@ class OfframpApp(App[str], inherit_bindings=False):
         self.state = state.load(service.locations.screens)
         self.engine: EngineState | None = None
         self.hosted = HostedEngine(service.locations)
-        self.reader = Reader(service, self.post_message)
+        chosen = service.preferences
+        self.reader = Reader(
+            service, self.post_message, busy=chosen.look_seconds, idle=chosen.idle_look_seconds
+        )
         self.departure = Departure(service, self.hosted)
         self._calls = Calls(self)
         self._begun = False
@@ -147,6 +150,9 @@ class OfframpApp(App[str], inherit_bindings=False):
         """A thread ended by an error that nobody foresaw: the application ends with it, and shows it."""
         if isinstance(failed.exc_value, Exception) and self.is_running:
             self.call_from_thread(self._handle_exception, failed.exc_value)
+
+    def _fatal_error(self) -> None:
+        self.panic(crash.report(self._exception))
 
     def on_unmount(self) -> None:
         self.reader.stop()

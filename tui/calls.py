@@ -26,10 +26,9 @@ class Calls:
         then: Callable[[T], object] | None,
         failed: Callable[[OfframpError], object],
     ) -> None:
-        """Run `work` in a thread; `then` gets its result, `failed` its OfframpError, on the event loop."""
-        self._app.run_worker(
-            partial(self._work, work, then, failed), thread=True, exit_on_error=False, group="calls"
-        )
+        """Run `work` in a thread; `then` gets its result, `failed` its OfframpError, on the event loop. Any
+        other error ends the application, which shows it: what was asked for must not just never happen."""
+        self._app.run_worker(partial(self._work, work, then, failed), thread=True, group="calls")
 
     def _work(
         self,

@@ -24,6 +24,8 @@ def engine_line(
         return clock
     counts = ((engine.queued, "queued", ""), (engine.scheduled, "scheduled", "dim"))
     words = [run(f"{number} {word}", role) for number, word, role in counts if number]
+    if engine.forgotten:
+        words.append(run("no service after a reboot" if columns >= FULL_COLUMNS else "no service", "warn"))
     if engine.at_work:
         limit = f" of {SLOTS}" if columns >= FULL_COLUMNS or not engine.scheduled else ""
         words.insert(0, run(f"{engine.at_work}{limit} running", "accent"))

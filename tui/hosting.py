@@ -52,7 +52,7 @@ class HostedEngine:
     def _run(self) -> None:
         # Loaded here, while the first screen is already to be seen.
         from core.engine.engine import Engine  # noqa: PLC0415
-        from core.engine.headless import configured  # noqa: PLC0415
+        from core.engine.numbers import configured  # noqa: PLC0415
 
         self.failure = None
         try:

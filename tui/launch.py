@@ -18,8 +18,11 @@ def open_application(
     *, read_only: bool = False, mouse: bool = True, welcome: str = "", run_at_start: tuple[str, ...] = ()
 ) -> int:
     """Show the screens until a person leaves; `run_at_start` names saved exports to be run. Raises
-    InvalidDefinition for a wrong settings file, StoreError where the store can't be opened."""
+    InvalidDefinition for a wrong settings file, StoreOnNetwork, StoreError where the
+    store can't be opened."""
     with Service() as service:
+        # Asked for on the terminal, while it is still the shell's.
+        service.upkeep.require_local()
         chosen = service.preferences
         found = terminal.examine(os.environ, glyphs=chosen.glyphs)
         terminal.prepare(found)

@@ -50,10 +50,19 @@ class StoreRead(Message):
 
 
 class Reader:
-    """Looks for as long as it isn't stopped. `post` is called in the reader's thread."""
+    """Looks for as long as it isn't stopped, every `busy` seconds, every `idle` while nothing happens. `post`
+    is called in the reader's thread."""
 
-    def __init__(self, service: Service, post: Callable[[StoreRead], object]) -> None:
+    def __init__(
+        self,
+        service: Service,
+        post: Callable[[StoreRead], object],
+        *,
+        busy: float = BUSY_SECONDS,
+        idle: float = IDLE_SECONDS,
+    ) -> None:
         self._service = service
+        self._busy, self._idle = busy, idle
         self._post = post
         self._wake = threading.Condition()
         self._query: Query | None = None
@@ -121,7 +130,7 @@ class Reader:
             quiet = time.monotonic() - stirred > IDLE_AFTER
             with self._wake:
                 if not (self._stopped or self._asked):
-                    self._wake.wait(IDLE_SECONDS if quiet else BUSY_SECONDS)
+                    self._wake.wait(self._idle if quiet else self._busy)
 
     def _look(self, query: Query | None) -> Seen:
         engine = self._service.overview.engine()

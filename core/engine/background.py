@@ -8,7 +8,7 @@ import time
 from collections.abc import Sequence
 
 from core.engine.lease import is_served
-from core.engine.numbers import Numbers
+from core.engine.numbers import Numbers, configured
 from core.engine.spawn import describe_end, start_detached
 from core.errors import OfframpError
 from core.locations import HOME_VARIABLE, Locations
@@ -31,10 +31,11 @@ def ensure_engine(
     """See to it that an engine serves the store: return at once where one does, else start a detached one
     and wait until it holds the lease. Any number of programs may call this at the same time: one starts.
 
-    Raises OfframpError where no engine could be started within `timeout` seconds, StoreError and its kinds
+    `numbers` are those of the settings file unless given. Raises OfframpError where no engine could be
+    started within `timeout` seconds, InvalidDefinition for a wrong settings file, StoreError and its kinds
     where the store can't be read.
     """
-    numbers = numbers or Numbers()
+    numbers = numbers or configured(locations)
     with Store.open(locations) as store:
         if is_served(store, numbers):
             return

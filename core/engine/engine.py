@@ -20,12 +20,15 @@ from functools import partial
 from math import inf
 from typing import ParamSpec, TypeVar
 
+from core import faults
 from core.engine import executor
 from core.engine.housekeeping import tidy
 from core.engine.lease import EngineLease
 from core.engine.numbers import Numbers
 from core.engine.slots import Slots
+from core.engine.successor import Successor
 from core.errors import ErrorInfo, LostClaim, OfframpError, StoreDamaged, StoreError, StoreTooNew
+from core.faults import Point
 from core.locations import Locations
 from core.model.vocabulary import TaskStatus
 from core.store.claims import Claim, Slot
@@ -36,6 +39,8 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 log = logging.getLogger("offramp.engine")
+
+SWEEP_SECONDS = 5.0
 
 
 class Until(Enum):
@@ -67,7 +72,9 @@ class Engine:
         self._stop = asyncio.Event()
         self._stopped = False
         self._store_thread = ThreadPoolExecutor(1, thread_name_prefix="engine-store")
+        self._successor = Successor(locations, self._numbers)
         self._starts: set[asyncio.Task[None]] = set()
+        self._sweeps: set[asyncio.Task[None]] = set()
 
     def stop(self) -> None:
         """End the engine, from any thread and at any time; its workers go on."""
@@ -84,7 +91,13 @@ class Engine:
         if self._stopped:
             self._stop.set()
         try:
-            store = await self._call(Store.open, self._locations, patience=self._numbers.patience)
+            store = await self._call(
+                Store.open,
+                self._locations,
+                patience=self._numbers.patience,
+                # However long it takes an older Offramp to end what it runs.
+                wait_on=lambda: not self._stopped,
+            )
             try:
                 await self._call(store.check)
                 await self._serve(store, until)
@@ -98,6 +111,7 @@ class Engine:
         try:
             while not self._stop.is_set() and await self._stand_by(store, lease, until):
                 log.info("Serving store %s.", self._locations.store)
+                faults.reached(Point.LEASED)
                 try:
                     if await self._work(store, lease, until):
                         return
@@ -114,7 +128,10 @@ class Engine:
         pause = min(1.0, self._numbers.lease / 5)
         while not self._stop.is_set():
             try:
-                if await self._call(lease.acquire):
+                if await self._call(self._successor.asks):
+                    # Raises StoreTooNew once that one has had its way.
+                    await self._call(store.lease.state)
+                elif await self._call(lease.acquire):
                     return True
                 if until is Until.IDLE and lease.alive:
                     log.info("Another engine serves this store.")
@@ -127,7 +144,8 @@ class Engine:
         return False
 
     async def _work(self, store: Store, lease: EngineLease, until: Until) -> bool:
-        """Serve. True at the end, by itself or because it was stopped. Raises LostClaim."""
+        """Serve. True at the end, by itself or because it was stopped; False once it has stepped down for a
+        newer Offramp. Raises LostClaim."""
         slots = Slots(store, lease, self._numbers)
         taken, seen = 0, -1
         looked = tidied = -inf
@@ -136,9 +154,13 @@ class Engine:
             try:
                 await self._call(lease.renew)
                 changes, now = await self._call(store.changes), time.monotonic()
+                asked = await self._call(self._successor.asks, slots.outdated)
+                if asked and not taken and not self._starts:
+                    await self._call(lease.release)
+                    return False
                 if taken or changes != seen or now - looked >= self._numbers.idle_look:
                     seen, looked = changes, now
-                    taken = await self._round(store, lease, slots)
+                    taken = await self._round(store, lease, slots, claiming=not asked)
                     horizon = self._soon() if until is Until.DRAINED else None
                     if taken or await self._call(store.claims.busy, horizon):
                         idle_since = now
@@ -152,16 +174,21 @@ class Engine:
             await self._sleep(self._numbers.tick if taken else self._numbers.idle_tick)
         return True
 
-    async def _round(self, store: Store, lease: EngineLease, slots: Slots) -> int:
+    async def _round(self, store: Store, lease: EngineLease, slots: Slots, *, claiming: bool) -> int:
         """Look after the slots, queue what is due, start what fits. How many slots are taken."""
         taken = await self._call(slots.look)
+        for lost in await self._call(slots.take_lost):
+            sweep = asyncio.create_task(self._sweep(store, lost))
+            self._sweeps.add(sweep)
+            sweep.add_done_callback(self._sweeps.discard)
         claims, now = store.claims, self._wall()
         await self._call(claims.queue_due, lease.epoch, now)
         await self._call(claims.shorten_pauses, lease.epoch, now, self._numbers.backoff.bound)
-        while lease.trusted:
+        while claiming and lease.trusted:
             claim = await self._call(claims.claim_next, lease.epoch, now)
             if claim is None:
                 break
+            faults.reached(Point.CLAIMED)
             taken += 1
             await self._call(slots.starting, claim.task, claim.token)
             start = asyncio.create_task(self._start(store, lease, slots, claim))
@@ -175,10 +202,12 @@ class Engine:
         try:
             way = await self._call(executor.look_up, store, claim)
             prepared = await executor.prepare(claim, way, self._locations, self._numbers)
+            faults.reached(Point.PREPARED)
             if lease.trusted:
                 child = await executor.in_thread(
                     partial(executor.start, prepared, self._locations, self._worker)
                 )
+                faults.reached(Point.STARTED)
                 log.info("Task %d: worker %d started.", claim.task, child.pid)
         except OSError as error:
             await self._give_up(store, lease, claim, executor.cannot_start(error))
@@ -194,6 +223,19 @@ class Engine:
             await self._give_up(store, lease, claim, error.info())
         finally:
             await self._call(slots.started, claim.task, claim.token, child)
+
+    async def _sweep(self, store: Store, lost: Slot) -> None:
+        """End on the server what a lost worker has left there, in a process of its own."""
+        try:
+            task = await self._call(store.tasks.get, lost.task)
+            claim = Claim(lost.task, lost.token or "", lost.slot, task.settings)
+            way = await self._call(executor.look_up, store, claim)
+            if way.connection.path is not None:
+                return  # a file has no server
+            prepared = await executor.prepare(claim, way, self._locations, self._numbers)
+            await executor.in_thread(partial(executor.start, prepared, self._locations, executor.SWEEP))
+        except (OSError, OfframpError) as error:
+            log.warning("Task %d: what its worker left on the server may still run: %s", lost.task, error)
 
     async def _give_up(self, store: Store, lease: EngineLease, claim: Claim, error: ErrorInfo) -> None:
         log.warning("Task %d can't be started: %s", claim.task, error.message)
@@ -219,6 +261,8 @@ class Engine:
             log.warning("Task %d: %s", claim.task, failed)
 
     async def _end_starts(self) -> None:
+        if self._sweeps:
+            await asyncio.wait(self._sweeps, timeout=SWEEP_SECONDS)
         for start in self._starts:
             start.cancel()
         await asyncio.gather(*self._starts, return_exceptions=True)
@@ -236,6 +280,7 @@ class Engine:
         return ended
 
     def _step_down(self, lease: EngineLease) -> None:
+        faults.reached(Point.STEPPING_DOWN)
         try:
             lease.release()
         except StoreError as error:

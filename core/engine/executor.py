@@ -23,6 +23,7 @@ from core.store.claims import Claim
 from core.store.store import Store
 
 WORKER = (sys.executable, "-P", "-m", "core.engine.worker")
+SWEEP = (sys.executable, "-P", "-m", "core.engine.sweep")
 
 T = TypeVar("T")
 
@@ -73,6 +74,8 @@ async def prepare(claim: Claim, way: Way, locations: Locations, numbers: Numbers
         home=str(locations.home),
         connection=way.connection,
         backoff=numbers.backoff,
+        progress=numbers.progress,
+        log_bytes=numbers.log_bytes,
         password=found[0],
         sys_password=found[1] if account is not None else None,
     )

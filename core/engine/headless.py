@@ -6,13 +6,9 @@ import asyncio
 import logging
 import signal
 import time
-from datetime import timedelta
 
-import msgspec
-
-from core import preferences
 from core.engine.engine import Engine, Until
-from core.engine.numbers import Numbers
+from core.engine.numbers import Numbers, configured
 from core.locations import Locations
 
 
@@ -32,16 +28,6 @@ def run(
     until = Until.IDLE if background else Until.DRAINED if drain else Until.STOPPED
     asyncio.run(_serve(engine, until, background=background))
     return 0
-
-
-def configured(locations: Locations) -> Numbers:
-    """The engine's numbers as the settings file has them. Raises InvalidDefinition."""
-    chosen = preferences.load(locations)
-    return msgspec.structs.replace(
-        Numbers(),
-        keep_tasks=timedelta(days=chosen.keep_tasks_days) if chosen.keep_tasks_days else None,
-        keep_logs=timedelta(days=chosen.keep_logs_days) if chosen.keep_logs_days else None,
-    )
 
 
 async def _serve(engine: Engine, until: Until, *, background: bool) -> None:

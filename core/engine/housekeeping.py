@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import logging
 import re
+from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 
 from core import secrets
 from core.engine.numbers import Numbers
-from core.errors import OutputError, SecretError
+from core.errors import OutputError, SecretError, StoreDamaged, StoreError
 from core.locks import is_locked
 from core.model.task import Task
 from core.pipeline.place import discard_partial
+from core.store.backups import back_up_daily
 from core.store.references import references
 from core.store.store import Store
 from core.tasklog import remove_task_logs
@@ -36,11 +38,26 @@ def tidy(store: Store, epoch: int, numbers: Numbers, now: datetime) -> None:
                 _remove_logs(store, forgotten.id)
                 remove_leftovers(forgotten)
     _forget_passwords(store, now)
+    _back_up(store, now)
     # Numbers are never used again, so nobody will lock these files any more.
     for task in _numbers(locations.locks) - store.claims.numbers():
         path = locations.task_lock(task)
         if not is_locked(path):
-            path.unlink(missing_ok=True)
+            with suppress(OSError):
+                path.unlink(missing_ok=True)
+
+
+def _back_up(store: Store, now: datetime) -> None:
+    """Once a day. A full disk costs no more than the backup; a damaged store ends the engine."""
+    try:
+        made = back_up_daily(store.locations.store, now)
+    except StoreDamaged:
+        raise
+    except StoreError as error:
+        log.warning("%s", error)
+    else:
+        if made is not None:
+            log.info("The store was backed up as %s.", made.name)
 
 
 def _forget_passwords(store: Store, now: datetime) -> None:

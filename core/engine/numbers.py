@@ -1,4 +1,5 @@
-"""The engine's numbers, all in seconds but where said otherwise."""
+"""The engine's numbers, all in seconds but where said otherwise: their defaults, and as the settings file has
+them."""
 
 from __future__ import annotations
 
@@ -6,7 +7,11 @@ from datetime import timedelta
 
 import msgspec
 
+from core import preferences
+from core.locations import Locations
+from core.preferences import Preferences
 from core.store.retry import Backoff
+from core.tasklog import LONGEST
 
 
 class Numbers(msgspec.Struct, frozen=True, kw_only=True):
@@ -18,7 +23,8 @@ class Numbers(msgspec.Struct, frozen=True, kw_only=True):
     engine in the background ends after so long without anything to do; `soon`: draining waits for tasks
     scheduled within that time. `patience`: how long the store's lock is waited for. `housekeeping`: how
     often old tasks and logs are looked for; `keep_tasks` and `keep_logs`: how long they are kept after a
-    task's end, None for always.
+    task's end, None for always. `progress`: how often a worker stores its progress; `log_bytes`: up to which
+    size a task's log is kept whole.
     """
 
     lease: float = 15.0
@@ -37,3 +43,33 @@ class Numbers(msgspec.Struct, frozen=True, kw_only=True):
     keep_tasks: timedelta | None = timedelta(days=30)
     keep_logs: timedelta | None = timedelta(days=14)
     backoff: Backoff = Backoff()
+    progress: float = 1.0
+    log_bytes: int = LONGEST
+
+
+def configured(locations: Locations) -> Numbers:
+    """The numbers as the settings file has them. Raises InvalidDefinition."""
+    return chosen(preferences.load(locations))
+
+
+def chosen(settings: Preferences) -> Numbers:
+    """The numbers that a person has set, else the defaults."""
+    engine, retry = settings.engine, settings.retry
+    return Numbers(
+        lease=engine.lease_seconds,
+        renew=engine.renew_seconds,
+        distrust=engine.distrust_seconds,
+        claim=engine.claim_seconds,
+        grace=engine.abort_grace_seconds,
+        idle=engine.idle_minutes * 60,
+        progress=engine.progress_seconds,
+        log_bytes=engine.log_mib << 20,
+        keep_tasks=timedelta(days=settings.keep_tasks_days) if settings.keep_tasks_days else None,
+        keep_logs=timedelta(days=settings.keep_logs_days) if settings.keep_logs_days else None,
+        backoff=Backoff(
+            first=retry.first_seconds,
+            factor=retry.factor,
+            longest=retry.longest_minutes * 60,
+            jitter=retry.jitter_percent / 100,
+        ),
+    )

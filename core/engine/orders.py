@@ -6,24 +6,34 @@ import msgspec
 
 from core.model.connection import Connection
 from core.store.retry import Backoff
+from core.tasklog import LONGEST as LONGEST_LOG
 
 LONGEST = 1 << 20
+OUTDATED = 4
+"""The exit status of a worker that is newer than the store, and than the engine that started it."""
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True):
     """The task, the token of this attempt, the directory of the store, and the way into the database with
-    its passwords."""
+    its passwords. `progress`: how often progress is stored, in seconds; `log_bytes`: the log's limit."""
 
     task: int
     token: str
     home: str
     connection: Connection
     backoff: Backoff
+    progress: float = 1.0
+    log_bytes: int = LONGEST_LOG
     password: str | None = None
     sys_password: str | None = None
 
     def __repr__(self) -> str:
         return f"<order for task {self.task}>"
+
+    @property
+    def program(self) -> str:
+        """Who the attempt says it is, to the server too: no other attempt says the same."""
+        return f"offramp task {self.task} {self.token[:16]}"
 
     @property
     def secrets(self) -> list[str]:

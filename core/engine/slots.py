@@ -16,11 +16,14 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from core import faults
 from core.engine.housekeeping import remove_leftovers
 from core.engine.lease import EngineLease
 from core.engine.numbers import Numbers
+from core.engine.orders import OUTDATED
 from core.engine.spawn import Child, describe_end
 from core.errors import ErrorInfo
+from core.faults import Point
 from core.locks import is_locked
 from core.model.vocabulary import TaskStatus
 from core.store.claims import Slot
@@ -45,8 +48,9 @@ class Watch:
 
 
 class Slots:
-    """Looks after workers. `look` blocks on the store, so it is run off the event loop, as `starting` and
-    `started` are: all three in the same thread."""
+    """Looks after workers. `outdated` once one has said that the programs on disk are newer than the store,
+    and so than this engine: another Offramp was installed in its place. `look` blocks on the store, so it is
+    run off the event loop, as `starting` and `started` are: all three in the same thread."""
 
     def __init__(
         self,
@@ -60,6 +64,14 @@ class Slots:
         self._numbers = numbers
         self._monotonic = monotonic
         self._watches: dict[int, Watch] = {}
+        self.outdated = False
+        self._lost: list[Slot] = []
+
+    def take_lost(self) -> list[Slot]:
+        """The attempts whose workers were found dead since the last call: what they had under way on a
+        server may go on there."""
+        lost, self._lost = self._lost, []
+        return lost
 
     def starting(self, task: int, token: str) -> None:
         """A claim of this engine whose worker is about to be started."""
@@ -111,28 +123,40 @@ class Slots:
             elif watch.asked is None:
                 watch.asked = now
                 self._kill(slot, group, signal.SIGTERM)
+                faults.reached(Point.ABORT_SENT)
 
     def _gone(self, slot: Slot, watch: Watch) -> bool:
         """The lock is free. True where the slot is, too, now."""
         claims, epoch = self._store.claims, self._lease.epoch
         if slot.token is None:
-            return claims.free(epoch, slot)
+            faults.reached(Point.FREE_FOUND)
+            freed = claims.free(epoch, slot)
+            faults.reached(Point.FREED)
+            return freed
         # One that had taken hold is at its end: its files are closed just before its status can be had.
         patience = EXIT_SECONDS if slot.pid is not None else 0
         ended = watch.child.wait(patience) if watch.child is not None else None
         if slot.pid is None and slot.status is TaskStatus.RUNNING and ended is None:
             return self._not_begun(slot, watch)
+        if slot.pid is None and slot.status is TaskStatus.RUNNING and ended == OUTDATED:
+            self.outdated = True
+            return claims.requeue_unstarted(epoch, slot)
         error = ErrorInfo(
             code="worker-lost",
             message=f"The worker ended without a result: {describe_end(ended)}.",
             hint=f"What it printed last is in {self._store.locations.worker_output(slot.task)}.",
             transient=True,
         )
+        faults.reached(Point.LOSS_FOUND)
         if slot.status is TaskStatus.ABORTING:
             # A worker that was killed could not. While the slot is taken, no other attempt begins there.
             remove_leftovers(self._store.tasks.get(slot.task))
+            faults.reached(Point.LEFTOVERS_SWEPT)
         outcome = claims.lost(epoch, slot, error, backoff=self._numbers.backoff, now=datetime.now(UTC))
+        faults.reached(Point.LOSS_STORED)
         if outcome is not None:
+            if slot.pid is not None:
+                self._lost.append(slot)
             self._note(slot, error)
             log.warning("Task %d lost its worker: %s. It is %s.", slot.task, describe_end(ended), outcome)
         return outcome is not None

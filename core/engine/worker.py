@@ -16,8 +16,11 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from core.engine.orders import LONGEST, Order
-from core.errors import ErrorInfo, LostClaim, OfframpError, StoreError
+from core import faults
+from core.dumps import forbid_core_dumps
+from core.engine.orders import LONGEST, OUTDATED, Order
+from core.errors import ErrorInfo, LostClaim, OfframpError, StoreError, StoreOutdated
+from core.faults import Point
 from core.locations import Locations
 from core.locks import FileLock
 from core.pipeline.cancel import Cancel
@@ -45,7 +48,7 @@ def run_attempt(journal: Journal, order: Order, log: logging.Logger, cancel: Can
         order.connection,
         Credentials(password=order.password, sys_password=order.sys_password),
         sys_account=journal.task().settings.sys_account,
-        program=f"offramp task {order.task}",
+        program=order.program,
     )
     run_task(journal, source, log=log, cancel=cancel)
 
@@ -56,8 +59,10 @@ def main(attempt: Attempt = run_attempt) -> int:
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.umask(0o077)
+    forbid_core_dumps()
     faulthandler.enable()
     order = Order.parse(sys.stdin.buffer.readline(LONGEST))
+    faults.reached(Point.SPAWNED)
     locations = Locations(Path(order.home))
     cancel = Cancel()
     _heed_termination(cancel)
@@ -66,13 +71,21 @@ def main(attempt: Attempt = run_attempt) -> int:
     if not lock.acquire(timeout=LOCK_SECONDS):
         print(f"Task {order.task} has a worker already.", file=sys.stderr)  # noqa: T201 - goes to a file
         return LOST
-    with Store.open(locations, patience=PATIENCE) as store:
-        journal = StoreJournal(store, order.task, order.token, backoff=order.backoff)
+    faults.reached(Point.LOCKED)
+    try:
+        # Whether to migrate is not for a worker to say: the engine that started it is of the older version.
+        store = Store.open(locations, patience=PATIENCE, wait_on=lambda: False)
+    except StoreOutdated as error:
+        print(error, file=sys.stderr)  # noqa: T201
+        return OUTDATED
+    with store:
+        journal = StoreJournal(store, order.task, order.token, backoff=order.backoff, interval=order.progress)
         try:
             journal.take_hold(os.getpid(), os.getpgrp(), datetime.now(UTC))
         except LostClaim as error:
             print(error, file=sys.stderr)  # noqa: T201
             return LOST
+        faults.reached(Point.HELD)
         log = _open_log(locations, order)
         log.info("Worker %d begins.", os.getpid())
         status = _carry_out(attempt, journal, order, log, cancel)
@@ -118,7 +131,9 @@ def _open_log(locations: Locations, order: Order) -> logging.Logger:
     log = logging.getLogger(f"offramp.task.{order.task}")
     log.setLevel(logging.DEBUG)
     log.propagate = False
-    log.addHandler(TaskLogHandler(locations.task_log(order.task), secrets=order.secrets))
+    log.addHandler(
+        TaskLogHandler(locations.task_log(order.task), secrets=order.secrets, longest=order.log_bytes)
+    )
     return log
 
 
@@ -137,7 +152,7 @@ def _heed_termination(cancel: Cancel) -> None:
     def wait() -> None:
         while numbers := os.read(reader, 64):
             if signal.SIGTERM in numbers:
-                cancel.request()
+                cancel.pursue()
 
     threading.Thread(target=wait, name="termination", daemon=True).start()
 

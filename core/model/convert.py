@@ -57,6 +57,10 @@ def nearest(word: str, choices: Iterable[str]) -> str | None:
 
     by_form = {_form(choice): choice for choice in choices}
     close = get_close_matches(_form(word), by_form, n=1, cutoff=0.6)
+    if not close and word:
+        # One that was only begun: `lease` for `lease_seconds`.
+        begun = [form for form in by_form if form.startswith(_form(word))]
+        close = begun if len(begun) == 1 else []
     return by_form[close[0]] if close else None
 
 

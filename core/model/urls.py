@@ -55,7 +55,7 @@ def _sqlite(url: str, here: Path) -> dict[str, Any]:
     path, _, query = rest.partition("?")
     if not path.startswith("/") or path == "/":
         raise InvalidValue(
-            f"{url!r} names no file.", "Write sqlite:///relative/path or sqlite:////absolute/path."
+            "The connection URL names no file.", "Write sqlite:///relative/path or sqlite:////absolute/path."
         )
     if query:
         raise InvalidValue("A sqlite URL has no parameters.", "Write a ? in the path as %3F.")

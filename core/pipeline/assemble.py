@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from importlib.metadata import version
 
+from core import __version__
 from core.formats.text import encode_text
 from core.model.settings import ExportSettings
 from core.model.task import FileEntry, TaskObject
@@ -69,7 +69,7 @@ def make_manifest(
     task = ctx.task
     return Manifest(
         format=FORMAT,
-        offramp=version("offramp"),
+        offramp=__version__,
         task=task.id,
         name=task.name,
         token=ctx.place.token,

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from connectors.base import Session, Source
+from core import faults
 from core.errors import (
     Aborted,
     Incomplete,
+    NoSpace,
     OfframpError,
     OutputDamaged,
     OutputError,
     SnapshotGone,
     SnapshotUnavailable,
 )
+from core.faults import Point
 from core.model.task import FileEntry, Snapshot, Task, TaskObject
 from core.model.vocabulary import Consistency
 from core.pipeline import states
@@ -24,16 +27,16 @@ from core.pipeline.assemble import load_order, make_manifest, write_load_script
 from core.pipeline.cancel import Cancel
 from core.pipeline.context import Context
 from core.pipeline.data import ended_after
-from core.pipeline.disk import Disk
+from core.pipeline.disk import Disk, join
 from core.pipeline.journal import Journal
 from core.pipeline.layout import Layout
-from core.pipeline.manifest import Manifest
+from core.pipeline.manifest import MANIFEST, Manifest
 from core.pipeline.merged import run_merged
 from core.pipeline.objects import run_object
 from core.pipeline.place import Place, TargetState, own_manifest, state_of_target
 from core.pipeline.plan import Left, left_over, plan, plan_again
 from core.pipeline.preflight import Preflight, Scope, preflight
-from core.pipeline.publish import check_sizes, complete_build, publish
+from core.pipeline.publish import check_sizes, complete_build, make_durable, publish
 
 
 class Attempt:
@@ -57,6 +60,7 @@ class Attempt:
         self.disk = disk(self.place.root)
         self.published = False
         self.forward = False
+        self._output_bytes = 0
 
     def run(self) -> Manifest:
         """Gives the manifest as it is published. Raises any OfframpError."""
@@ -66,9 +70,14 @@ class Attempt:
         if old is not None and state is TargetState.OURS and old.complete:
             return self._recognise(old)
         built = own_manifest(self.disk, self.place, self.place.work)
-        if built is not None and self._is_whole(built):
-            self._log.info("everything has been read already, by an earlier attempt")
-            return self._publish(state, old, built)
+        if built is not None:
+            if self._is_whole(built):
+                self._log.info("everything has been read already, by an earlier attempt")
+                make_durable(self.disk, self.place.work)
+                return self._publish(state, old, built)
+            # Beside files that are made anew, it would lie.
+            self.disk.remove(join(self.place.work, MANIFEST))
+            self.disk.sync_directory(self.place.work)
         left = self._left()
         if left.useful:
             self._log.info("goes on: %d of %d objects are done", _done(left.objects), len(left.objects))
@@ -76,17 +85,32 @@ class Attempt:
             self.disk.remove_tree(self.place.work)
         self.disk.make_root()
         self.disk.make_directory(self.place.work)
+        faults.reached(Point.ROOM_MADE)
         self._journal.stage("connecting")
         with self._cancel.interruptible():
             connected = self._source.connect()
         with connected as session:
             self._cancel.bind(session)
+            faults.reached(Point.CONNECTED)
             try:
-                manifest = self._read(session, left)
+                with self._telling_size():
+                    manifest = self._read(session, left)
             finally:
                 self._cancel.unbind()
-        complete_build(self.disk, self.place, manifest)
+        with self._telling_size():
+            complete_build(self.disk, self.place, manifest)
         return self._publish(state, old, manifest)
+
+    @contextlib.contextmanager
+    def _telling_size(self) -> Iterator[None]:
+        """Who has to make room wants to know how much."""
+        try:
+            yield
+        except NoSpace as error:
+            if self._output_bytes:
+                size = max(1, self._output_bytes >> 20)
+                error.hint = f"All of the output may take about {size} MiB, by an estimate. {error.hint}"
+            raise
 
     def clean_up(self, *, keep_useful: bool) -> None:
         """Remove what was built, but (where asked) for what another attempt can use."""
@@ -118,6 +142,7 @@ class Attempt:
         """An earlier attempt has published everything, and couldn't say so."""
         self._log.info("everything is published already, by an earlier attempt")
         check_sizes(self.disk, self.place, manifest.files)
+        make_durable(self.disk, self.place.final)
         self.forward = True
         # An abort that comes after publishing has nothing left to abort.
         with contextlib.suppress(Aborted):
@@ -134,6 +159,7 @@ class Attempt:
             if state is TargetState.FREE:
                 raise
         self.forward = True
+        faults.reached(Point.PUBLISHING)
         publish(self.disk, self.place, state, old)
         self.published = True
         self._log.info(
@@ -162,6 +188,7 @@ class Attempt:
             snapshot = session.begin()
         with ended_after(session):
             self._journal.set_snapshot(snapshot)
+            faults.reached(Point.SNAPSHOT_TAKEN)
             try:
                 return self._export(session, found, items, snapshot)
             except SnapshotGone:
@@ -186,6 +213,7 @@ class Attempt:
             check=self._cancel.check,
         )
         found = preflight(session, settings, self.place.target, scope)
+        self._output_bytes = found.needed_bytes + scope.on_disk
         items = plan_again(settings, left, found.objects) if left.useful else plan(settings, found.objects)
         self._journal.plan(items, left.snapshot)
         for text in found.notes:
@@ -198,6 +226,7 @@ class Attempt:
         self._log.info(
             "%d object%s, about %d rows", len(items), "" if len(items) == 1 else "s", found.total_rows
         )
+        faults.reached(Point.CHECKED)
         return found, items
 
     def _export(

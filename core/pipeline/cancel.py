@@ -12,6 +12,8 @@ from core.errors import Aborted, OfframpError
 if TYPE_CHECKING:
     from connectors.base import Session
 
+PURSUIT_SECONDS = 0.5
+
 
 class Cancel:
     """An abort token. `request` may come from any thread or from a signal handler, more than once."""
@@ -22,6 +24,7 @@ class Cancel:
         self._lock = threading.RLock()
         self._session: Session | None = None
         self._waiting = False
+        self._over = threading.Event()
 
     @property
     def requested(self) -> bool:
@@ -35,6 +38,13 @@ class Cancel:
                 # Where the server can't be asked any more, the reader finds out by itself and sees the wish.
                 with contextlib.suppress(OfframpError):
                     self._session.cancel()
+
+    def pursue(self) -> None:
+        """`request`, again and again until the session is let go of: the reading thread may have been between
+        two statements, and begin one that lasts before it looks. Not for a handler of signals."""
+        self.request()
+        while not self._over.wait(PURSUIT_SECONDS):
+            self.request()
 
     @contextlib.contextmanager
     def interruptible(self) -> Iterator[None]:
@@ -69,3 +79,4 @@ class Cancel:
         """The session is about to be closed: returns only when no `request` is using it any more."""
         with self._lock:
             self._session = None
+            self._over.set()

@@ -8,8 +8,9 @@ from collections.abc import Generator, Iterator
 from msgspec.structs import replace
 
 from connectors.base import ReadRequest, Session, TableShape
-from core import formats
+from core import faults, formats
 from core.errors import OfframpError, SnapshotGone, SnapshotUnavailable
+from core.faults import Point
 from core.formats.compress import open_compressor
 from core.model.task import FileEntry, PartPlan, Snapshot
 from core.model.vocabulary import Consistency, ObjectStatus
@@ -26,6 +27,7 @@ def read_data(ctx: Context, tracked: Tracked, shape: TableShape) -> FileEntry:
         return _read_parts(ctx, tracked, shape, ctx.snapshot)
     snapshot = _begin(ctx, tracked)
     with ended_after(ctx.session):
+        faults.reached(Point.SNAPSHOT_TAKEN)
         return _read_parts(ctx, tracked, shape, snapshot)
 
 
@@ -80,6 +82,7 @@ def _read_parts(ctx: Context, tracked: Tracked, shape: TableShape, snapshot: Sna
             tracked.set(parts=tuple(parts), processed_rows=file.rows, processed_bytes=file.size)
             if len(parts) > 1 and file.resumable:
                 tracked.save(checkpoint=file.checkpoint(number + 1))
+                faults.reached(Point.CHECKPOINT_STORED)
                 ctx.log.debug("%s: part %d of %d is done", ref, number + 1, len(parts))
         entry = file.finish(path, str(ref))
         tracked.set(
@@ -97,6 +100,7 @@ def _read_part(ctx: Context, shape: TableShape, part: PartPlan, file: DataFile, 
         ctx.cancel.check()
         ctx.session.begin()
         with ended_after(ctx.session):
+            faults.reached(Point.SNAPSHOT_TAKEN)
             _copy(ctx, shape, part, file, number)
     else:
         _copy(ctx, shape, part, file, number)
@@ -111,6 +115,7 @@ def _copy(ctx: Context, shape: TableShape, part: PartPlan, file: DataFile, numbe
         for chunk in rows:
             ctx.cancel.check()
             file.write(chunk)
+            faults.reached(Point.CHUNK_WRITTEN)
             ctx.journal.progress(number, file.rows, file.size)
     finally:
         # A reader that is given up in the middle lets go of its statement now, not when it is collected.

@@ -107,9 +107,10 @@ class Disk:
         return sorted(found)
 
     def remove_tree(self, path: str) -> None:
-        """Remove a directory with all in it; nothing happens where there is none."""
+        """Remove a directory with all in it, durably; nothing happens where there is none."""
         with contextlib.suppress(Gone), self._parent(path) as (above, name):
             shutil.rmtree(name, dir_fd=above)
+            os.fsync(above)
 
     def remove_directory(self, path: str) -> None:
         """Remove a directory if it is there and empty."""
@@ -264,6 +265,17 @@ def _names(path: str) -> list[str]:
     return names
 
 
+def _free(path: str) -> str:
+    """How much this account may still write there, in words; a quota may allow less than that."""
+    place = Path(path).parent
+    while not place.exists() and place != place.parent:
+        place = place.parent
+    try:
+        return f" ({shutil.disk_usage(place).free >> 10} KiB are free)"
+    except OSError:
+        return ""
+
+
 @contextmanager
 def _words(path: str) -> Iterator[None]:
     """Turn errors of the system into those that say what to do."""
@@ -277,7 +289,9 @@ def _error(error: OSError, path: str) -> OutputError:
     reason = os.strerror(error.errno) if error.errno else str(error)
     match error.errno:
         case errno.ENOSPC | errno.EDQUOT:
-            return NoSpace(f"No room for {path}: {reason}.", "Make room (or raise the quota), then retry.")
+            return NoSpace(
+                f"No room for {path}: {reason}{_free(path)}.", "Make room (or raise the quota), then retry."
+            )
         case errno.EFBIG:
             return NoSpace(
                 f"{path} is too large for its file system or for this account's limit: {reason}.",

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import time
 
+from core import faults
 from core.errors import DataError, NotFound, OutputError, SchemaChanged, SnapshotGone, SourceError
+from core.faults import Point
 from core.formats.text import encode_text
 from core.model.task import FileEntry, TaskObject
 from core.model.vocabulary import Consistency, ObjectStatus, OnError
@@ -46,6 +48,7 @@ def run_object(ctx: Context, item: TaskObject) -> TaskObject:
         raise
     tracked.set(ended=states.now(), checkpoint=None)
     ctx.journal.finish_object(tracked.item, files)
+    faults.reached(Point.OBJECT_STORED)
     for text in tracked.item.warnings:
         ctx.log.warning("%s: %s", item.ref, text)
     ctx.log.info(
@@ -72,6 +75,7 @@ def _export(ctx: Context, tracked: Tracked) -> list[FileEntry]:
         path = ctx.layout.schema(ref)
         files.append(write_schema(ctx, path, text, str(ref)))
         tracked.set(schema_status=ObjectStatus.SUCCESS)
+        faults.reached(Point.SCHEMA_WRITTEN)
     if ctx.settings.takes_rows(ref) and recorded.shape is not None:
         files.append(read_data(ctx, tracked, recorded.shape))
         try:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from connectors.base import ObjectInfo, ServerInfo, Session
 from core import formats
-from core.errors import NoSpace, NotFound, OfframpError, PreflightFailed, SourceError
+from core.errors import NoSpace, NotFound, OfframpError, PreflightFailed, SchemaChanged, SourceError
 from core.model.settings import ExportSettings
 from core.model.vocabulary import Consistency, Encoding, Format, ObjectRef, OnError
 from core.pipeline.place import free_bytes, inspect_target
-from core.pipeline.record import record
+from core.pipeline.record import Recorded, record
 from core.pipeline.resolve import in_order, resolve_database, resolve_objects
 
 # What a run manages at least, for saying how long one may take: the slowest of the measured sources, halved.
@@ -25,6 +26,8 @@ WIDTH = {Encoding.UTF_16: 2, Encoding.UTF_32: 4}
 ROW_BYTES = 100
 SCHEMA_BYTES = 4096
 SMALLEST_FREE = 1 << 20
+# Seconds between looks at an object that somebody is changing.
+CHANGE_PAUSES = (0.1, 0.5, 2.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,9 +199,7 @@ def _check_object(
     session: Session, settings: ExportSettings, database: str, info: ObjectInfo
 ) -> CheckedObject:
     try:
-        recorded = record(session, settings, database, info.ref)
-        if settings.takes_rows(info.ref) and recorded.shape is not None:
-            session.check_readable(database, recorded.shape)
+        recorded = _look_at(session, settings, database, info.ref)
     except (SourceError, NotFound) as error:
         if error.transient:
             raise
@@ -219,6 +220,21 @@ def _check_object(
         fingerprint=recorded.fingerprint,
         warnings=recorded.warnings,
     )
+
+
+def _look_at(session: Session, settings: ExportSettings, database: str, ref: ObjectRef) -> Recorded:
+    """An object's definition, by which its rows can be read. One that is being changed is looked at anew."""
+    for pause in (*CHANGE_PAUSES, None):
+        try:
+            recorded = record(session, settings, database, ref)
+            if settings.takes_rows(ref) and recorded.shape is not None:
+                session.check_readable(database, recorded.shape)
+            break
+        except SchemaChanged:
+            if pause is None:
+                raise
+        time.sleep(pause)
+    return recorded
 
 
 def _time_hazards(

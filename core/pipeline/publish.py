@@ -10,7 +10,9 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 
+from core import faults
 from core.errors import OutputDamaged, TargetExists
+from core.faults import Point
 from core.model.task import FileEntry
 from core.pipeline import manifest as manifests
 from core.pipeline.disk import Disk, join
@@ -21,21 +23,32 @@ from core.pipeline.writer import write_file
 
 def complete_build(disk: Disk, place: Place, manifest: Manifest) -> None:
     """Make the built directory whole and durable: only listed files, the manifest, all of it on the disk.
-    Raises OutputDamaged where a listed file isn't there in full."""
+    The manifest comes when what it lists is durable. Raises OutputDamaged where a listed file isn't there in
+    full."""
     wanted = {entry.path for entry in manifest.files}
     for path in disk.tree(place.work):
         if path not in wanted:
             disk.remove(join(place.work, path))
     for name in disk.entries(place.work):
         directory = join(place.work, name)
-        if disk.is_directory(directory):
-            if disk.entries(directory):
-                disk.sync_directory(directory)
-            else:
-                disk.remove_directory(directory)
+        if disk.is_directory(directory) and not disk.entries(directory):
+            disk.remove_directory(directory)
+    make_durable(disk, place.work)
     check_sizes(disk, place, manifest.files)
+    faults.reached(Point.MANIFEST_NEXT)
     write_file(disk, join(place.work, MANIFEST), manifests.dump(manifest))
+    faults.reached(Point.MANIFEST_WRITTEN)
     disk.sync_directory(place.work)
+
+
+def make_durable(disk: Disk, directory: str) -> None:
+    """Sync the names in a task's directory, in those below it, and its own. An earlier attempt may have
+    written all of it and died before it came to that."""
+    for name in disk.entries(directory):
+        if disk.is_directory(join(directory, name)):
+            disk.sync_directory(join(directory, name))
+    disk.sync_directory(directory)
+    disk.sync_directory("")
 
 
 def check_sizes(disk: Disk, place: Place, files: Iterable[FileEntry]) -> None:
@@ -57,6 +70,7 @@ def publish(disk: Disk, place: Place, state: TargetState, old: Manifest | None) 
     are what `state_of_target` said. Raises TargetExists where something foreign has come in between."""
     if state is TargetState.FREE and not place.inside:
         disk.rename_directory(place.work, place.final)
+        faults.reached(Point.RENAMED)
         disk.sync_directory("")
         return
     ours = {entry.path for entry in old.files if entry.object is None} if old is not None else set()
@@ -64,6 +78,7 @@ def publish(disk: Disk, place: Place, state: TargetState, old: Manifest | None) 
     for path in paths:
         if path not in ours:
             _forward(disk, place, path)
+            faults.reached(Point.FORWARDED)
     # Durable under their new names before the old ones go.
     for directory in sorted({path.rpartition("/")[0] for path in paths} - {""}):
         disk.sync_directory(join(place.final, directory))
@@ -76,6 +91,7 @@ def publish(disk: Disk, place: Place, state: TargetState, old: Manifest | None) 
         disk.replace(join(place.work, MANIFEST), join(place.final, MANIFEST))
     else:
         _forward(disk, place, MANIFEST)
+    faults.reached(Point.RENAMED)
     disk.sync_directory(place.final)
     disk.remove_tree(place.work)
     disk.sync_directory("")

@@ -8,7 +8,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from connectors.base import Source
+from core import faults
 from core.errors import Aborted, ErrorInfo, LostClaim, OfframpError, StoreError
+from core.faults import Point
 from core.pipeline import states
 from core.pipeline.attempt import Attempt, incomplete
 from core.pipeline.cancel import Cancel
@@ -48,11 +50,13 @@ def run_task(
         _end(journal, attempt, _internal(error), log)
     else:
         failure_after = incomplete(manifest)
+        faults.reached(Point.FINISH_NEXT)
         journal.finish(
             failure_after.info() if failure_after else None,
             published=True,
             files=[entry for entry in manifest.files if entry.object is None],
         )
+        faults.reached(Point.FINISHED)
         if failure_after is None:
             log.info("completed")
         else:
@@ -67,6 +71,7 @@ def _end(journal: Journal, attempt: Attempt | None, error: ErrorInfo, log: loggi
             objects = [item if item.done else states.killed(item) for item in journal.objects()]
             journal.plan(objects, journal.task().snapshot)
         attempt.clean_up(keep_useful=not aborted)
+        faults.reached(Point.CLEANED)
     log.log(logging.WARNING if aborted else logging.ERROR, "%s", f"{error.message} {error.hint}".rstrip())
     journal.finish(error, published=attempt is not None and attempt.published)
 

@@ -6,8 +6,10 @@ import contextlib
 import hashlib
 from typing import Self
 
+from core import faults
 from core.chunk import TextChunk
 from core.errors import OfframpError, OutputDamaged
+from core.faults import Point
 from core.formats.base import Encoder
 from core.formats.compress import Compressor
 from core.model.task import Checkpoint, FileEntry
@@ -73,6 +75,7 @@ class DataFile:
         """Make everything up to the last `end_part` durable and say where that is."""
         self._sink.drain()
         self._disk.sync(self._file)
+        faults.reached(Point.CHECKPOINT_SYNCED)
         return Checkpoint(parts=parts, rows=self.rows, offset=self.size, encoder=self._encoder.state())
 
     def finish(self, path: str, ref: str) -> FileEntry:
@@ -87,6 +90,7 @@ class DataFile:
         self._put(self._encoder.end())
         self._sink.drain()
         self._disk.sync(self._file)
+        faults.reached(Point.FILE_SYNCED)
         return FileEntry(
             path=path,
             kind="data",

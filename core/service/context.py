@@ -9,12 +9,13 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from core import preferences, secrets
-from core.errors import OfframpError
+from core.errors import OfframpError, StoreOutdated
 from core.locations import Locations
 from core.model.secret import FileSecret
 
 if TYPE_CHECKING:
     from connectors.base import Source
+    from core.engine.numbers import Numbers
     from core.model.connection import Connection
     from core.model.secret import SecretRef
     from core.model.settings import SysAccount
@@ -31,18 +32,32 @@ class Context:
 
     @property
     def store(self) -> Store:
-        """Raises StoreError."""
+        """Raises StoreError; where an older Offramp is still at work, and StoreOutdated is raised, an engine
+        waits in the background from then on to migrate the store and to go on."""
         if self._store is None:
             # SQLAlchemy is the largest part of a short command's time: `--help` does without.
             from core.store.store import Store  # noqa: PLC0415
 
-            self._store = Store.open(self.locations)
+            try:
+                self._store = Store.open(self.locations)
+            except StoreOutdated:
+                from core.engine.successor import wait_in_background  # noqa: PLC0415
+
+                wait_in_background(self.locations)
+                raise
         return self._store
 
     @cached_property
     def preferences(self) -> Preferences:
         """Raises InvalidDefinition."""
         return preferences.load(self.locations)
+
+    @cached_property
+    def numbers(self) -> Numbers:
+        """Of the engine. Raises InvalidDefinition."""
+        from core.engine.numbers import chosen  # noqa: PLC0415 - comes with the store
+
+        return chosen(self.preferences)
 
     def close(self) -> None:
         if self._store is not None:
@@ -91,7 +106,7 @@ class Context:
         """See to it that an engine serves the store, so that what was queued gets run."""
         from core.engine.background import ensure_engine  # noqa: PLC0415
 
-        ensure_engine(self.locations)
+        ensure_engine(self.locations, numbers=self.numbers)
 
 
 def owner() -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import importlib.metadata
 import locale
 import os
@@ -11,17 +10,17 @@ import re
 import shutil
 import sqlite3
 import stat
-import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from core import secrets
 from core.connectors import source_class
 from core.errors import OfframpError
+from core.filesystems import file_system
 from core.locations import HOME_VARIABLE
+from core.locks import unreliable
 from core.model.vocabulary import Mode
 from core.service.context import Context, owner
 from core.service.words import size
@@ -30,18 +29,6 @@ LITTLE_SPACE = 1_000_000_000
 NO_SPACE = 50_000_000
 CLIENTS = ("sqlite3", "mariadb", "mysql", "obclient")
 DRIVERS = {"sqlite": "", "mysql": "PyMySQL", "mariadb": "PyMySQL", "oceanbase": "PyMySQL"}
-
-# Tries to take, in another process, what this one holds; prints what it could get.
-_OTHER_PROCESS = """
-import fcntl, sys
-with open(sys.argv[1], "r+b") as file:
-    for name, take in (("flock", fcntl.flock), ("lockf", fcntl.lockf)):
-        try:
-            take(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            continue
-        print(name)
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +51,7 @@ def examine(context: Context) -> list[Finding]:
         _locks,
         _store,
         _engine,
+        _reboot,
         _secrets_file,
         _keyring,
         _logout,
@@ -117,74 +105,40 @@ def _settings(context: Context) -> Iterator[Finding]:
 
 
 def _file_system(context: Context) -> Iterator[Finding]:
-    from core.store.opening import NETWORK_FILE_SYSTEMS  # noqa: PLC0415 - comes with the store
-
-    kind = mounted(context.locations.home)
-    if kind is None:
+    found, home = file_system(context.locations.home), context.locations.home
+    if context.locations.origin is not None:
+        yield Finding("home", "ok", f"{home} stands for {context.locations.origin} on this host")
+    if found is None:
         yield Finding("file system", "ok", "this system doesn't tell of which kind it is")
-    elif kind in NETWORK_FILE_SYSTEMS:
+    elif found.network:
         yield Finding(
             "file system",
             "fail",
-            f"{context.locations.home} is on a network file system ({kind}): its locks can't be trusted.",
-            f"Set {HOME_VARIABLE} to a directory on a local disk.",
+            f"{home} is on a network file system ({found.kind}): its locks can't be trusted.",
+            "Choose a local directory for this host: offramp store move DIR.",
         )
-    elif kind in ("tmpfs", "ramfs"):
+    elif found.in_memory:
         yield Finding(
             "file system",
             "warn",
-            f"{context.locations.home} is in memory ({kind}): what it holds is gone after a restart.",
+            f"{home} is in memory ({found.kind}): what it holds is gone after a restart.",
             f"Set {HOME_VARIABLE} to a directory on a disk.",
         )
     else:
-        yield Finding("file system", "ok", f"{kind}, local")
-
-
-def mounted(path: Path) -> str | None:
-    """The kind of file system that holds a directory, None where the system doesn't tell."""
-    try:
-        lines = Path("/proc/mounts").read_text(errors="surrogateescape").splitlines()
-    except OSError:
-        return None
-    best, kind = "", None
-    for line in lines:
-        # fstab(5): device, mount point with spaces as \040, kind, …
-        _, raw, found, *_ = line.split(" ")
-        point = re.sub(r"\\([0-7]{3})", lambda octal: chr(int(octal[1], 8)), raw)
-        if Path(os.path.realpath(path)).is_relative_to(point) and len(point) >= len(best):
-            best, kind = point, found
-    return kind
+        yield Finding("file system", "ok", f"{found.kind}, local")
 
 
 def _locks(context: Context) -> Iterator[Finding]:
-    """Both kinds of lock are held here and tried by another process: SQLite's and the workers' own."""
-    path = context.locations.locks / f"doctor-{os.getpid()}.lock"
-    try:
-        with path.open("w+b") as file:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            done = subprocess.run(  # noqa: S603 - our own interpreter and program
-                (sys.executable, "-I", "-S", "-c", _OTHER_PROCESS, str(path)),
-                capture_output=True,
-                text=True,
-                timeout=30,
-                check=True,
-            )
-    except (OSError, subprocess.SubprocessError) as error:
-        yield Finding("file locks", "fail", f"File locks can't be had there: {error}.", "Use a local disk.")
-        return
-    finally:
-        with suppress(OSError):
-            path.unlink(missing_ok=True)
-    if done.stdout.split():
+    wrong = unreliable(context.locations.locks)
+    if wrong is None:
+        yield Finding("file locks", "ok", "hold against another process")
+    else:
         yield Finding(
             "file locks",
             "fail",
-            f"Two processes hold the same lock at once ({', '.join(done.stdout.split())}).",
-            f"Set {HOME_VARIABLE} to a directory on a local disk.",
+            f"In {context.locations.locks}: {wrong}.",
+            "Choose a directory on a local disk: offramp store move DIR.",
         )
-    else:
-        yield Finding("file locks", "ok", "hold against another process")
 
 
 def _store(context: Context) -> Iterator[Finding]:
@@ -207,6 +161,23 @@ def _engine(context: Context) -> Iterator[Finding]:
         yield Finding("engine", "ok", f"serving: {state.holder or 'just starting'}")
     else:
         yield Finding("engine", "ok", "none serves now; the next command that queues something starts one")
+
+
+def _reboot(context: Context) -> Iterator[Finding]:
+    from core.service.overview import Overview  # noqa: PLC0415
+
+    overview = Overview(context)
+    if overview.engine().forgotten:
+        yield Finding(
+            "reboot",
+            "warn",
+            "Scheduled tasks don't start by themselves after a reboot.",
+            "offramp service install",
+        )
+    elif overview.starts_after_reboot():
+        yield Finding("reboot", "ok", "an engine starts after it: offramp service status")
+    else:
+        yield Finding("reboot", "ok", "nothing starts after it, and no task is scheduled")
 
 
 def _secrets_file(context: Context) -> Iterator[Finding]:

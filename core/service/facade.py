@@ -11,6 +11,7 @@ from core.service.context import Context
 
 if TYPE_CHECKING:
     from core.preferences import Preferences
+    from core.service.boot import Boot
     from core.service.checks import Checks
     from core.service.connections import Connections
     from core.service.demo import Demo
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from core.service.overview import Overview
     from core.service.saved import Saved
     from core.service.tasks import Tasks
+    from core.service.upkeep import Upkeep
 
 
 class Service:
@@ -30,7 +32,9 @@ class Service:
     exports      create, edit, list, show, apply, run       checks     preflight, verify
     tasks        dump, list, show, log, abort, retry, …     demo       the sample database
     overview     has anything changed, who serves, a window of the list
+    boot         what starts the engine after a reboot
     saved        exports with their runs, connections with who uses them, directories with their room
+    upkeep       the store as a file: checks, backups, another place
     """
 
     def __init__(self, locations: Locations | None = None) -> None:
@@ -91,6 +95,18 @@ class Service:
         from core.service.demo import Demo  # noqa: PLC0415
 
         return Demo(self._context, self.connections, self.exports)
+
+    @cached_property
+    def boot(self) -> Boot:
+        from core.service.boot import Boot  # noqa: PLC0415
+
+        return Boot(self._context)
+
+    @cached_property
+    def upkeep(self) -> Upkeep:
+        from core.service.upkeep import Upkeep  # noqa: PLC0415
+
+        return Upkeep(self._context)
 
     def doctor(self) -> list[Finding]:
         """Look at everything that Offramp stands on. Raises nothing: what is wrong is a finding."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
@@ -11,18 +12,21 @@ from core.model.vocabulary import TaskStatus
 from core.service.context import Context
 
 SLOTS = 3
+BOOT_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
 class EngineState:
     """Whether an engine serves the store, and whether it does `here`, in this process; how many tasks it
-    has at work (of at most `SLOTS`), how many wait in the queue and how many for their time."""
+    has at work (of at most `SLOTS`), how many wait in the queue and how many for their time; whether
+    nothing would start it after a reboot though something is `scheduled` (`forgotten`)."""
 
     served: bool
     at_work: int
     queued: int
     scheduled: int
     here: bool = False
+    forgotten: bool = False
 
     @property
     def busy(self) -> bool:
@@ -44,6 +48,7 @@ class TaskWindow:
 class Overview:
     def __init__(self, context: Context) -> None:
         self._context = context
+        self._boot: tuple[float, bool] | None = None
 
     def changes(self) -> int:
         """A number that differs once anything but this service has changed the store."""
@@ -51,18 +56,28 @@ class Overview:
 
     def engine(self) -> EngineState:
         from core.engine.lease import holder_name, is_served  # noqa: PLC0415 - comes with the engine
-        from core.engine.numbers import Numbers  # noqa: PLC0415
 
         store = self._context.store
         counts = store.tasks.counts()
-        served = is_served(store, Numbers())
+        served = is_served(store, self._context.numbers)
         return EngineState(
             served=served,
             here=served and store.lease.state().holder == holder_name(),
             at_work=sum(number for status, number in counts.items() if status.holds_slot),
             queued=counts[TaskStatus.QUEUED],
             scheduled=counts[TaskStatus.SCHEDULED],
+            forgotten=bool(counts[TaskStatus.SCHEDULED]) and not self.starts_after_reboot(),
         )
+
+    def starts_after_reboot(self) -> bool:
+        """Whether something starts the engine after a reboot. The answer may be `BOOT_SECONDS` old, since
+        it may take asking another program."""
+        from core.service.boot import starts_after_reboot  # noqa: PLC0415 - for scheduled tasks only
+
+        now = time.monotonic()
+        if self._boot is None or now - self._boot[0] >= BOOT_SECONDS:
+            self._boot = now, starts_after_reboot(self._context.locations)
+        return self._boot[1]
 
     def tasks(self, wanted: TaskFilter) -> TaskWindow:
         """The window that `wanted` cuts out by its `offset` and `limit`."""

@@ -65,10 +65,9 @@ class Tasks:
         """Start an engine where something waits or runs and none serves any more: it was killed, or the
         machine was restarted. Whether there was need to. Raises OfframpError where it can't be started."""
         from core.engine.lease import is_served  # noqa: PLC0415 - comes with the store
-        from core.engine.numbers import Numbers  # noqa: PLC0415
 
         store = self._context.store
-        if not store.claims.busy(None) or is_served(store, Numbers()):
+        if not store.claims.busy(None) or is_served(store, self._context.numbers):
             return False
         self.serve()
         return True

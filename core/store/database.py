@@ -9,6 +9,7 @@ https://www.sqlite.org/howtocorrupt.html, section 2.2).
 from __future__ import annotations
 
 import os
+import shutil
 import sqlite3
 import threading
 from collections.abc import Iterator
@@ -18,8 +19,10 @@ from typing import NoReturn
 
 import sqlalchemy as sa
 
-from core.errors import StoreBusy, StoreDamaged, StoreError, StoreTooNew
+from core.errors import StoreBusy, StoreDamaged, StoreError, StoreFull, StoreTooNew
 from core.store.tables import REVISION
+
+NO_TEXT = "what should be text in it isn't"
 
 
 class Database:
@@ -63,9 +66,12 @@ class Database:
             self._connection.close()
 
     @contextmanager
-    def read(self) -> Iterator[sa.Connection]:
-        """A short read transaction: everything read in it is of one moment."""
+    def read(self, *, of_any_version: bool = False) -> Iterator[sa.Connection]:
+        """A short read transaction: everything read in it is of one moment. Raises StoreTooNew when the store
+        was migrated meanwhile, unless one `of_any_version` will do."""
         with self._transaction("BEGIN") as connection:
+            if not of_any_version:
+                self._require_version(connection)
             yield connection
 
     @contextmanager
@@ -73,13 +79,16 @@ class Database:
         """A write transaction that holds the store from its beginning; durable when it ends without an
         exception, undone with one. Raises StoreTooNew when the store was migrated meanwhile."""
         with self._transaction("BEGIN IMMEDIATE") as connection:
-            found = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
-            if found != REVISION:
-                raise StoreTooNew(
-                    f"Store {str(self.path)!r} has been migrated to version {found} while this program ran.",
-                    "Start it again with the newer Offramp.",
-                )
+            self._require_version(connection)
             yield connection
+
+    def _require_version(self, connection: sa.Connection) -> None:
+        found = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
+        if found != REVISION:
+            raise StoreTooNew(
+                f"A newer Offramp has migrated store {str(self.path)!r} to version {found} meanwhile.",
+                "Leave this one, and start the newer.",
+            )
 
     @contextmanager
     def rebuild(self) -> Iterator[sa.Connection]:
@@ -145,6 +154,17 @@ def explained(path: Path) -> Iterator[None]:
         raise
     except sqlite3.Error as error:
         _raise(error, path)
+    except UnicodeDecodeError:
+        # The driver fails to read even what SQLite says, where that quotes a name from a damaged page.
+        raise damaged(path, NO_TEXT) from None
+    except OverflowError:
+        # core.store.tables.Instant
+        raise damaged(path, "a time in it is out of all bounds") from None
+    except MemoryError:
+        raise StoreError(
+            f"Store {str(path)!r} takes more memory to read than there is.",
+            "Where the machine has enough, it is damaged: see offramp store check.",
+        ) from None
 
 
 def _raise(error: sqlite3.Error, path: Path) -> NoReturn:
@@ -155,8 +175,18 @@ def _raise(error: sqlite3.Error, path: Path) -> NoReturn:
         raise StoreBusy(f"{name} is held by another program.", "Try again in a moment.") from None
     if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
         raise damaged(path, str(error)) from None
+    if str(error) == "unsupported file format":
+        raise damaged(path, "its head names a format that SQLite doesn't have") from None
+    if str(error).startswith("Could not decode to UTF-8"):
+        # It goes on with the text, which says nothing to anybody.
+        raise damaged(path, NO_TEXT) from None
     if code == sqlite3.SQLITE_FULL:
-        raise StoreError(f"{name} can't grow: its disk is full.", "Make room, then try again.") from None
+        raise StoreFull(
+            f"{name} can't grow: its disk is full{_room(path)}.",
+            "Make room there, then try again; what waits in the queue goes on by itself.",
+        ) from None
+    if code == sqlite3.SQLITE_READONLY and os.access(path, os.W_OK) and os.access(path.parent, os.W_OK):
+        raise damaged(path, "its head says that it is for reading only, and its rights don't") from None
     if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM, sqlite3.SQLITE_AUTH):
         raise StoreError(
             f"{name} can't be opened for writing: {error}.",
@@ -165,10 +195,26 @@ def _raise(error: sqlite3.Error, path: Path) -> NoReturn:
     raise StoreError(f"{name} failed: {error}.", "Check the disk that it lies on.") from error
 
 
+def _room(path: Path) -> str:
+    """How much is free where the store is, in words."""
+    try:
+        free = shutil.disk_usage(path.parent).free
+    except OSError:
+        return ""
+    return f" ({free >> 10} KiB free in {str(path.parent)!r})"
+
+
 def damaged(path: Path, what: str) -> StoreDamaged:
     """The refusal of a store that can't be trusted."""
+    found = sorted(path.parent.glob(f"{path.name}.backup-*"))
+    ways = (
+        f"offramp store restore puts a backup in its place ({len(found)} in {str(path.parent)!r}: offramp "
+        "store show); offramp store restore --empty begins anew."
+        if found
+        else "There is no backup of it: offramp store restore FILE takes one from elsewhere, offramp store "
+        "restore --empty begins anew."
+    )
     return StoreDamaged(
         f"Store {str(path)!r} is damaged: {what}.",
-        f"Nothing was changed. Put a backup in its place ({path.name}.backup-*), or move it away to begin "
-        "with an empty store; exported files are not affected.",
+        f"Nothing was changed. {ways} The damaged one is kept aside; exported files are not affected.",
     )

@@ -2,70 +2,44 @@
 
 from __future__ import annotations
 
-import sqlite3
-from contextlib import closing, suppress
-from datetime import UTC, datetime
+from collections.abc import Callable
 from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
 from alembic.util import CommandError
 
-from core.errors import StoreBusy, StoreError
+from core.errors import StoreError
 from core.locations import Locations
-from core.locks import FileLock, is_locked
-from core.store.database import Database, damaged, explained
+from core.store.alone import nobody_at_work
+from core.store.backups import back_up
+from core.store.database import Database, damaged
 from core.store.tables import REVISION
 
 HISTORY = Path(__file__).with_name("migrations")
 
 
-def migrate(database: Database, locations: Locations, found: str) -> Path | None:
+def migrate(database: Database, locations: Locations, found: str, wait_on: Callable[[], bool]) -> Path | None:
     """Bring a store of revision `found` up to `REVISION`, all of it or nothing, after a backup beside it,
     whose path is returned; None where another program has done so meanwhile.
 
-    Called with the store to itself. Raises StoreBusy while an engine or a worker of the older Offramp is
-    at work on it, StoreDamaged where the store is not sound, StoreError where `found` isn't known.
+    Called by one program at a time (`alone`): an engine of the older Offramp sees that, and leaves once what
+    it runs has ended. That is waited for while `wait_on` says so. Raises StoreOutdated where it took longer,
+    StoreDamaged where the store is not sound, StoreError where `found` isn't known.
     """
-    with database.read() as connection:
+    with database.read(of_any_version=True) as connection:
         now = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar_one()
-        said = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar_one()
+        holder = connection.exec_driver_sql("SELECT holder FROM lease").scalar()
     if now == REVISION:
         return None
-    if said != "ok":
-        raise damaged(database.path, str(said))
-    engine = FileLock(locations.engine_lock)
-    if not engine.acquire(timeout=1.0) or any(map(is_locked, locations.locks.glob("task-*.lock"))):
-        engine.release()
-        raise StoreBusy(
-            f"Store {str(database.path)!r} must be migrated, but an older Offramp is still at work on it.",
-            "Wait until its tasks have ended, and stop it (offramp --headless), then try again.",
-        )
-    try:
-        backup = _back_up(database.path, found)
+    who = f" ({holder})" if holder else ""
+    with nobody_at_work(locations, f"must be migrated, but an older Offramp{who}", wait_on):
+        with database.read(of_any_version=True) as connection:
+            said = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar_one()
+        if said != "ok":
+            raise damaged(database.path, str(said))
+        backup = back_up(database.path, found)
         _upgrade(database)
-    finally:
-        engine.release()
-    return backup
-
-
-def _back_up(path: Path, found: str) -> Path:
-    """A copy by SQLite's backup API, complete or not there. Mode 0600 as its directory's other files."""
-    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%fZ")
-    backup = path.with_name(f"{path.name}.backup-{found}-{stamp}")
-    try:
-        backup.touch(mode=0o600, exist_ok=False)
-        # Its own connection through SQLite, which is safe beside the other; only a plain open would not be.
-        with (
-            explained(path),
-            closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as source,
-            closing(sqlite3.connect(backup)) as target,
-        ):
-            source.backup(target)
-    except (OSError, StoreError):
-        with suppress(OSError):
-            backup.unlink()
-        raise
     return backup
 
 

@@ -6,73 +6,112 @@ A store that is there but empty, cut off or no store at all is damaged, and neve
 from __future__ import annotations
 
 import os
-import sqlite3
-from collections.abc import Iterator
-from contextlib import contextmanager
+import pwd
+from collections.abc import Callable
 from pathlib import Path
 
 import sqlalchemy as sa
 
-from core.errors import StoreBusy, StoreError, StoreTooNew
-from core.locations import Locations
-from core.locks import FileLock
-from core.store.database import Database, damaged, explained
-from core.store.tables import APPLICATION_ID, REVISION, lease, metadata, version
+from core.errors import StoreError, StoreOnNetwork, StoreTooNew
+from core.filesystems import file_system
+from core.locations import HOME_VARIABLE, Locations, close_to_others
+from core.locks import unreliable
+from core.store.alone import alone, within
+from core.store.check import check
+from core.store.database import Database, damaged
+from core.store.making import create
+from core.store.tables import APPLICATION_ID, REVISION, version
 
-# POSIX locks over a network are not to be relied on: https://www.sqlite.org/howtocorrupt.html, 2.1.
-NETWORK_FILE_SYSTEMS = frozenset(
-    {"nfs", "nfs4", "cifs", "smb3", "smbfs", "afs", "ncpfs", "glusterfs"}
-    | {"fuse.sshfs", "fuse.glusterfs", "fuse.s3fs", "fuse.rclone"}
-)
+PRIVATE_FILE = 0o600
 
 
-def open_database(locations: Locations, *, patience: float) -> Database:
+def open_database(
+    locations: Locations, *, patience: float, wait_on: Callable[[], bool] | None = None
+) -> Database:
     """The store of `locations`, made if this is the first run, migrated if it is of an older version.
 
+    While an older Offramp is at work on a store that must be migrated, that one is asked to leave; `wait_on`
+    is asked again and again whether to wait for it, without it that takes `patience` seconds.
+
     Raises StoreDamaged, StoreTooNew, StoreBusy (another program holds it longer than `patience` seconds),
-    StoreError (network file system, no right to write), NotWritable (the home can't be made).
+    StoreOutdated (an older Offramp is still at work on it),
+    StoreOnNetwork, StoreError (another's, no right to write), NotWritable (the home can't be made).
     """
     locations.ensure()
     path = locations.store
-    _refuse_network(path.parent)
+    refuse_network(path.parent)
     if not path.exists():
-        with _alone(locations, patience):
+        with alone(locations, within(patience)):
             if not path.exists():
                 _refuse_orphans(locations)
-                _create(path)
+                _refuse_bad_locks(locations)
+                create(path)
     if path.stat().st_size == 0:
         raise damaged(path, "the file is empty")
+    _refuse_anothers(path)
+    close_to_others(path, PRIVATE_FILE)
+    journal = path.with_name(f"{path.name}-journal")
+    unclean = _size(journal) > 0
     database = Database(path, patience=patience)
     try:
         found = _version(database)
+        if unclean and _size(journal) == 0:
+            # A writer was killed, and what it had begun has just been undone (or one has just ended).
+            check(database)
         if found != REVISION:
             _refuse_newer(path, found)
-            with _alone(locations, patience):
+            wait_on = wait_on or within(patience)
+            with alone(locations, wait_on):
                 # Alembic takes longer to load than most commands take to run.
                 from core.store.migrate import migrate  # noqa: PLC0415
 
-                migrate(database, locations, found)
+                migrate(database, locations, found, wait_on)
     except BaseException:
         database.close()
         raise
     return database
 
 
-def check(database: Database) -> None:
-    """Read the whole store and check its structure and its references. Raises StoreDamaged."""
-    with database.read() as connection:
-        said = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar_one()
-        orphan = connection.exec_driver_sql("PRAGMA foreign_key_check").first()
-    if said != "ok":
-        raise damaged(database.path, str(said))
-    if orphan is not None:
-        raise damaged(database.path, f"a row of table {orphan[0]} refers to a task that isn't there")
+def refuse_network(directory: Path) -> None:
+    """Where the system tells (Linux), refuse a directory on a network file system. Raises StoreOnNetwork."""
+    found = file_system(directory)
+    if found is not None and found.network:
+        raise StoreOnNetwork(
+            f"{str(directory)!r} is on a network file system ({found.kind}), whose locks can't be trusted.",
+            "Choose a local directory for this host: offramp store move DIR. It is remembered. "
+            f"Or set {HOME_VARIABLE} to one.",
+        )
+
+
+def _refuse_bad_locks(locations: Locations) -> None:
+    """Before a home is first used: whatever its file system is called, its locks must hold."""
+    wrong = unreliable(locations.locks)
+    if wrong is not None:
+        raise StoreError(
+            f"{str(locations.home)!r} can't hold a store: {wrong}.",
+            f"Choose another directory: offramp store move DIR, or set {HOME_VARIABLE}.",
+        )
+
+
+def _refuse_anothers(path: Path) -> None:
+    """Root may open everybody's store, and would leave files in it that its owner can't write."""
+    owner = path.stat().st_uid
+    if owner == os.geteuid():
+        return
+    try:
+        name = pwd.getpwuid(owner).pw_name
+    except KeyError:
+        name = str(owner)
+    raise StoreError(
+        f"Store {str(path)!r} belongs to user {name!r}.",
+        f"Run Offramp as that user, or set {HOME_VARIABLE} to a directory of your own.",
+    )
 
 
 def _version(database: Database) -> str:
     """The store's revision, once its head, its length and its tables look like a store's."""
     path = database.path
-    with database.read() as connection:
+    with database.read(of_any_version=True) as connection:
         # Under the shared lock that this read takes nobody else writes, so the length holds still.
         pages = connection.exec_driver_sql("PRAGMA page_count").scalar_one()
         size = connection.exec_driver_sql("PRAGMA page_size").scalar_one()
@@ -100,76 +139,23 @@ def _refuse_newer(path: Path, found: str) -> None:
 
 
 def _refuse_orphans(locations: Locations) -> None:
-    """A home with the traces of tasks has had a store: it is lost, this is no first run."""
+    """A home with the traces of tasks has had a store, and so has one that was chosen for this host: it is
+    lost, this is no first run."""
+    if locations.origin is not None:
+        raise damaged(
+            locations.store, f"the file is missing, though this host's was made there for {locations.origin}"
+        )
     traces = sorted((*locations.logs.glob("task-*"), *locations.locks.glob("task-*")))
     if traces:
         raise damaged(
             locations.store,
             f"the file is missing, though this home has run tasks before ({len(traces)} traces, such as "
-            f"{traces[0].name!r}; move them away too to begin anew)",
+            f"{traces[0].name!r})",
         )
 
 
-def _create(path: Path) -> None:
-    """Make the store beside its place and rename it there: no other program ever sees half of one."""
-    draft = path.with_name(f"{path.name}.new")
-    draft.unlink(missing_ok=True)
+def _size(path: Path) -> int:
     try:
-        os.close(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-        engine = sa.create_engine(
-            "sqlite://",
-            creator=lambda: sqlite3.connect(draft, isolation_level=None),
-            poolclass=sa.pool.NullPool,
-        )
-        with explained(path), engine.begin() as connection:
-            connection.exec_driver_sql("BEGIN IMMEDIATE")
-            connection.exec_driver_sql(f"PRAGMA application_id = {APPLICATION_ID}")
-            metadata.create_all(connection)
-            connection.execute(sa.insert(version).values(version_num=REVISION))
-            connection.execute(sa.insert(lease).values(id=1, epoch=0, counter=0))
-        draft.rename(path)
-        directory = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(directory)
-        finally:
-            os.close(directory)
-    except OSError as error:
-        raise StoreError(
-            f"Store {str(path)!r} can't be made: {error.strerror}.", "Check the rights and the space there."
-        ) from None
-
-
-@contextmanager
-def _alone(locations: Locations, patience: float) -> Iterator[None]:
-    """One program at a time makes or migrates the store."""
-    lock = FileLock(locations.locks / "store.lock")
-    if not lock.acquire(timeout=patience):
-        raise StoreBusy(
-            f"Store {str(locations.store)!r} is being made or migrated by another program.",
-            "Try again in a moment.",
-        )
-    try:
-        yield
-    finally:
-        lock.release()
-
-
-def _refuse_network(directory: Path) -> None:
-    """Where the system tells (Linux), refuse a directory on a network file system."""
-    device = directory.stat().st_dev
-    wanted = f"{os.major(device)}:{os.minor(device)}"
-    try:
-        mounts = Path("/proc/self/mountinfo").read_text(errors="surrogateescape")
-    except OSError:
-        return
-    for line in mounts.splitlines():
-        # proc(5): id, parent, major:minor, root, mount point, options, optional fields, "-", type, …
-        fields = line.split(" ")
-        if fields[2] == wanted:
-            kind = fields[fields.index("-") + 1]
-            if kind in NETWORK_FILE_SYSTEMS:
-                raise StoreError(
-                    f"{str(directory)!r} is on a network file system ({kind}), whose locks can't be trusted.",
-                    "Set OFFRAMP_HOME to a directory on a local disk.",
-                )
-            return
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from enum import Enum
 from typing import Any, TypeVar
 
 import msgspec
 import sqlalchemy as sa
 
-from core.errors import ErrorInfo
+from core.errors import ErrorInfo, StoreDamaged
 from core.model.settings import ExportSettings
 from core.model.task import Checkpoint, Column, FileEntry, PartPlan, Snapshot, Task, TaskObject
 from core.model.vocabulary import ObjectRef, ObjectStatus, ObjectType, TaskStatus
 
 T = TypeVar("T")
+E = TypeVar("E", bound=Enum)
 Values = dict[str, Any]
 
 _COPIED = (
@@ -33,17 +35,21 @@ def to_json(value: object) -> str | None:
 
 
 def from_json(text: str | None, kind: type[T]) -> T | None:
-    return None if text is None else msgspec.json.decode(text, type=kind)
+    return None if text is None else must(text, kind)
 
 
 def must(text: str, kind: type[T]) -> T:
-    """A nested value that is never NULL."""
-    return msgspec.json.decode(text, type=kind)
+    """A nested value that is never NULL. Raises StoreDamaged."""
+    try:
+        return msgspec.json.decode(text, type=kind)
+    except (msgspec.MsgspecError, TypeError) as error:
+        raise _unreadable(f"a {kind.__name__} in it can't be read ({error})") from None
 
 
 def task_from(row: sa.RowMapping) -> Task:
+    """Raises StoreDamaged, as all of these do."""
     return Task(
-        status=TaskStatus(row["status"]),
+        status=_word(TaskStatus, row["status"]),
         settings=must(row["settings"], ExportSettings),
         snapshot=from_json(row["snapshot"], Snapshot),
         error=from_json(row["error"], ErrorInfo),
@@ -53,7 +59,7 @@ def task_from(row: sa.RowMapping) -> Task:
 
 def object_from(row: sa.RowMapping) -> TaskObject:
     return TaskObject(
-        ref=ObjectRef(ObjectType(row["type"]), row["name"]),
+        ref=ObjectRef(_word(ObjectType, row["type"]), row["name"]),
         schema_status=_status(row["schema_status"]),
         data_status=_status(row["data_status"]),
         columns=must(row["columns"], tuple[Column, ...]),
@@ -98,4 +104,18 @@ def changed(new: Mapping[str, Any], old: Mapping[str, Any]) -> Values:
 
 
 def _status(text: str | None) -> ObjectStatus | None:
-    return None if text is None else ObjectStatus(text)
+    return None if text is None else _word(ObjectStatus, text)
+
+
+def _word(kind: type[E], text: str) -> E:
+    try:
+        return kind(text)
+    except ValueError:
+        raise _unreadable(f"it holds a {kind.__name__} that there isn't") from None
+
+
+def _unreadable(what: str) -> StoreDamaged:
+    return StoreDamaged(
+        f"The store is damaged, or was changed by something else: {what}.",
+        "See offramp store check, and offramp store restore for putting a backup in its place.",
+    )

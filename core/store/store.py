@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
 from core.locations import Locations
+from core.store.check import check, check_thoroughly
 from core.store.claims import Claims
 from core.store.connections import Connections
 from core.store.database import Database
 from core.store.exports import Exports
 from core.store.lease import Lease
-from core.store.opening import check, open_database
+from core.store.opening import open_database
 from core.store.tasks import Tasks
 
 PATIENCE = 10.0
@@ -35,10 +37,18 @@ class Store:
         self.claims = Claims(database)
 
     @classmethod
-    def open(cls, locations: Locations, *, patience: float = PATIENCE) -> Self:
-        """Open the store of `locations`; make it on the first run, migrate an older one after a backup.
-        Raises StoreDamaged, StoreTooNew, StoreBusy, StoreError, NotWritable."""
-        return cls(open_database(locations, patience=patience), locations)
+    def open(
+        cls,
+        locations: Locations,
+        *,
+        patience: float = PATIENCE,
+        wait_on: Callable[[], bool] | None = None,
+    ) -> Self:
+        """Open the store of `locations`; make it on the first run, migrate an older one after a backup, once
+        the older Offramp at work on it has left: `wait_on` says whether to wait for that any longer, without
+        it that takes `patience`. Raises StoreDamaged, StoreTooNew, StoreBusy, StoreOutdated, StoreError,
+        NotWritable."""
+        return cls(open_database(locations, patience=patience, wait_on=wait_on), locations)
 
     def close(self) -> None:
         self._database.close()
@@ -59,6 +69,10 @@ class Store:
     def check(self) -> None:
         """Read all of it, and check its structure. Raises StoreDamaged."""
         check(self._database)
+
+    def check_thoroughly(self) -> None:
+        """Check its indexes and what each row means, too. Raises StoreDamaged."""
+        check_thoroughly(self._database)
 
     def changes(self) -> int:
         """A number that differs once another program (or another Store of this one) has changed anything."""

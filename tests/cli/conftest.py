@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import chdir, redirect_stderr, redirect_stdout
+from contextlib import chdir, closing, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -118,13 +118,13 @@ class Offramp:
 
     def engine(self) -> int | None:
         """The process of the engine that serves, if there is one."""
-        from core.locations import Locations
-        from core.store.store import Store
-
-        if not (self.home / "store.sqlite3").exists():
+        path = self.home / "store.sqlite3"
+        if not path.exists():
             return None
-        with Store.open(Locations(self.home)) as store:
-            found = re.match(r"process (\d+)", store.lease.state().holder or "")
+        # The file itself, of whichever version it is.
+        with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=10)) as store:
+            (holder,) = store.execute("SELECT holder FROM lease").fetchone()
+        found = re.match(r"process (\d+)", holder or "")
         return int(found[1]) if found else None
 
     def stop_engine(self) -> None:

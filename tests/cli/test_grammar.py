@@ -20,7 +20,7 @@ LEAVES = {leaf.prog.removeprefix("offramp "): leaf for leaf in leaves(build())}
 CALLS = {
     "connection add", "connection list", "connection show", "connection test", "connection remove", "objects",
     "export create", "export edit", "export list", "export show", "export apply", "export remove", "run", "dump",
-    "ls", "show", "logs", "abort", "retry", "rm", "download", "wait", "verify", "doctor", "completion",
+    "ls", "show", "logs", "abort", "retry", "rm", "download", "wait", "verify", "doctor", "service", "completion",
 }  # fmt: skip
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import struct
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -244,3 +245,71 @@ def test_receiving_ahead_stops_while_nobody_takes(serve: Callable[..., Any], rec
     time.sleep(1.5)
     assert 0 < sum(sent) < 2_000_000
     chunks.close()
+
+
+@pytest.mark.parametrize("how", ["end", "shutdown", "reset"])
+def test_the_end_of_what_is_received_ahead_stays_the_end(how: str) -> None:
+    """However it ended, and however often it is asked for: nobody waits for a thread that has gone."""
+    listening = socket.create_server(("127.0.0.1", 0))
+    near = socket.create_connection(listening.getsockname())
+    far, _ = listening.accept()
+    listening.close()
+    ahead = wire_receive.Ahead(near)
+    far.sendall(b"x" * 1000)
+    into = memoryview(bytearray(600))
+    got = 0
+    while got < 1000:
+        got += ahead.take(into)
+    if how == "reset":
+        far.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        far.close()
+    elif how == "end":
+        far.close()
+    else:
+        near.shutdown(socket.SHUT_RDWR)
+    for _ in range(3):
+        if how == "reset":
+            with pytest.raises(ConnectionResetError):
+                ahead.take(into)
+        else:
+            assert ahead.take(into) == 0
+    ahead.close()
+    ahead.close()
+    assert near.getsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, 16) == bytes(16)
+    near.close()
+
+
+def test_no_thread_to_receive_in(
+    serve: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, received: str
+) -> None:
+    def refuse(_: object) -> None:
+        raise RuntimeError("can't start new thread")
+
+    connection = serve(result(ROWS, 3))
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    if received == "by the reader":
+        assert read(connection) == ROWS
+        return
+    with pytest.raises(ConnectionLost, match="no thread can be had"):
+        read(connection, chunk_bytes=1000)
+    assert not connection.open
+
+
+def test_results_about_as_long_as_what_gets_a_thread(
+    serve: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One after another on one connection: ending just before, at and behind the border."""
+    border = 20_000
+    monkeypatch.setattr(wire_receive, "INLINE_BYTES", border)
+    answers = []
+    for extra in (-12, -2, -1, 0, 1, 2, 12, 9000):
+        fill = border + extra - len(result([[b"x"]] * 150 + [[b"y" * 300]], 1))
+        answers.append([[b"x"]] * 150 + [[b"y" * (300 + fill)]])
+        assert len(result(answers[-1], 1)) == border + extra
+    waiting = iter(answers * 3)
+    connection = serve(lambda peer: peer.sendall(result(next(waiting), 1)))
+    before = threading.active_count()
+    for rows in answers * 3:
+        assert read(connection, 1, chunk_bytes=4000) == rows
+        assert threading.active_count() == before
+    connection.ping(reconnect=False)

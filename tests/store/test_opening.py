@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from core.errors import StoreBusy, StoreDamaged, StoreError, StoreTooNew
+from core.errors import StoreBusy, StoreDamaged, StoreError, StoreOnNetwork, StoreTooNew
 from core.locations import Locations
 from core.store import Store, opening
 from tests.store.conftest import new_task
@@ -150,26 +150,15 @@ def test_a_held_store_is_busy_after_the_patience(store: Store, locations: Locati
                 second.tasks.add(new_task())
 
 
-def test_a_read_only_store_says_so(locations: Locations, monkeypatch: pytest.MonkeyPatch) -> None:
-    Store.open(locations).close()
-    real = sqlite3.connect
-    monkeypatch.setattr(
-        "core.store.database.sqlite3.connect",
-        lambda name, **options: real(name.replace("mode=rw", "mode=ro"), **options),
-    )
-    with Store.open(locations) as store, pytest.raises(StoreError, match="opened for writing"):
-        store.tasks.add(new_task())
-
-
 def test_a_network_file_system_is_refused(locations: Locations, monkeypatch: pytest.MonkeyPatch) -> None:
     locations.ensure()
     device = locations.home.stat().st_dev
-    mount = f"30 24 {os.major(device)}:{os.minor(device)} / /net rw shared:1 - nfs4 server:/home rw\n"
+    mount = f"30 24 {os.major(device)}:{os.minor(device)} / / rw shared:1 - nfs4 server:/home rw\n"
     real = Path.read_text
     monkeypatch.setattr(
         Path, "read_text", lambda self, **o: mount if self.name == "mountinfo" else real(self, **o)
     )
-    with pytest.raises(StoreError, match=r"network file system \(nfs4\)"):
+    with pytest.raises(StoreOnNetwork, match=r"network file system \(nfs4\)"):
         Store.open(locations)
 
 

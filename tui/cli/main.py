@@ -10,7 +10,8 @@ from collections.abc import Callable, Sequence
 from importlib import import_module
 from typing import NoReturn
 
-from core.errors import OfframpError, UsageError
+from core.dumps import forbid_core_dumps
+from core.errors import OfframpError, StoreOnNetwork, UsageError
 from tui.cli.output import Output, abandon_output, adopt_streams
 
 INTERRUPTED = 130
@@ -19,6 +20,7 @@ NOBODY_READS = 141
 
 def entry() -> NoReturn:
     """The console script."""
+    forbid_core_dumps()
     code = main(sys.argv[1:])
     # All is done: a Ctrl-C that comes while Python shuts down must not change how it ends.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -30,7 +32,14 @@ def main(arguments: Sequence[str]) -> int:
     adopt_streams()
     out = Output()
     try:
-        code = _run(arguments)
+        try:
+            code = _run(arguments)
+        except StoreOnNetwork as error:
+            from tui.cli.store import offer  # noqa: PLC0415 - once for each host
+
+            if not offer(error, Output(ask="--no-input" not in arguments)):
+                raise
+            code = _run(arguments)
         sys.stdout.flush()
     except OfframpError as error:
         out.fail(error)

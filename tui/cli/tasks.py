@@ -31,6 +31,7 @@ def overview(args: argparse.Namespace, out: Output) -> int:
     with Service() as service:
         tasks = service.tasks.list()
         _look_after(service, out)
+        _remind(service, out)
     if tasks:
         _table(tasks, out)
     else:
@@ -49,6 +50,12 @@ def _look_after(service: Service, out: Output) -> None:
         out.say(f"  {error.hint}")
 
 
+def _remind(service: Service, out: Output) -> None:
+    """Scheduled tasks wait for their time in a program that a reboot ends."""
+    if service.overview.engine().forgotten:
+        out.say("Scheduled tasks don't start by themselves after a reboot: offramp service install")
+
+
 def ls(args: argparse.Namespace, out: Output) -> int:
     with Service() as service:
         tasks = service.tasks.list(
@@ -59,6 +66,7 @@ def ls(args: argparse.Namespace, out: Output) -> int:
             limit=args.limit,
         )
         _look_after(service, out)
+        _remind(service, out)
     if args.json:
         now = words.now_utc()
         out.json({"tasks": [forms.task_tree(task, now) for task in tasks]})

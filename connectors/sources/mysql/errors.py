@@ -37,6 +37,7 @@ NO_SUCH_ROUTINE = 1305
 INTERRUPTED = 1317
 
 _NO_PRIVILEGE = {1044, 1142, 1143, 1227, 1370}
+_LOCKED = {1205, 3572}
 _TIMED_OUT = {1969, 3024, 4012}  # max_statement_time, max_execution_time, ob_query_timeout
 _CUT = {1053, 1152, 1158, 1159, 1160, 1161, 1184, 1927, 2006, 2013, 2014, 2055, 5066}
 _CHANGED = {1054, 1146, 1412}
@@ -155,7 +156,12 @@ def statement_error(
             f"The server ended the query because of its time limit while {what}: {text}.",
             "Raise the server's statement timeout for this user.",
         )
-    elif code in _CUT:
+    elif code in _LOCKED:
+        result = ConnectionLost(
+            f"Somebody's lock didn't come free in time while {what}: {text}.",
+            "See in the server's process list who holds it.",
+        )
+    elif code in _CUT or code == 0:
         result = ConnectionLost(f"The connection was lost while {what}: {text}.")
     elif code == 4138:  # OB_SNAPSHOT_DISCARDED
         result = SnapshotGone(
@@ -180,5 +186,10 @@ def statement_error(
 
 
 def is_lost(error: MySQLError) -> bool:
-    """Whether PyMySQL says by this that the connection is gone."""
+    """Whether the connection is gone, or about to be."""
     return number(error) in _CUT or number(error) == 0
+
+
+def is_cut_off(error: MySQLError) -> bool:
+    """Whether the statement was ended from outside, so that its error is no answer to what was asked."""
+    return is_lost(error) or number(error) in {INTERRUPTED, *_TIMED_OUT, *_LOCKED}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import socket
+import struct
 import threading
 import time
 from collections.abc import Iterator
@@ -13,11 +14,20 @@ from pymysql.connections import Connection as Wire
 from pymysql.cursors import Cursor
 from pymysql.err import MySQLError
 
-from connectors.sources.mysql.errors import UNKNOWN_VARIABLE, number, oracle_mode, shown, statement_error
+from connectors.sources.mysql.errors import (
+    UNKNOWN_VARIABLE,
+    is_cut_off,
+    is_lost,
+    number,
+    oracle_mode,
+    shown,
+    statement_error,
+)
+from connectors.sources.mysql.kill import kill_marked, new_mark
 from connectors.sources.mysql.login import Login
 from connectors.sources.mysql.product import Family, Product, detect
 from connectors.sources.mysql.sql import identifier
-from core.errors import ConnectError, ConnectionLost
+from core.errors import ConnectionLost, OfframpError
 
 Row = tuple[Any, ...]
 
@@ -28,14 +38,27 @@ SCHEMA_PAUSES = (0.1, 0.5, 2.0)  # seconds
 CANCEL_SECONDS = 5  # to get in for a KILL, and for the statement to end after it
 
 
+class CutOff(ConnectionLost):
+    """A statement that the server didn't answer to its end, whatever the cause: no answer that anybody may
+    take for "there is none"."""
+
+    def __init__(self, cause: MySQLError) -> None:
+        error = statement_error(cause, "waiting for an answer")
+        super().__init__(error.message, error.hint)
+        self.cause = cause
+
+
 class Link:
     """A connection with its session pinned; it gets in again by itself unless a transaction was lost with it.
 
-    Used from one thread, but for `cancel`.
+    Used from one thread, but for `cancel`. Every statement begins with `mark`, a comment that is this
+    link's only.
     """
 
     def __init__(self, login: Login) -> None:
         self._login = login
+        self.mark = new_mark(login.program)
+        self._cancelling = False
         self._lock = threading.Lock()
         self._running = threading.Event()
         self._idle = threading.Event()
@@ -73,6 +96,7 @@ class Link:
             self.execute("SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ")
             for name in ("net_read_timeout", "net_write_timeout", "wait_timeout"):
                 self._set(name, IDLE_SECONDS)
+            self._bound_locks()
             if family is Family.OCEANBASE:
                 for name in ("ob_query_timeout", "ob_trx_timeout", "ob_trx_idle_timeout"):
                     self._set(name, OCEANBASE_MICROSECONDS)
@@ -90,10 +114,17 @@ class Link:
             # Last, since OceanBase refuses other settings in a read-only session.
             self.execute("SET SESSION TRANSACTION READ ONLY")
 
+    def _bound_locks(self) -> None:
+        """Have the server say that a lock doesn't come before the silence says less: who leaves by
+        `read_timeout` leaves the statement waiting."""
+        silence = self._login.connection.read_timeout
+        if silence and self.product.family is not Family.OCEANBASE:
+            self._set("lock_wait_timeout", max(1, int(silence * 0.9)))
+
     def _set(self, name: str, value: int) -> None:
         """Set a variable that not every version has, and that may have a smaller limit."""
         try:
-            self._query(f"SET SESSION {name} = {value}")
+            self.execute(f"SET SESSION {name} = {value}")
         except MySQLError as error:
             # 1227, 1229, 1238: not this account's to set, global only, read-only. The server's own value
             # holds.
@@ -105,13 +136,24 @@ class Link:
         """Turn what PyMySQL raises within into Offramp's errors; `what` was being done."""
         try:
             yield
-        except MySQLError as error:
-            raise statement_error(error, what, reading=reading, view=view) from error
-        except (OSError, AssertionError, AttributeError, IndexError, ValueError) as error:
+        except (MySQLError, CutOff) as error:
+            cause = error.cause if isinstance(error, CutOff) else error
+            meant = statement_error(cause, what, reading=reading, view=view)
+            raise self._naming(meant) from error
+        except ConnectionLost as error:
+            raise self._naming(error) from error
+        except (OSError, AssertionError, AttributeError, IndexError, ValueError, struct.error) as error:
             # What PyMySQL lets through where the socket is shut down under it by `cancel` or the network.
             if self._wire.open:
                 raise
-            raise ConnectionLost(f"The connection was lost while {what}.") from error
+            raise self._naming(ConnectionLost(f"The connection was lost while {what}.")) from error
+
+    def _naming(self, error: OfframpError) -> OfframpError:
+        """The same, with the connection's name where that is what failed."""
+        whose = f"Connection {self._login.connection.name!r}: "
+        if not isinstance(error, ConnectionLost) or error.message.startswith(whose):
+            return error
+        return ConnectionLost(whose + error.message[0].lower() + error.message[1:], error.hint)
 
     def ready(self) -> None:
         """Get in again where the connection is gone and nothing was lost with it. Raises ConnectError or
@@ -121,44 +163,67 @@ class Link:
         if self._wire.open:
             return
         if self.in_transaction:
-            raise ConnectionLost("The connection was lost, and with it the point in time that was read.")
+            raise self._naming(
+                ConnectionLost("The connection was lost, and with it the point in time that was read.")
+            )
         wire = self._login.open()
         with self._lock:
             self._wire = wire
-        self._pin()
+        try:
+            self._pin()
+        except BaseException:
+            # It must not be used as it is.
+            wire._force_close()
+            raise
 
-    def _query(self, statement: str) -> tuple[Row, ...]:
+    def _query(self, statement: str) -> tuple[tuple[Row, ...], tuple[str, ...]]:
+        """Rows, and names of columns. Raises MySQLError for a refusal, else CutOff."""
         with self.busy(), Cursor(self._wire) as cursor:
             for pause in (*SCHEMA_PAUSES, None):
                 try:
-                    cursor.execute(statement)
+                    cursor.execute(self.mark + statement)
                     break
                 except MySQLError as error:
+                    self._look_at(error)
                     # OceanBase, while it still takes in what somebody has just changed.
                     if number(error) != SCHEMA_TRY_AGAIN or pause is None:
                         raise
                 time.sleep(pause)
-            return tuple(cursor.fetchall())
+            names = tuple(str(column[0]) for column in cursor.description or ())
+            return tuple(cursor.fetchall()), names
+
+    def _look_at(self, error: MySQLError) -> None:
+        """Close what the server is about to close, and raise CutOff where the error is no answer."""
+        if is_lost(error):
+            self._wire._force_close()
+        if is_cut_off(error) or not self._wire.open:
+            raise CutOff(error) from error
 
     @contextlib.contextmanager
     def busy(self) -> Iterator[None]:
-        """Mark that a statement runs: only then is there something to cancel."""
+        """Mark that a statement runs: only then is there something to cancel. Where its connection is lost,
+        the server may not know that for as long as it has nothing to send: it is told."""
         self._idle.clear()
         self._running.set()
         try:
             yield
+        except Exception:
+            if not self._wire.open and not self._cancelling:
+                self._kill("KILL")
+            raise
         finally:
             self._running.clear()
             self._idle.set()
 
     def execute(self, statement: str) -> None:
-        """Run a statement. Raises pymysql.err.MySQLError: wrap in `saying`."""
+        """Run a statement. Raises pymysql.err.MySQLError for a refusal: wrap in `saying`. Raises
+        ConnectionLost where there was no answer."""
         self.ready()
         self._query(statement)
 
     def rows(self, statement: str) -> list[Row]:
         self.ready()
-        return list(self._query(statement))
+        return list(self._query(statement)[0])
 
     def row(self, statement: str) -> Row:
         found = self.rows(statement)
@@ -167,9 +232,7 @@ class Link:
     def columns_of(self, statement: str) -> list[str]:
         """Names of the result's columns."""
         self.ready()
-        with self.busy(), Cursor(self._wire) as cursor:
-            cursor.execute(statement)
-            return [column[0] for column in cursor.description or ()]
+        return list(self._query(statement)[1])
 
     def use(self, database: str) -> None:
         """Make it the current database: the server then prints names without it."""
@@ -178,36 +241,28 @@ class Link:
 
     def cancel(self) -> None:
         """End the statement that runs, on the server too: KILL QUERY on a second connection, and where that
-        doesn't help within some seconds, KILL and the socket. Nothing where none runs."""
-        with self._lock:
-            wire = self._wire
+        can't be said or doesn't help within some seconds, KILL and the socket. Nothing where none runs."""
         if not self._running.is_set():
             return
-        self._kill(wire, "KILL QUERY")
-        deadline = time.monotonic() + CANCEL_SECONDS
-        if self._idle.wait(max(0.0, deadline - time.monotonic())):
-            return
-        self._kill(wire, "KILL")
-        with contextlib.suppress(OSError, AttributeError):
-            wire._sock.shutdown(socket.SHUT_RDWR)
+        with self._lock:
+            wire = self._wire
+        self._cancelling = True
+        try:
+            if self._kill("KILL QUERY"):
+                if self._idle.wait(CANCEL_SECONDS):
+                    return
+                self._kill("KILL")
+            with contextlib.suppress(OSError, AttributeError):
+                wire._sock.shutdown(socket.SHUT_RDWR)
+        finally:
+            self._cancelling = False
 
     def kill_query(self) -> bool:
-        """KILL QUERY of the own connection, from another; whether that could be said."""
-        return self._kill(self._wire, "KILL QUERY")
+        """End the statement that runs, from another connection; whether that could be said."""
+        return self._kill("KILL QUERY")
 
-    def _kill(self, wire: Wire, verb: str) -> bool:
-        try:
-            side = self._login.open(timeout=CANCEL_SECONDS)
-        except ConnectError:
-            return False
-        try:
-            with Cursor(side) as cursor:
-                cursor.execute(f"{verb} {wire.thread_id()}")
-        except (MySQLError, OSError):
-            return False  # 1094: it has ended already
-        finally:
-            side.close()
-        return True
+    def _kill(self, verb: str) -> bool:
+        return kill_marked(self._login, self.mark, verb, CANCEL_SECONDS) is not None
 
     def close(self) -> None:
         self._closed = True

@@ -55,7 +55,7 @@ def read(link: Link, snapshot: SnapshotState, request: ReadRequest, facts: Table
     usable, its point in time too."""
     shape = request.shape
     floats = [n for n, c in enumerate(shape.columns) if is_float(c.type)]
-    text = statement(request, facts, link.product.family, snapshot.clause)
+    text = link.mark + statement(request, facts, link.product.family, snapshot.clause)
     what = f"reading {shown(str(shape.ref))} of database {shown(request.database)}"
     link.ready()
     with (

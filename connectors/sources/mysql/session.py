@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
@@ -68,7 +69,8 @@ class MysqlSession(Session):
         ]
 
     def describe(self, database: str, ref: ObjectRef) -> TableShape:
-        shape = self._catalog.describe(database, ref)
+        with self._letting_go(ref):
+            shape = self._catalog.describe(database, ref)
         size = self._table_sizes(database).get(ref.name) if ref.type is ObjectType.TABLE else None
         return shape if size is None else replace(shape, bytes=size)
 
@@ -83,7 +85,13 @@ class MysqlSession(Session):
         self._catalog.check_readable(database, shape)
 
     def ddl(self, database: str, ref: ObjectRef, flavour: SchemaFlavour) -> ObjectDdl:
-        return self._ddl.of(database, ref, flavour)
+        with self._letting_go(ref):
+            return self._ddl.of(database, ref, flavour)
+
+    @contextlib.contextmanager
+    def _letting_go(self, ref: ObjectRef) -> Iterator[None]:
+        with self._link.saying(f"looking at {shown(str(ref))}"), self._snapshot.letting_go():
+            yield
 
     def check_consistency(self, consistency: Consistency, lock: Lock, content_has_tables: bool) -> list[str]:
         return self._snapshot.check(consistency, lock) if content_has_tables else []
@@ -100,7 +108,7 @@ class MysqlSession(Session):
     def split(self, database: str, shape: TableShape, rows_per_part: int) -> list[PartPlan]:
         facts = self._catalog.facts(database, shape.ref)
         what = f"cutting {shown(str(shape.ref))} of database {shown(database)} into parts"
-        with self._link.saying(what, reading=True):
+        with self._link.saying(what, reading=True), self._snapshot.letting_go():
             return Splitter(self._link, facts, self._snapshot.clause).split(database, shape, rows_per_part)
 
     def read(self, request: ReadRequest) -> Iterator[TextChunk]:

@@ -7,12 +7,13 @@ from collections.abc import Iterator
 
 from connectors.base import Session, Source, TestStep
 from connectors.sources.mysql.errors import shown
+from connectors.sources.mysql.kill import kill_marked, left_over_mark
 from connectors.sources.mysql.link import Link
 from connectors.sources.mysql.login import Login
 from connectors.sources.mysql.product import Family
 from connectors.sources.mysql.session import MysqlSession
 from connectors.sources.mysql.sizes import USED_FOR, Sizes, sys_login
-from core.errors import ConnectError, OfframpError
+from core.errors import ConnectError, OfframpError, Unreachable
 from core.model.vocabulary import Consistency, Lock, Mode
 
 # From this version on, comments and indexes are seen by every account.
@@ -37,6 +38,13 @@ class MysqlSource(Source):
         except BaseException:
             link.close()
             raise
+
+    def end_left_over(self) -> int:
+        login = self._login()
+        found = kill_marked(login, left_over_mark(self.program), "KILL", self.connection.connect_timeout)
+        if found is None:
+            raise Unreachable(f"The server of connection {self.connection.name!r} can't be asked.")
+        return found
 
     def test(self) -> Iterator[TestStep]:
         connection = self.connection

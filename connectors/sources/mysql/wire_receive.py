@@ -38,6 +38,7 @@ INLINE_BYTES = 1 << 20
 PIECE_BYTES = 1 << 20
 PIECES = 4
 PATIENCE_MICROSECONDS = 5_000
+IDLE_LOOK_SECONDS = 0.1
 
 HINT = (
     "Look into the server's error log; its net_write_timeout, wait_timeout and max_statement_time may end it."
@@ -71,7 +72,8 @@ class Receiver:
                 count = self._take(into)
                 self._received += count
                 return count
-            self._ahead = Ahead(self._socket)
+            with _lost():
+                self._ahead = Ahead(self._socket)
         with _lost():
             count = self._ahead.take(into)
         return self._some(count)
@@ -125,14 +127,19 @@ class Receiver:
 class Ahead:
     """Receives from a plain socket in a thread of its own, up to `PIECES` pieces before they are taken.
 
-    The socket's timeout, in seconds, holds for each wait as it does otherwise.
+    The socket's timeout, in seconds, holds for each wait as it does otherwise. Another thread may shut the
+    socket down meanwhile, which ends the stream; it must not be closed before `close`, since the descriptor
+    that is received from might be another file's by then. Raises OSError.
     """
 
     def __init__(self, plain: socket.socket) -> None:
         self._socket = plain
         self._timeout = plain.gettimeout()
+        self._ready = select.poll()
+        self._ready.register(plain.fileno(), select.POLLIN)
         self._free: SimpleQueue[memoryview | None] = SimpleQueue()
-        self._filled: SimpleQueue[tuple[memoryview, int] | OSError] = SimpleQueue()
+        # Ends with the error that ended the stream, None where it just ended.
+        self._filled: SimpleQueue[tuple[memoryview, int] | Exception | None] = SimpleQueue()
         self._piece: memoryview | None = None
         self._position = self._end = 0
         self._closing = False
@@ -142,14 +149,21 @@ class Ahead:
         plain.settimeout(None)
         plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", 0, PATIENCE_MICROSECONDS))
         self._thread = Thread(target=self._work, name="receive", daemon=True)
-        self._thread.start()
+        try:
+            self._thread.start()
+        except RuntimeError as error:
+            self._restore()
+            raise OSError(f"no thread can be had to receive in: {error}") from None
 
     def take(self, into: memoryview) -> int:
-        """The next bytes, as many as are there and fit; 0 at the end of the stream. Raises OSError."""
+        """The next bytes, as many as are there and fit; 0 at the end of the stream. Raises OSError and
+        ConnectionLost."""
         if self._piece is None:
             came = self._filled.get()
-            if isinstance(came, OSError):
-                self._filled.put(came)
+            if not isinstance(came, tuple):
+                self._filled.put(came)  # for whoever asks once more
+                if came is None:
+                    return 0
                 raise came
             self._piece, self._end = came
             self._position = 0
@@ -166,28 +180,37 @@ class Ahead:
         self._closing = True
         self._free.put(None)
         self._thread.join()
+        self._restore()
+
+    def _restore(self) -> None:
         with contextlib.suppress(OSError):
             self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", 0, 0))
             self._socket.settimeout(self._timeout)
 
     def _work(self) -> None:
+        end: Exception | None = None
         try:
-            while (piece := self._free.get()) is not None and not self._closing:
-                count = self._fill(piece)
+            while (piece := self._free.get()) is not None and (count := self._fill(piece)):
                 self._filled.put((piece, count))
-                if not count:
-                    return
-        except OSError as error:
-            self._filled.put(error)
+        except (OSError, ConnectionLost) as error:
+            end = error
+        finally:
+            # Whatever ended the thread: the reader must not wait for it.
+            self._filled.put(end)
 
     def _fill(self, piece: memoryview) -> int:
+        """Receive into a piece; 0 at the end of the stream, or where nobody takes it any more."""
         since = monotonic()
         while not self._closing:
             # BlockingIOError: nothing at all came within the receive timeout.
             with contextlib.suppress(BlockingIOError):
                 return self._socket.recv_into(piece, PIECE_BYTES, socket.MSG_WAITALL)
-            if self._timeout is not None and monotonic() - since > self._timeout:
-                raise TimeoutError("timed out")
+            silence = monotonic() - since
+            if self._timeout is not None and silence > self._timeout:
+                raise silent(silence)
+            # A server that is silent may be so for long: the longer, the more rarely it is looked whether
+            # the reader has given up.
+            self._ready.poll(min(silence, IDLE_LOOK_SECONDS) * 1000)
         return 0
 
 
