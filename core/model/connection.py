@@ -32,8 +32,10 @@ class Connection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     """A named way into a database.
 
     SQLite uses `path` only; the others `host` and `port` or `unix_socket`. `database` is where browsing
-    starts. `connect_timeout` and `read_timeout` are seconds; the latter is the longest silence of the
-    server while rows are awaited, 0 for no limit.
+    starts. PostgreSQL's connections are to one `database`, and its schemas are what others call databases:
+    `schema` is where browsing starts there; its `unix_socket` is the directory of the socket.
+    `connect_timeout` and `read_timeout` are seconds; the latter is the longest silence of the server while
+    rows are awaited, 0 for no limit.
     """
 
     name: str
@@ -44,6 +46,7 @@ class Connection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     unix_socket: str | None = None
     user: str | None = None
     database: str | None = None
+    schema: str | None = None
     secret: SecretRef | None = None
     tls: TlsSettings = TlsSettings()
     connect_timeout: int = 10
@@ -71,14 +74,24 @@ class Connection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
                 raise InvalidValue(f"Connection {self.name!r} needs a host or a unix_socket.")
             if not self.user:
                 raise InvalidValue(f"Connection {self.name!r} needs a user.")
+        if self.schema is not None and self.mode is not Mode.POSTGRESQL:
+            raise InvalidValue(f"Connection {self.name!r}: a schema is for PostgreSQL.", "Use the database.")
+        if self.mode is Mode.POSTGRESQL and not self.database:
+            raise InvalidValue(f"Connection {self.name!r} needs a database: PostgreSQL's are apart.")
         if self.port is not None and not 0 < self.port < 65536:
             raise InvalidValue(f"Connection {self.name!r}: port {self.port} is not between 1 and 65535.")
         if self.connect_timeout <= 0 or self.read_timeout < 0:
             raise InvalidValue(f"Connection {self.name!r}: a timeout must be positive.")
 
     @property
+    def begins_in(self) -> str | None:
+        """The database whose objects are meant where none is named; PostgreSQL's schema."""
+        return self.schema if self.mode is Mode.POSTGRESQL else self.database
+
+    @property
     def place(self) -> str:
         """The server or file, for people: `host:port`, a socket or a path."""
         if self.mode is Mode.SQLITE:
             return str(self.path)
-        return self.unix_socket or f"{self.host}:{self.port}"
+        place = self.unix_socket or f"{self.host}:{self.port}"
+        return f"{place}/{self.database}" if self.mode is Mode.POSTGRESQL else place

@@ -185,7 +185,7 @@ class ExportSettings(
         """
         if not (self.content.data and ref.type.has_data):
             return False
-        if ref.type is ObjectType.VIEW and self.format is Format.SQL:
+        if ref.type is not ObjectType.TABLE and self.format is Format.SQL:
             return not self.content.schema and not self.all_objects
         return True
 

@@ -5,6 +5,8 @@
     mysql://USER@HOST:PORT/DATABASE?tls=verify-identity&tls_ca=/etc/ca.pem
     mariadb://USER@/DATABASE?unix_socket=/run/mysqld/mysqld.sock
     oceanbase://USER%40TENANT%23CLUSTER@HOST:2883/DATABASE
+    postgresql://USER@HOST:5432/DATABASE?schema=SCHEMA
+    postgresql://USER@/DATABASE?host=/var/run/postgresql
 
 Whatever has a meaning in a URL (`@ : / ? # %`) is percent-encoded inside user, database and path. A password
 is refused: a command line stands in the process list and in the shell's history.
@@ -23,7 +25,7 @@ from core.model.connection import Connection, TlsSettings
 from core.model.convert import suggestion
 from core.model.vocabulary import Mode
 
-DEFAULT_PORTS = {Mode.MYSQL: 3306, Mode.MARIADB: 3306, Mode.OCEANBASE: 2881}
+DEFAULT_PORTS = {Mode.MYSQL: 3306, Mode.MARIADB: 3306, Mode.OCEANBASE: 2881, Mode.POSTGRESQL: 5432}
 _ELSEWHERE = (
     "Leave it out and use --password-ask, --password-stdin, --password-env VAR or --password-command CMD."
 )
@@ -84,7 +86,7 @@ def _server(mode: Mode, url: str, here: Path) -> dict[str, Any]:
         "user": unquote(parts.netloc.rpartition("@")[0]) or None,
         "database": _database(parts),
     }
-    fields.update(_parameters(parts.query, here))
+    fields.update(_parameters(parts.query, here, postgresql=mode is Mode.POSTGRESQL))
     if not fields.get("unix_socket"):
         fields["host"] = unquote(parts.hostname) if parts.hostname else None
         fields["port"] = port or DEFAULT_PORTS[mode]
@@ -109,7 +111,7 @@ def _seconds(text: str) -> int:
     return int(text)
 
 
-def _parameters(query: str, here: Path) -> dict[str, Any]:
+def _parameters(query: str, here: Path, *, postgresql: bool) -> dict[str, Any]:
     def path(text: str) -> str:
         return os.path.abspath(here / text)  # noqa: PTH100 - symlinks stay as they were written
 
@@ -122,8 +124,13 @@ def _parameters(query: str, here: Path) -> dict[str, Any]:
         "tls_cert": path,
         "tls_key": path,
     }
+    if postgresql:
+        known["schema"] = str
     found: dict[str, Any] = {}
     for key, value in parse_qsl(query, keep_blank_values=True):
+        # As libpq has it: a host that begins with / is the directory of a socket.
+        if postgresql and key == "host" and value.startswith("/"):
+            key = "unix_socket"  # noqa: PLW2901
         if key in ("password", "passwd"):
             raise InvalidValue("The connection URL has a password in it.", _ELSEWHERE)
         if key not in known:

@@ -17,28 +17,34 @@ class Mode(StrEnum):
     MYSQL = "mysql"
     MARIADB = "mariadb"
     OCEANBASE = "oceanbase"
+    POSTGRESQL = "postgresql"
 
     @property
     def label(self) -> str:
-        return {"sqlite": "SQLite", "mysql": "MySQL", "mariadb": "MariaDB", "oceanbase": "OceanBase"}[self]
+        return {
+            "sqlite": "SQLite", "mysql": "MySQL", "mariadb": "MariaDB", "oceanbase": "OceanBase",
+            "postgresql": "PostgreSQL",
+        }[self]  # fmt: skip
 
 
 class ObjectType(StrEnum):
     """Kinds of database objects, in the order in which they can be created from a schema file."""
 
+    TYPE = "TYPE"
     SEQUENCE = "SEQUENCE"
     TABLE = "TABLE"
     INDEX = "INDEX"
     FUNCTION = "FUNCTION"
     PROCEDURE = "PROCEDURE"
     VIEW = "VIEW"
+    MATERIALIZED_VIEW = "MATERIALIZED_VIEW"
     TRIGGER = "TRIGGER"
     EVENT = "EVENT"
 
     @property
     def has_data(self) -> bool:
         """Whether rows can be read from it."""
-        return self in (ObjectType.TABLE, ObjectType.VIEW)
+        return self in (ObjectType.TABLE, ObjectType.VIEW, ObjectType.MATERIALIZED_VIEW)
 
 
 class Content(StrEnum):

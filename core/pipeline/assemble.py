@@ -15,7 +15,7 @@ from core.pipeline.manifest import FORMAT, Manifest, ManifestObject, ManifestSer
 from core.pipeline.script import LAST, load_script
 from core.pipeline.writer import write_file
 
-_BEFORE_DATA = (ObjectType.SEQUENCE, ObjectType.TABLE)
+_BEFORE_DATA = (ObjectType.TYPE, ObjectType.SEQUENCE, ObjectType.TABLE)
 
 
 def load_order(

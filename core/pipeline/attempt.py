@@ -206,7 +206,7 @@ class Attempt:
         settings = self.task.settings
         self._journal.stage("checking the objects")
         scope = Scope(
-            default_database=self._source.connection.database,
+            default_database=self._source.connection.begins_in,
             refs=tuple(item.ref for item in left.pending) if left.useful else None,
             target_known=True,
             on_disk=sum(item.checkpoint.offset for item in left.pending if item.checkpoint),

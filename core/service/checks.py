@@ -28,7 +28,7 @@ class Checks:
         connection = self._context.store.connections.get(settings.connection)
         source = self._context.source(connection, settings.sys_account, sys_password=sys_password)
         with source.connect() as session:
-            return preflight(session, settings, output, Scope(default_database=connection.database))
+            return preflight(session, settings, output, Scope(default_database=connection.begins_in))
 
     def directory(self, number: int) -> Path:
         """Where a task's files are. Raises NotFound; Conflict where it has published none."""

@@ -9,6 +9,7 @@ import pytest
 from tests.needs import tool
 from tests.servers.mariadb import MariadbServer
 from tests.servers.oceanbase import OceanbaseServer
+from tests.servers.postgresql import PostgresqlServer
 
 
 @pytest.fixture(scope="session")
@@ -21,6 +22,13 @@ def mariadb() -> Iterator[MariadbServer]:
 @pytest.fixture(scope="session")
 def oceanbase() -> Iterator[OceanbaseServer]:
     server = OceanbaseServer()
+    yield server
+    server.close()
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[PostgresqlServer]:
+    server = PostgresqlServer()
     yield server
     server.close()
 

@@ -89,8 +89,8 @@ def strip(saved: SavedConnection, now: datetime, glyphs: Glyphs, columns: int, r
     ways = [connection.mode.label, connection.place]
     if connection.mode is not Mode.SQLITE:
         ways += [f"user {connection.user}", f"password {saved.password}", f"TLS {connection.tls.mode}"]
-    if connection.database:
-        ways.append(f"begins in {connection.database}")
+    if connection.begins_in:
+        ways.append(f"begins in {connection.begins_in}")
     lines = [join(run(connection.name, "strong"), run(", ".join(ways)), between=glyphs.between)]
     lines += _test_lines(saved, glyphs, columns)
     users = []
@@ -125,7 +125,7 @@ def panel(saved: SavedConnection, now: datetime, glyphs: Glyphs, columns: int) -
         ("user", connection.user or ""),
         ("password", saved.password if connection.mode is not Mode.SQLITE else ""),
         ("TLS", connection.tls.mode if connection.mode is not Mode.SQLITE else ""),
-        ("begins in", connection.database or ""),
+        ("begins in", connection.begins_in or ""),
         ("exports", ", ".join(saved.exports)),
         ("tasks", ", ".join(map(str, saved.tasks))),
     ]

@@ -159,7 +159,7 @@ def _flow_export(saved: SavedExport, now: datetime, glyphs: Glyphs) -> FlowExpor
 def data_sets(saved: SavedExport) -> tuple[str, ...]:
     """`shop.orders`, `shop.*`: what an export takes, as one would name it to others."""
     settings = saved.export.settings
-    known = saved.connection.database if saved.connection is not None else None
+    known = saved.connection.begins_in if saved.connection is not None else None
     database = settings.database or known
     before = f"{database}." if database else ""
     if settings.all_objects:
