@@ -1,0 +1,1 @@
+"""PostgreSQL: psycopg for getting in and metadata, COPY for rows."""

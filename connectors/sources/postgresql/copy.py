@@ -1,0 +1,137 @@
+"""Rows of a query as COPY sends them in its binary form: values as bytes, none of them a Python object.
+
+Every column is asked for as text (or bytea), whose binary form is the bytes themselves, so that a value comes
+exactly as the server prints it and nothing has to be unescaped.
+
+The stream is a signature, flags and an extension, then for each row the number of columns (16 bits) and for
+each column a length (32 bits, -1 for NULL) and so many bytes, and at the end -1 for the number of columns.
+libpq hands the rows over one by one. Source: "COPY", section "Binary Format", of the PostgreSQL manual.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from typing import Any, NoReturn
+
+import numpy as np
+import psycopg
+
+from connectors.base import CHUNK_BYTES
+from core.chunk import Bytes, Offsets, TextChunk
+from core.errors import ConnectionLost, SchemaChanged, ValueTooLarge
+
+SIGNATURE = b"PGCOPY\n\xff\r\n\0"
+_HEAD = struct.Struct(">11sii")
+_COUNT = struct.Struct(">h")
+_LENGTH = 4
+Message = bytes | bytearray | memoryview
+
+CHUNK_VALUES = 1 << 19  # a value may take 4 bytes of the wire, and costs 17 in a chunk
+CHUNK_ROWS = 1 << 16
+MAX_CHUNK_BYTES = (1 << 31) - (1 << 20)
+
+
+def read_copy(
+    connection: psycopg.Connection[Any], query: str, columns: int, *, chunk_bytes: int = CHUNK_BYTES
+) -> Iterator[TextChunk]:
+    """The rows of `query`, which gives `columns` columns of text or bytea.
+
+    Chunks hold about `chunk_bytes` bytes, or one row that is longer. The end of the iterator means that the
+    server said the result is complete. Raises psycopg.Error for what the server answers with, ConnectionLost
+    where what comes can't be understood, SchemaChanged where the result has another number of columns,
+    ValueTooLarge for a row that no chunk can hold.
+    """
+    most_rows = max(1, min(CHUNK_ROWS, CHUNK_VALUES // columns))
+    with (
+        connection.cursor() as cursor,
+        cursor.copy(f"COPY ({query}) TO STDOUT (FORMAT binary)".encode()) as copy,
+    ):
+        rows: list[Message] = []
+        size = 0
+        ended = False
+        for number, message in enumerate(copy):
+            row: Message = message if number else _without_head(message)
+            if ended:
+                _damaged("something follows the end")
+            if len(row) == _COUNT.size:
+                ended = _COUNT.unpack(row)[0] == -1
+            if ended or not len(row):
+                continue
+            if len(row) > MAX_CHUNK_BYTES:
+                raise ValueTooLarge(
+                    f"A row of {len(row)} bytes came, and {MAX_CHUNK_BYTES} bytes are the limit.",
+                    "Leave the object or the column with such large values out.",
+                )
+            if rows and size + len(row) > chunk_bytes:
+                yield split(rows, columns)
+                rows, size = [], 0
+            rows.append(row)
+            size += len(row)
+            if len(rows) == most_rows:
+                yield split(rows, columns)
+                rows, size = [], 0
+        if rows:
+            yield split(rows, columns)
+        if not ended:
+            _damaged("it breaks off")
+
+
+def _without_head(message: Message) -> memoryview:
+    view = memoryview(message)
+    if len(view) < _HEAD.size:
+        _damaged("it has no head")
+    signature, flags, extension = _HEAD.unpack_from(view)
+    if signature != SIGNATURE or flags or extension:
+        _damaged("its head is another than was expected")
+    return view[_HEAD.size :]
+
+
+def split(rows: list[Message], columns: int) -> TextChunk:
+    """Cut rows, each as it came, into values: column by column, all rows at once.
+
+    Raises SchemaChanged for another number of columns, ConnectionLost where the values don't fill a row.
+    """
+    buffer: Bytes = np.frombuffer(b"".join(rows), np.uint8)
+    ends: Offsets = np.cumsum(np.fromiter(map(len, rows), np.int64, len(rows)))
+    begins = np.empty_like(ends)
+    begins[0], begins[1:] = 0, ends[:-1]
+    if buffer.size < len(rows) * (_COUNT.size + _LENGTH * columns):
+        _damaged("a row is too short")
+    # Every two, or four, bytes that stand behind one another, as a number.
+    counts = np.ndarray((buffer.size - 1,), ">i2", buffer.data, strides=(1,))
+    lengths = np.ndarray((buffer.size - _LENGTH + 1,), ">i4", buffer.data, strides=(1,))
+    found = counts.take(begins)
+    if not (found == columns).all():
+        other = int(found[found != columns][0])
+        raise SchemaChanged(
+            f"The server answered with {other} columns where {columns} were asked for.",
+            "Start the task again: it then reads the object as it is now.",
+        )
+    starts = np.empty((len(rows), columns), np.int64)
+    value_ends = np.empty((len(rows), columns), np.int64)
+    nulls = np.zeros((len(rows), columns), np.bool_)
+    here = begins + _COUNT.size
+    try:
+        for column in range(columns):
+            size = lengths.take(here).astype(np.int64)
+            here += _LENGTH
+            absent = size < 0
+            if absent.any():
+                nulls[:, column] = absent
+                size[absent] = 0
+            starts[:, column] = here
+            here += size
+            value_ends[:, column] = here
+    except IndexError:
+        _damaged("a value reaches past its row")
+    if not np.array_equal(here, ends):
+        _damaged("the values of a row don't fill it")
+    return TextChunk(buffer, starts, value_ends, nulls if nulls.any() else None)
+
+
+def _damaged(what: str) -> NoReturn:
+    raise ConnectionLost(
+        f"What the server sends can't be understood: {what}.",
+        "Something between here and the server changes or loses data, or the server is at fault.",
+    )
