@@ -1,7 +1,8 @@
 """Column types of PostgreSQL: how a value's bytes are understood, and which expression reads them exactly.
 
 Everything is read as text, in the form that the server's own output functions give with DateStyle ISO,
-IntervalStyle postgres, extra_float_digits 1 and TimeZone UTC (pinned at login); only bytea comes as its bytes.
+IntervalStyle postgres, extra_float_digits 1 and TimeZone UTC (pinned at login); only bytea comes as its
+bytes.
 """
 
 from __future__ import annotations
@@ -75,4 +76,7 @@ _OTHERS = {
 def expression(name: str, column: ColumnType) -> str:
     """What to select so that the value arrives exactly, as text or bytea."""
     quoted = identifier(name)
+    if column.plain == "character":
+        # A cast to text would cut its spaces off.
+        return f"CASE WHEN {quoted} IS NOT NULL THEN pg_catalog.concat({quoted}) END"
     return f"{quoted}::pg_catalog.bytea" if column.plain == "bytea" else f"{quoted}::pg_catalog.text"
