@@ -58,7 +58,7 @@ class Link:
     def __init__(self, login: Login) -> None:
         self._login = login
         self.mark = new_mark(login.program)
-        self._cancelling = False
+        self._shut: Wire | None = None  # by `cancel`, which has said on the server what can be said
         self._lock = threading.Lock()
         self._running = threading.Event()
         self._idle = threading.Event()
@@ -208,7 +208,7 @@ class Link:
         try:
             yield
         except Exception:
-            if not self._wire.open and not self._cancelling:
+            if not self._wire.open and self._wire is not self._shut:
                 self._kill("KILL")
             raise
         finally:
@@ -246,16 +246,15 @@ class Link:
             return
         with self._lock:
             wire = self._wire
-        self._cancelling = True
-        try:
-            if self._kill("KILL QUERY"):
-                if self._idle.wait(CANCEL_SECONDS):
-                    return
-                self._kill("KILL")
-            with contextlib.suppress(OSError, AttributeError):
-                wire._sock.shutdown(socket.SHUT_RDWR)
-        finally:
-            self._cancelling = False
+        if wire is self._shut:
+            return
+        if self._kill("KILL QUERY"):
+            if self._idle.wait(CANCEL_SECONDS):
+                return
+            self._kill("KILL")
+        self._shut = wire
+        with contextlib.suppress(OSError, AttributeError):
+            wire._sock.shutdown(socket.SHUT_RDWR)
 
     def kill_query(self) -> bool:
         """End the statement that runs, from another connection; whether that could be said."""
