@@ -35,6 +35,7 @@ class Successor:
         self._numbers = numbers
         self._monotonic = monotonic
         self._seen: float | None = None
+        self._asking = False
         self._started = False
 
     def asks(self, installed: bool = False) -> bool:
@@ -47,18 +48,15 @@ class Successor:
         if self._started:
             return True
         now = self._monotonic()
-        before = self._believed(now)
         if is_locked(store_lock(self._locations)):
             self._seen = now
-        asks = self._believed(now)
-        if asks and not before:
+        asks = self._seen is not None and now - self._seen < self._numbers.lease
+        if asks and not self._asking:
             log.info("A newer Offramp asks for the store: nothing more is started here.")
-        elif before and not asks:
+        elif self._asking and not asks:
             log.info("Nobody asks for the store any more.")
+        self._asking = asks
         return asks
-
-    def _believed(self, now: float) -> bool:
-        return self._seen is not None and now - self._seen < self._numbers.lease
 
 
 def wait_in_background(locations: Locations, command: Sequence[str] = COMMAND) -> None:

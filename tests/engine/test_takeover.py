@@ -19,9 +19,10 @@ from core.engine import background
 from core.engine.lease import EngineLease, is_served
 from core.engine.numbers import Numbers
 from core.errors import LostClaim, OfframpError
-from core.locks import FileLock
+from core.locks import FileLock, is_locked
 from core.model.vocabulary import TaskStatus
 from core.store import Store
+from core.store.alone import store_lock
 from tests.engine.conftest import IMPATIENT, QUICK, SERVE, Bench
 
 
@@ -205,6 +206,44 @@ def test_renewals_are_spread(bench: Bench) -> None:
             lease.renew()
         spaces.append(round(clock.now - last, 1))
     assert 3.9 <= min(spaces) < max(spaces) <= 6.2
+
+
+# A newer Offramp
+
+
+def test_an_engine_leaves_to_whoever_asks_and_comes_back_when_that_one_has_gone(bench: Bench) -> None:
+    engine = bench.engine()
+    number = bench.add("sleep 1.5")
+    pid = bench.wait_begun(number)
+    asking = FileLock(store_lock(bench.locations))
+    assert asking.acquire(timeout=5)
+    log = bench.locations.home / "engine-0.log"
+    bench.wait(lambda: "A newer Offramp asks for the store" in log.read_text())
+    queued = bench.add("ok")
+    # What runs is looked after to its end, and nothing is begun.
+    assert holder(bench.store) == engine.pid
+    assert bench.pid(number) == pid
+    bench.wait_status(number, TaskStatus.COMPLETED)
+    bench.wait(lambda: holder(bench.store) is None)
+    bench.wait(lambda: not is_locked(bench.locations.engine_lock))
+    assert bench.begun(queued) == 0
+    # Nobody migrated: the asking one died.
+    asking.release()
+    bench.wait_status(queued, TaskStatus.COMPLETED)
+    assert holder(bench.store) == engine.pid
+    assert "Nobody asks for the store any more" in log.read_text()
+
+
+def test_an_abort_is_heeded_while_a_newer_one_waits(bench: Bench) -> None:
+    bench.engine()
+    number = bench.add("obey")
+    bench.wait_begun(number)
+    asking = FileLock(store_lock(bench.locations))
+    assert asking.acquire(timeout=5)
+    bench.store.tasks.request_abort(number)
+    bench.wait_status(number, TaskStatus.ABORTED)
+    bench.wait(lambda: holder(bench.store) is None)
+    asking.release()
 
 
 # In the background
