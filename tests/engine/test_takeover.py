@@ -18,6 +18,7 @@ import pytest
 from core.engine import background
 from core.engine.lease import EngineLease, is_served
 from core.engine.numbers import Numbers
+from core.engine.successor import Successor
 from core.errors import LostClaim, OfframpError
 from core.locks import FileLock, is_locked
 from core.model.vocabulary import TaskStatus
@@ -232,6 +233,26 @@ def test_an_engine_leaves_to_whoever_asks_and_comes_back_when_that_one_has_gone(
     bench.wait_status(queued, TaskStatus.COMPLETED)
     assert holder(bench.store) == engine.pid
     assert "Nobody asks for the store any more" in log.read_text()
+
+
+def test_one_that_holds_the_lock_for_a_moment_asks_for_nothing(bench: Bench) -> None:
+    clock = Clock()
+    successor = Successor(bench.locations, QUICK, clock)
+    making = FileLock(store_lock(bench.locations))
+    for _ in range(3):
+        assert making.acquire(timeout=5)
+        assert not successor.asks()
+        assert successor.locked
+        making.release()
+        assert not successor.asks()
+        assert not successor.locked
+    assert making.acquire(timeout=5)
+    assert [successor.asks(), successor.asks()] == [False, True]
+    making.release()
+    clock.now += QUICK.lease - 0.1
+    assert successor.asks()
+    clock.now += 0.2
+    assert not successor.asks()
 
 
 def test_an_abort_is_heeded_while_a_newer_one_waits(bench: Bench) -> None:
