@@ -205,9 +205,9 @@ def test_a_home_that_becomes_read_only(inside: Offramp, mount: Mount, tmp_path: 
     inside("dump", "shop", "small", "--to", str(tmp_path / "first"))
     inside.stop_engine()
     mount.change("ro")
-    for command_line in (("ls",), ("dump", "shop", "small", "--to", str(tmp_path / "second"), "--detach")):
-        said = inside(*command_line, code=None)
-        assert said.code == 0 or "read" in said.err.lower()
-    assert inside("--headless", "--drain", code=1).err.count("\n") <= 4
+    assert inside("ls").out
+    said = inside("dump", "shop", "small", "--to", str(tmp_path / "second"), "--detach", code=1).err
+    assert "can't be opened for writing" in said
+    assert "Read-only file system" in inside("--headless", "--drain", code=1).err
     mount.change("rw")
     inside("dump", "shop", "small", "--to", str(tmp_path / "third"))
