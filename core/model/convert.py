@@ -106,6 +106,10 @@ def parse_toml(text: str, where: str) -> Tree:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise InvalidDefinition(f"{where} is no TOML: {error}.") from None
+    except RecursionError:
+        raise InvalidDefinition(
+            f"{where} is nested too deeply.", "Definitions are four levels deep."
+        ) from None
 
 
 def connection_from_tree(name: str, tree: Mapping[str, Any], where: str) -> Connection:
