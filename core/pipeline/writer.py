@@ -35,14 +35,13 @@ class DataFile:
             self.rows, self.bytes = checkpoint.rows, checkpoint.offset
             encoder.resume(checkpoint.encoder)
         self._file = disk.open(path)
-        try:
+        with contextlib.ExitStack() as undo:
+            undo.callback(self._close_quietly)
             disk.truncate(self._file, self.bytes)
             self._sink = Sink(disk, self._file, self._hash)
             if checkpoint is None:
                 self._put(encoder.begin())
-        except BaseException:
-            self._close_quietly()
-            raise
+            undo.pop_all()
 
     def write(self, chunk: TextChunk) -> None:
         for piece in self._encoder.encode(chunk):

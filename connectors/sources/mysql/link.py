@@ -66,12 +66,11 @@ class Link:
         self._closed = False
         self.in_transaction = False
         self._wire = login.open()
-        try:
+        with contextlib.ExitStack() as undo:
+            undo.callback(self._wire._force_close)
             self.product = self._detect()
             self._pin()
-        except BaseException:
-            self._wire._force_close()
-            raise
+            undo.pop_all()
 
     @property
     def wire(self) -> Wire:
@@ -169,12 +168,11 @@ class Link:
         wire = self._login.open()
         with self._lock:
             self._wire = wire
-        try:
-            self._pin()
-        except BaseException:
+        with contextlib.ExitStack() as undo:
             # It must not be used as it is.
-            wire._force_close()
-            raise
+            undo.callback(wire._force_close)
+            self._pin()
+            undo.pop_all()
 
     def _query(self, statement: str) -> tuple[tuple[Row, ...], tuple[str, ...]]:
         """Rows, and names of columns. Raises MySQLError for a refusal, else CutOff."""
