@@ -5,8 +5,10 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 DEMO   ?= demo
 ARGS   ?=
+SECONDS ?= 60
+SEED    ?= 0
 
-.PHONY: help demo test check format lint types contracts bench bench-screens screenshots clean
+.PHONY: help demo test check format lint types contracts bench bench-screens screenshots soak clean
 
 help:                   ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -46,6 +48,9 @@ bench: $(VENV)/installed ## speeds beside peers on this machine (ARGS="--rows 10
 
 bench-screens: $(VENV)/installed ## how quick the screens are on a real terminal
 	$(BIN)/python -m tests.benchmarks.bench_screens $(ARGS)
+
+soak: $(VENV)/installed ## random exports under random kills, compared with their source (SECONDS=600 SEED=…)
+	$(BIN)/python -m tests.faults.soak --seconds $(SECONDS) --seed $(SEED) $(ARGS)
 
 screenshots: $(VENV)/installed ## pictures of the screens, into screenshots/
 	$(BIN)/python -m tests.tui.screenshots $(ARGS)

@@ -184,7 +184,7 @@ def _read(path: Path) -> _Kept:
         data = file.read()
     try:
         return msgspec.json.decode(data, type=_Kept)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         # Not chained: the decoder's message or traceback could quote the file.
         raise SecretError(
             f"Secrets file {str(path)!r} is damaged.", "Move it away and give the passwords again."

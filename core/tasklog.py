@@ -76,13 +76,21 @@ class TaskLogHandler(logging.Handler):
         self._hide = Hiding(secrets)
         self._numbers = part_numbers(path)
         self._file = _append(part_path(path, self._numbers[-1]))
+        self._torn = False
 
     def emit(self, record: logging.LogRecord) -> None:
         # Not `handleError`, which would print the message and its arguments as they are.
         with suppress(OSError):
             data = self._format(record)
             self._roll(len(data))
-            self._file.write(data)
+            self._write(data)
+
+    def _write(self, data: bytes) -> None:
+        if self._torn:
+            data = b"\n" + data
+        written = self._file.write(data) or 0
+        # A disk that fills up takes the beginning of a line: what comes later begins one of its own.
+        self._torn = 0 < written < len(data) or (self._torn and written == 0)
 
     def close(self) -> None:
         self._file.close()
@@ -107,9 +115,11 @@ class TaskLogHandler(logging.Handler):
     def _roll(self, size: int) -> None:
         if self._file.tell() + size <= self._segment or self._file.tell() == 0:
             return
+        # Where there is no room for another segment, the present one is still there to go on with.
+        following = _append(part_path(self._path, self._numbers[-1] + 1))
         self._file.close()
+        self._file, self._torn = following, False
         self._numbers.append(self._numbers[-1] + 1)
-        self._file = _append(part_path(self._path, self._numbers[-1]))
         if len(self._numbers) > self._segments:
             if self._numbers[1] == 1:
                 with _append(self._path) as head:

@@ -14,6 +14,7 @@ INSTALL = {
     "sshd": "apt-get install openssh-server",
     "ssh": "apt-get install openssh-client",
     "tmux": "apt-get install tmux",
+    "cc": "apt-get install gcc libc6-dev",
     "systemctl": "apt-get install systemd",
     "crontab": "apt-get install cron",
     "cron": "apt-get install cron",

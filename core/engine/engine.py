@@ -128,7 +128,7 @@ class Engine:
         pause = min(1.0, self._numbers.lease / 5)
         while not self._stop.is_set():
             try:
-                if await self._call(self._successor.asks):
+                if await self._call(self._successor.asks) or self._successor.locked:
                     # Raises StoreTooNew once that one has had its way.
                     await self._call(store.lease.state)
                 elif await self._call(lease.acquire):

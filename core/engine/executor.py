@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
+import errno
 import os
 import sys
 import threading
@@ -106,7 +107,9 @@ def cannot_start(error: OSError) -> ErrorInfo:
     return ErrorInfo(
         code="worker-not-started",
         message=f"No process could be started for the task: {error.strerror or error}.",
-        hint="The machine may be short of memory or processes.",
+        hint="Make room where Offramp keeps its logs."
+        if error.errno in (errno.ENOSPC, errno.EDQUOT)
+        else "The machine may be short of memory or processes.",
         transient=True,
     )
 

@@ -25,8 +25,9 @@ log = logging.getLogger("offramp.engine")
 
 
 class Successor:
-    """Whether the store is asked for. One that has been seen is believed in for the lease's length, since it
-    may be about to leave the waiting to another program."""
+    """Whether the store is asked for. One that was seen twice in a row (who makes a store holds the lock for
+    a moment, too) is believed in for the lease's length, since it may be about to leave the waiting to
+    another program. `locked`: whether somebody held the lock at the last look."""
 
     def __init__(
         self, locations: Locations, numbers: Numbers, monotonic: Callable[[], float] = time.monotonic
@@ -35,6 +36,8 @@ class Successor:
         self._numbers = numbers
         self._monotonic = monotonic
         self._seen: float | None = None
+        self._asking = False
+        self.locked = False
         self._started = False
 
     def asks(self, installed: bool = False) -> bool:
@@ -47,18 +50,16 @@ class Successor:
         if self._started:
             return True
         now = self._monotonic()
-        before = self._believed(now)
-        if is_locked(store_lock(self._locations)):
+        before, self.locked = self.locked, is_locked(store_lock(self._locations))
+        if before and self.locked:
             self._seen = now
-        asks = self._believed(now)
-        if asks and not before:
+        asks = self._seen is not None and now - self._seen < self._numbers.lease
+        if asks and not self._asking:
             log.info("A newer Offramp asks for the store: nothing more is started here.")
-        elif before and not asks:
+        elif self._asking and not asks:
             log.info("Nobody asks for the store any more.")
+        self._asking = asks
         return asks
-
-    def _believed(self, now: float) -> bool:
-        return self._seen is not None and now - self._seen < self._numbers.lease
 
 
 def wait_in_background(locations: Locations, command: Sequence[str] = COMMAND) -> None:

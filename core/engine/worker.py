@@ -19,7 +19,7 @@ from pathlib import Path
 from core import faults
 from core.dumps import forbid_core_dumps
 from core.engine.orders import LONGEST, OUTDATED, Order
-from core.errors import ErrorInfo, LostClaim, OfframpError, StoreError, StoreOutdated
+from core.errors import ErrorInfo, LostClaim, OfframpError, OutputError, StoreError, StoreFull, StoreOutdated
 from core.faults import Point
 from core.locations import Locations
 from core.locks import FileLock
@@ -85,6 +85,10 @@ def main(attempt: Attempt = run_attempt) -> int:
         except LostClaim as error:
             print(error, file=sys.stderr)  # noqa: T201
             return LOST
+        except StoreError as error:
+            # The engine finds that nobody took hold, and puts the task back into the queue.
+            print(error, file=sys.stderr)  # noqa: T201
+            return FAILED
         faults.reached(Point.HELD)
         log = _open_log(locations, order)
         log.info("Worker %d begins.", os.getpid())
@@ -102,6 +106,10 @@ def _carry_out(
     except LostClaim as error:
         log.warning("%s", error)
         return LOST
+    except StoreFull as error:
+        log.error("%s", error)  # noqa: TRY400
+        _make_room(journal, Path(order.home), log)
+        return _give_up(journal, error.info(), log)
     except OfframpError as error:
         log.error("%s", error)  # noqa: TRY400 - what it says is for people; the traceback says no more
         return _give_up(journal, error.info(), log)
@@ -114,6 +122,25 @@ def _carry_out(
         )
         return _give_up(journal, info, log)
     return DONE
+
+
+def _make_room(journal: StoreJournal, home: Path, log: logging.Logger) -> None:
+    """Where the output takes the room that the store needs for being told of the end, what was begun of it
+    goes: nobody could retry, abort or remove the task otherwise."""
+    from core.pipeline.place import discard_partial  # noqa: PLC0415 - by now it is loaded
+
+    try:
+        task = journal.task()
+        if _device(Path(task.output)) == _device(home):
+            discard_partial(task)
+    except (StoreError, LostClaim, OutputError, OSError) as error:
+        log.warning("No room can be made for telling the end: %s", error)
+
+
+def _device(path: Path) -> int:
+    while not path.exists():
+        path = path.parent
+    return path.stat().st_dev
 
 
 def _give_up(journal: StoreJournal, error: ErrorInfo, log: logging.Logger) -> int:
@@ -131,9 +158,13 @@ def _open_log(locations: Locations, order: Order) -> logging.Logger:
     log = logging.getLogger(f"offramp.task.{order.task}")
     log.setLevel(logging.DEBUG)
     log.propagate = False
-    log.addHandler(
-        TaskLogHandler(locations.task_log(order.task), secrets=order.secrets, longest=order.log_bytes)
-    )
+    path = locations.task_log(order.task)
+    try:
+        log.addHandler(TaskLogHandler(path, secrets=order.secrets, longest=order.log_bytes))
+    except OSError as error:
+        # A log that can't be begun (a full disk) ends no task, as one that can't go on doesn't.
+        print(f"No log can be written: {error}.", file=sys.stderr)  # noqa: T201
+        log.addHandler(logging.NullHandler())
     return log
 
 

@@ -80,8 +80,14 @@ class Connection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
             raise InvalidValue(f"Connection {self.name!r} needs a database: PostgreSQL's are apart.")
         if self.port is not None and not 0 < self.port < 65536:
             raise InvalidValue(f"Connection {self.name!r}: port {self.port} is not between 1 and 65535.")
+        self._check_texts()
         if self.connect_timeout <= 0 or self.read_timeout < 0:
             raise InvalidValue(f"Connection {self.name!r}: a timeout must be positive.")
+
+    def _check_texts(self) -> None:
+        for value in (self.path, self.unix_socket, self.host, self.user, self.database):
+            if value is not None and "\0" in value:
+                raise InvalidValue(f"Connection {self.name!r}: {value!r} has a NUL in it.")
 
     @property
     def begins_in(self) -> str | None:

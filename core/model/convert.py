@@ -106,13 +106,23 @@ def parse_toml(text: str, where: str) -> Tree:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise InvalidDefinition(f"{where} is no TOML: {error}.") from None
+    except RecursionError:
+        raise InvalidDefinition(
+            f"{where} is nested too deeply.", "Definitions are four levels deep."
+        ) from None
 
 
 def connection_from_tree(name: str, tree: Mapping[str, Any], where: str) -> Connection:
     """A connection from its keys without the name. Raises InvalidDefinition."""
     place = f"connection.{name}"
     _refuse_name(tree, where, place)
-    return from_tree(Connection, {**tree, "name": name}, where, place)
+    made = from_tree(Connection, {**tree, "name": name}, where, place)
+    for path in (made.path, made.unix_socket, made.tls.ca, made.tls.cert, made.tls.key):
+        if path is not None and not path.startswith("/"):
+            raise InvalidDefinition(
+                f"{where}: {place}: path {path!r} must be absolute.", "Workers stand elsewhere than the file."
+            )
+    return made
 
 
 def export_from_tree(name: str, tree: Mapping[str, Any], where: str) -> Export:

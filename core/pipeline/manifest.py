@@ -105,7 +105,7 @@ def load(disk: Disk, directory: str) -> Manifest:
         ) from None
     try:
         manifest = msgspec.json.decode(data, type=Manifest)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise OutputDamaged(f"{where} is no manifest of Offramp: {error}.") from error
     if manifest.format > FORMAT:
         raise OutputDamaged(

@@ -44,14 +44,13 @@ class DataFile:
             self.rows, kept = checkpoint.rows, checkpoint.offset
             encoder.resume(checkpoint.encoder)
         self._file = disk.open(path)
-        try:
+        with contextlib.ExitStack() as undo:
+            undo.callback(self._close_quietly)
             disk.truncate(self._file, kept)
             self._sink = Sink(disk, self._file, self._hash, written=kept, compressor=compressor)
             if checkpoint is None:
                 self._put(encoder.begin())
-        except BaseException:
-            self._close_quietly()
-            raise
+            undo.pop_all()
 
     @property
     def size(self) -> int:

@@ -6,7 +6,6 @@ import importlib.metadata
 import locale
 import os
 import platform
-import re
 import shutil
 import sqlite3
 import stat
@@ -23,10 +22,13 @@ from core.locations import HOME_VARIABLE
 from core.locks import unreliable
 from core.model.vocabulary import Mode
 from core.service.context import Context, owner
+from core.service.logout import log_out
 from core.service.words import size
 
 LITTLE_SPACE = 1_000_000_000
 NO_SPACE = 50_000_000
+# The queue's order uses NULLS FIRST.
+OLDEST_SQLITE = (3, 30, 0)
 CLIENTS = ("sqlite3", "mariadb", "mysql", "obclient")
 DRIVERS = {"sqlite": "", "mysql": "PyMySQL", "mariadb": "PyMySQL", "oceanbase": "PyMySQL"}
 
@@ -67,6 +69,11 @@ def examine(context: Context) -> list[Finding]:
         except OfframpError as error:
             name = check.__name__.strip("_").replace("_", " ")
             findings.append(Finding(name, "fail", error.message, error.hint))
+        except OSError as error:
+            name = check.__name__.strip("_").replace("_", " ")
+            findings.append(
+                Finding(name, "fail", f"It can't be looked at: {error}.", "See the other findings.")
+            )
     return findings
 
 
@@ -74,7 +81,16 @@ def _program(context: Context) -> Iterator[Finding]:
     del context
     version = importlib.metadata.version("offramp")
     yield Finding("offramp", "ok", f"{version}, Python {platform.python_version()} at {sys.executable}")
-    yield Finding("sqlite", "ok", f"{sqlite3.sqlite_version}; the store's journal mode is TRUNCATE, not WAL")
+    if sqlite3.sqlite_version_info < OLDEST_SQLITE:
+        oldest = ".".join(map(str, OLDEST_SQLITE))
+        yield Finding(
+            "sqlite",
+            "fail",
+            f"{sqlite3.sqlite_version} is older than {oldest}.",
+            "Use a Python that was built with a newer SQLite.",
+        )
+    else:
+        yield Finding("sqlite", "ok", sqlite3.sqlite_version)
 
 
 def _home(context: Context) -> Iterator[Finding]:
@@ -142,13 +158,28 @@ def _locks(context: Context) -> Iterator[Finding]:
 
 
 def _store(context: Context) -> Iterator[Finding]:
-    context.store.check()
-    path = context.locations.store
+    from core.store.backups import backups  # noqa: PLC0415 - comes with the store
+
+    context.store.check_thoroughly()
+    path, modes = context.locations.store, context.store.modes()
     counts = context.store.tasks.counts()
     ended = sum(number for status, number in counts.items() if status.ended)
     waiting = sum(counts.values()) - ended
     yield Finding(
         "store", "ok", f"{path}, {size(path.stat().st_size)}, sound; {waiting} open tasks, {ended} ended"
+    )
+    if modes == ("truncate", "full"):
+        yield Finding("journal mode", "ok", "TRUNCATE, synchronous FULL")
+    else:
+        yield Finding(
+            "journal mode",
+            "warn",
+            f"{modes[0].upper()}, synchronous {modes[1].upper()}: something else has changed it.",
+            "End every program that uses the store; the next one sets TRUNCATE again.",
+        )
+    newest = next(iter(backups(path)), None)
+    yield Finding(
+        "backups", "ok", f"the newest is {newest.path.name}" if newest else "none yet: the engine makes them"
     )
 
 
@@ -206,35 +237,22 @@ def _keyring(context: Context) -> Iterator[Finding]:
 
 
 def _logout(context: Context) -> Iterator[Finding]:
-    """systemd may end what a user left running when they log out (logind.conf(5), KillUserProcesses)."""
+    """systemd may end what a user left running when they log out."""
     del context
-    if not Path("/run/systemd/system").exists():
+    found = log_out(owner())
+    if found is None:
         yield Finding("log-out", "ok", "no systemd: what runs in the background goes on")
-        return
-    kills = False
-    files = [Path("/etc/systemd/logind.conf")]
-    for directory in (
-        "/usr/lib/systemd/logind.conf.d",
-        "/run/systemd/logind.conf.d",
-        "/etc/systemd/logind.conf.d",
-    ):
-        files += sorted(Path(directory).glob("*.conf"))
-    for file in files:
-        try:
-            text = file.read_text(errors="replace")
-        except OSError:
-            continue
-        for value in re.findall(r"^\s*KillUserProcesses\s*=\s*(\S+)", text, re.MULTILINE):
-            kills = value.lower() in ("yes", "true", "1", "on")
-    if kills and not Path("/var/lib/systemd/linger", owner()).exists():
+    elif found.harmless:
+        why = "you linger (loginctl enable-linger)" if found.lingers else "KillUserProcesses doesn't apply"
+        yield Finding("log-out", "ok", f"what runs in the background goes on: {why}")
+    else:
+        where = f" in {found.source}" if found.source else ""
         yield Finding(
             "log-out",
             "warn",
-            "systemd ends your processes when you log out (KillUserProcesses=yes): exports too.",
+            f"systemd ends your processes when you log out (KillUserProcesses=yes{where}): exports too.",
             "loginctl enable-linger",
         )
-    else:
-        yield Finding("log-out", "ok", "what runs in the background goes on")
 
 
 def _space(context: Context) -> Iterator[Finding]:

@@ -11,6 +11,7 @@ import os
 import secrets as randomness
 import tarfile
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
@@ -172,7 +173,9 @@ def _copy(found: Downloadable, target: Path, report: Report | None) -> None:
     disk = Disk(target.parent)
     disk.make_root()
     partial = f".download-{randomness.token_hex(8)}"
-    try:
+    with ExitStack() as undo:
+        undo.callback(disk.drop_root)
+        undo.callback(disk.remove_tree, partial)
         disk.make_directory(partial)
         done = 0
         made = {partial}
@@ -193,11 +196,8 @@ def _copy(found: Downloadable, target: Path, report: Report | None) -> None:
         for directory in sorted(made, reverse=True):
             disk.sync_directory(directory)
         disk.rename_directory(partial, target.name)
-        disk.sync_directory("")
-    except BaseException:
-        disk.remove_tree(partial)
-        disk.drop_root()
-        raise
+        undo.pop_all()
+    disk.sync_directory("")
 
 
 def _directories(path: str) -> Iterator[str]:
@@ -213,7 +213,9 @@ def _archive(found: Downloadable, target: Path, mode: str, report: Report | None
     disk = Disk(target.parent)
     disk.make_root()
     partial = f".download-{randomness.token_hex(8)}"
-    try:
+    with ExitStack() as undo:
+        undo.callback(disk.drop_root)
+        undo.callback(disk.remove, partial)
         file = disk.open(partial)
         try:
             with io.FileIO(file.descriptor, "w", closefd=False) as raw:
@@ -223,11 +225,8 @@ def _archive(found: Downloadable, target: Path, mode: str, report: Report | None
             disk.close(file)
         disk.link(partial, target.name)
         disk.remove(partial)
-        disk.sync_directory("")
-    except BaseException:
-        disk.remove(partial)
-        disk.drop_root()
-        raise
+        undo.pop_all()
+    disk.sync_directory("")
 
 
 class _Reader(io.RawIOBase):

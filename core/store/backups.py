@@ -105,6 +105,8 @@ def restore(locations: Locations, backup: Path | None, *, patience: float) -> Pa
     Raises NotFound where there is no such file, StoreDamaged where it is none of a sound store, StoreTooNew,
     StoreBusy while an engine or a worker is at work, StoreFull, StoreError.
     """
+    if backup is not None and not backup.is_file():
+        raise NotFound(f"There is no file {str(backup)!r}.", "offramp store show lists the backups.")
     locations.ensure()
     path = locations.store
     wait_on = within(patience)
@@ -114,8 +116,6 @@ def restore(locations: Locations, backup: Path | None, *, patience: float) -> Pa
             aside = _set_aside(path)
             create(path, last_task=last)
             return aside
-        if not backup.is_file():
-            raise NotFound(f"There is no file {str(backup)!r}.", "offramp store show lists the backups.")
         with draft_of(path) as draft:
             with explained(backup):
                 _copy(backup, draft)

@@ -74,6 +74,13 @@ class Store:
         """Check its indexes and what each row means, too. Raises StoreDamaged."""
         check_thoroughly(self._database)
 
+    def modes(self) -> tuple[str, str]:
+        """How SQLite keeps this connection's changes safe: the journal's mode and `synchronous`, in words."""
+        with self._database.read() as db:
+            journal = str(db.exec_driver_sql("PRAGMA journal_mode").scalar_one())
+            number = int(db.exec_driver_sql("PRAGMA synchronous").scalar_one())
+        return journal, ("off", "normal", "full", "extra")[number]
+
     def changes(self) -> int:
         """A number that differs once another program (or another Store of this one) has changed anything."""
         return self._database.changes()

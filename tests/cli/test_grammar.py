@@ -21,6 +21,7 @@ CALLS = {
     "connection add", "connection list", "connection show", "connection test", "connection remove", "objects",
     "export create", "export edit", "export list", "export show", "export apply", "export remove", "run", "dump",
     "ls", "show", "logs", "abort", "retry", "rm", "download", "wait", "verify", "doctor", "service", "completion",
+    "store show", "store check", "store backup", "store restore", "store move",
 }  # fmt: skip
 
 

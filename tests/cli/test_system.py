@@ -124,6 +124,55 @@ def test_doctor_finds_what_is_amiss(shop):
     shop.home.chmod(0o700)
 
 
+def test_doctor_says_how_the_store_is_kept(shop):
+    holder = sqlite3.connect(shop.home / "store.sqlite3")
+    holder.execute("CREATE TABLE noise (x)").connection.commit()
+    found = {f["name"]: f for f in shop.quick("doctor", "--json").json["findings"]}
+    assert found["journal mode"]["detail"] == "TRUNCATE, synchronous FULL"
+    assert found["sqlite"]["detail"] == sqlite3.sqlite_version
+    assert "none yet" in found["backups"]["detail"]
+    assert found["log-out"]["level"] in ("ok", "warn")
+    for name in ("file system", "space of home", "terminal", "keyring", "clients"):
+        assert found[name]["detail"]
+    made = shop.quick("store", "backup").out.strip()
+    found = {f["name"]: f for f in shop.quick("doctor", "--json").json["findings"]}
+    assert Path(made).name in found["backups"]["detail"]
+    # A row that means nothing is found by the doctor, though the file's structure is sound.
+    holder.execute("UPDATE connection SET body = '{}'").connection.commit()
+    holder.close()
+    found = {f["name"]: f for f in shop.quick("doctor", "--json", code=1).json["findings"]}
+    assert found["store"]["level"] == "fail"
+    assert "offramp store restore" in found["store"]["advice"]
+
+
+def test_doctor_without_a_home(offramp):
+    (offramp.directory / "home").write_text("a file")
+    found = {f["name"]: f for f in offramp.quick("doctor", "--json", code=1).json["findings"]}
+    assert found["home"]["level"] == "fail"
+    assert found["clients"]["level"] == "ok"
+
+
+def test_a_damaged_store_is_restored_from_the_engines_backup(shop):
+    shop("dump", "shop", "orders", "--to", "out")
+    kept = shop.quick("store", "show", "--json").json["store"]
+    assert len(kept["backups"]) == 1, "the engine made it"
+    shop.stop_engine()
+    store = shop.home / "store.sqlite3"
+    store.write_bytes(b"\0" * 5000)
+    refused = shop("ls", code=1).err
+    assert "is damaged" in refused
+    assert "offramp store restore" in refused
+    assert "needs an answer" in shop.quick("store", "restore", code=2).err
+    said = shop("store", "restore", "--yes").err
+    assert kept["backups"][0]["path"] in said
+    assert "What was there is" in said
+    assert shop.quick("connection", "list", "--json").json["connections"]
+    assert shop.quick("store", "check").err == "The store is sound.\n"
+    shop("dump", "shop", "orders", "--to", "out2")
+    assert "goes without" in shop.quick("store", "restore", "x", "--empty", code=2).err
+    assert "no file" in shop.quick("store", "restore", "absent", "--yes", code=3).err
+
+
 def test_doctor_and_the_others_on_a_damaged_store(shop):
     store = shop.home / "store.sqlite3"
     whole = store.read_bytes()

@@ -18,10 +18,12 @@ import pytest
 from core.engine import background
 from core.engine.lease import EngineLease, is_served
 from core.engine.numbers import Numbers
+from core.engine.successor import Successor
 from core.errors import LostClaim, OfframpError
-from core.locks import FileLock
+from core.locks import FileLock, is_locked
 from core.model.vocabulary import TaskStatus
 from core.store import Store
+from core.store.alone import store_lock
 from tests.engine.conftest import IMPATIENT, QUICK, SERVE, Bench
 
 
@@ -205,6 +207,64 @@ def test_renewals_are_spread(bench: Bench) -> None:
             lease.renew()
         spaces.append(round(clock.now - last, 1))
     assert 3.9 <= min(spaces) < max(spaces) <= 6.2
+
+
+# A newer Offramp
+
+
+def test_an_engine_leaves_to_whoever_asks_and_comes_back_when_that_one_has_gone(bench: Bench) -> None:
+    engine = bench.engine()
+    number = bench.add("sleep 1.5")
+    pid = bench.wait_begun(number)
+    asking = FileLock(store_lock(bench.locations))
+    assert asking.acquire(timeout=5)
+    log = bench.locations.home / "engine-0.log"
+    bench.wait(lambda: "A newer Offramp asks for the store" in log.read_text())
+    queued = bench.add("ok")
+    # What runs is looked after to its end, and nothing is begun.
+    assert holder(bench.store) == engine.pid
+    assert bench.pid(number) == pid
+    bench.wait_status(number, TaskStatus.COMPLETED)
+    bench.wait(lambda: holder(bench.store) is None)
+    bench.wait(lambda: not is_locked(bench.locations.engine_lock))
+    assert bench.begun(queued) == 0
+    # Nobody migrated: the asking one died.
+    asking.release()
+    bench.wait_status(queued, TaskStatus.COMPLETED)
+    assert holder(bench.store) == engine.pid
+    assert "Nobody asks for the store any more" in log.read_text()
+
+
+def test_one_that_holds_the_lock_for_a_moment_asks_for_nothing(bench: Bench) -> None:
+    clock = Clock()
+    successor = Successor(bench.locations, QUICK, clock)
+    making = FileLock(store_lock(bench.locations))
+    for _ in range(3):
+        assert making.acquire(timeout=5)
+        assert not successor.asks()
+        assert successor.locked
+        making.release()
+        assert not successor.asks()
+        assert not successor.locked
+    assert making.acquire(timeout=5)
+    assert [successor.asks(), successor.asks()] == [False, True]
+    making.release()
+    clock.now += QUICK.lease - 0.1
+    assert successor.asks()
+    clock.now += 0.2
+    assert not successor.asks()
+
+
+def test_an_abort_is_heeded_while_a_newer_one_waits(bench: Bench) -> None:
+    bench.engine()
+    number = bench.add("obey")
+    bench.wait_begun(number)
+    asking = FileLock(store_lock(bench.locations))
+    assert asking.acquire(timeout=5)
+    bench.store.tasks.request_abort(number)
+    bench.wait_status(number, TaskStatus.ABORTED)
+    bench.wait(lambda: holder(bench.store) is None)
+    asking.release()
 
 
 # In the background

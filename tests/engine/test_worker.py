@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import sqlite3
 import subprocess
@@ -13,14 +14,17 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from core.engine.executor import WORKER
+from core.engine.executor import WORKER, look_up, prepare
+from core.engine.numbers import Numbers
 from core.engine.orders import Order
+from core.engine.worker import _open_log
 from core.locks import FileLock
 from core.model.connection import Connection
 from core.model.settings import ExportSettings
 from core.model.vocabulary import Mode, TaskStatus
 from core.store import Backoff
 from core.store.claims import Claim
+from core.tasklog import SEGMENT, TaskLogHandler
 from tests.engine.conftest import Bench
 
 FAKE = [sys.executable, "-P", str(Path(__file__).with_name("fake_worker.py"))]
@@ -55,6 +59,25 @@ def run(told: Order, command: list[str] | None = None) -> subprocess.CompletedPr
         start_new_session=True,
         check=False,
     )
+
+
+def test_the_numbers_of_the_settings_reach_the_worker(bench: Bench, claim: Claim) -> None:
+    numbers = Numbers(progress=7.5, log_bytes=99 << 20, backoff=Backoff(first=3))
+    way = look_up(bench.store, claim)
+    told = asyncio.run(prepare(claim, way, bench.locations, numbers)).order
+    told = Order.parse(told.line())
+    assert (told.progress, told.log_bytes, told.backoff.first) == (7.5, 99 << 20, 3)
+
+
+def test_a_log_is_as_long_as_the_order_says(bench: Bench, claim: Claim) -> None:
+    log = _open_log(bench.locations, order(bench, claim, log_bytes=64 << 20))
+    (handler,) = log.handlers
+    try:
+        assert isinstance(handler, TaskLogHandler)
+        assert handler._segments == (64 << 20) // SEGMENT
+    finally:
+        log.removeHandler(handler)
+        handler.close()
 
 
 @pytest.mark.parametrize("module", ["core.engine.worker", "core.engine.headless", "core.engine.background"])

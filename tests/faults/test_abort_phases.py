@@ -5,16 +5,28 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from core.engine.orders import Order
+from core.errors import ConnectionLost
+from core.locations import Locations
+from core.model.connection import Connection
+from core.model.vocabulary import Mode, ObjectRef, ObjectType
+from core.pipeline.cancel import Cancel
+from core.store import Backoff
+from tests.connectors.mysql_helpers import read_rows, session_of
 from tests.faults.conftest import PASSWORD, Shop
 from tests.faults.proxy import Fault, Kind, Proxy
 from tests.faults.test_connections_tasks import ROWS_ASKED, hurry
 from tests.servers.family import MysqlFamilyServer
+from tests.servers.mariadb import free_port
 from tests.servers.oceanbase import OceanbaseServer
 
 GRACE = 15.0
@@ -192,3 +204,48 @@ def test_a_killed_workers_query_is_ended_on_oceanbase_and_nobody_elses(
         shop.offramp.quick("abort", str(number))
         shop.until_status(number, "Aborted")
     until(False, numbers[1])
+
+
+def test_an_abort_that_comes_between_two_statements(mysql_family: MysqlFamilyServer) -> None:
+    """Nothing runs at that moment, so that there is nothing to end; what is begun next would last."""
+    database = mysql_family.new_database()
+    mysql_family.run(
+        "CREATE TABLE t (id INT PRIMARY KEY)", "INSERT INTO t VALUES (1)",
+        "CREATE VIEW slow AS SELECT id, SLEEP(60) AS z FROM t", database=database,
+    )  # fmt: skip
+    with session_of(mysql_family) as session:
+        shape = session.describe(database, ObjectRef(ObjectType.VIEW, "slow"))
+        cancel = Cancel()
+        cancel.bind(session)
+        pursuit = threading.Thread(target=cancel.pursue)
+        pursuit.start()
+        while not cancel.requested:
+            time.sleep(0.01)
+        began = time.monotonic()
+        with pytest.raises(ConnectionLost):
+            read_rows(session, database, shape)
+        assert time.monotonic() - began < 10
+        cancel.unbind()
+        pursuit.join(10)
+        assert not pursuit.is_alive()
+
+
+def test_a_server_that_cannot_be_asked_what_was_left_there(tmp_path: Path) -> None:
+    """Said in the task's log, without the password."""
+    locations = Locations(tmp_path)
+    locations.logs.mkdir(parents=True)
+    order = Order(
+        task=5, token="0123456789abcdef" * 2, home=str(tmp_path), backoff=Backoff(), password=PASSWORD,
+        connection=Connection(name="away", mode=Mode.MARIADB, host="127.0.0.1", port=free_port(), user="u"),
+    )  # fmt: skip
+    program = "import sys, core.engine.sweep as s; s.PAUSES = (0, 0.1); sys.exit(s.main())"
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", program], input=order.line(), capture_output=True, check=False
+    )
+    log = locations.task_log(5).read_text()
+    assert done.returncode == 1
+    assert (
+        "WARN  What the lost worker had left on the server may still run: The server of connection 'away'"
+        in log
+    )
+    assert PASSWORD not in log + done.stdout.decode() + done.stderr.decode()

@@ -1,6 +1,6 @@
 """Power cuts: a small export is recorded, effect by effect, and started again from each moment of it.
 
-What was not synced is lost, wholly, partly or by blocks (`tests/faults/power.py`), while rows change in the
+What was not synced is lost, wholly, partly or by blocks (`tests/faults/losses.py`), while rows change in the
 source to others of the same length. So whatever comes out must be, byte for byte, of one point in time:
 nothing else tells a file that was mended from one that lies.
 """
@@ -24,7 +24,8 @@ from core.pipeline import manifest as manifests
 from core.pipeline import place as places
 from core.pipeline.disk import Disk
 from core.pipeline.verify import verify
-from tests.faults.power import Moment, World, losses, restore
+from tests.faults.losses import losses
+from tests.faults.power import Moment, World, restore
 from tests.pipeline.conftest import Bench, bench, tree
 from tests.pipeline.scripted import Thing, table, view
 from tests.pipeline.test_crash import CASES, Died, Unsynced

@@ -92,12 +92,19 @@ def stop(home: Path) -> None:
         os.kill(int(holder.split()[1]), 15)
 
 
-@pytest.mark.parametrize("answer", ["the other", "no"])
-def test_on_a_terminal_it_is_asked_for(away: Offramp, network: Path, answer: str) -> None:
+@pytest.mark.parametrize(
+    ("command", "answer"),
+    [(("ls",), "the other"), (("ls",), "no"), ((), "no")],
+    ids=["ls", "ls-no", "screens-no"],
+)
+def test_on_a_terminal_it_is_asked_for(
+    away: Offramp, network: Path, command: tuple[str, ...], answer: str
+) -> None:
+    """The screens ask before they take the terminal."""
     local = away.directory / "local"
     master, slave = pty.openpty()
     process = subprocess.Popen(
-        (*COMMAND, "ls"), stdin=slave, stdout=slave, stderr=slave, cwd=away.directory, env=away.env
+        (*COMMAND, *command), stdin=slave, stdout=slave, stderr=slave, cwd=away.directory, env=away.env
     )
     os.close(slave)
     seen = b""
@@ -113,6 +120,7 @@ def test_on_a_terminal_it_is_asked_for(away: Offramp, network: Path, answer: str
     os.close(master)
     if answer == "no":
         assert code == 1
+        assert b"\x1b[?1049h" not in seen, "the screens were opened"
         assert not (network / "home" / "hosts.json").exists()
     else:
         assert code == 0, seen.decode()

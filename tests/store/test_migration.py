@@ -117,7 +117,7 @@ def test_a_store_at_work_is_not_migrated(
     assert lock.acquire()
     later(monkeypatch, tmp_path)
     with pytest.raises(StoreBusy, match="still at work"):
-        Store.open(locations)
+        Store.open(locations, patience=0.3)
     assert backups(locations) == []
     lock.release()
     Store.open(locations).close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+import resource
 import threading
 import time
 from collections.abc import Callable
@@ -225,3 +226,40 @@ def wait(condition: Callable[[], bool]) -> None:
     while not condition():
         assert time.monotonic() < end
         time.sleep(0.01)
+
+
+def test_a_line_that_was_cut_off_by_a_full_disk_spoils_no_other(tmp_path: Path) -> None:
+    """A limit of this process stands in for the disk's: the system takes what fits, and refuses the next."""
+    path = tmp_path / "task-1.log"
+    log = logger(path)
+    log.info("whole")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (path.stat().st_size + 40, before[1]))
+    try:
+        log.info("cut off " + "x" * 100)
+        log.info("lost")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    log.info("whole again")
+    found = [line.text for line in TaskLog(path).lines()]
+    assert len(found) == 3
+    assert found[0].endswith("whole")
+    assert "cut off" in found[1]
+    assert LINE.match(found[2])
+    assert found[2].endswith("whole again")
+
+
+def test_no_room_for_the_next_segment_ends_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "task-1.log"
+    log = logger(path, segment=200)
+    log.info("x" * 150)
+    with monkeypatch.context() as full:
+
+        def refuse(_: Path) -> None:
+            raise OSError(28, "No space left on device")
+
+        full.setattr("core.tasklog._append", refuse)
+        log.info("lost")
+        log.info("lost, too")
+    log.info("kept")
+    assert [text[-4:] for text in texts(path)] == ["xxxx", "kept"]

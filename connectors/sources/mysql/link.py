@@ -58,7 +58,7 @@ class Link:
     def __init__(self, login: Login) -> None:
         self._login = login
         self.mark = new_mark(login.program)
-        self._cancelling = False
+        self._shut: Wire | None = None  # by `cancel`, which has said on the server what can be said
         self._lock = threading.Lock()
         self._running = threading.Event()
         self._idle = threading.Event()
@@ -66,12 +66,11 @@ class Link:
         self._closed = False
         self.in_transaction = False
         self._wire = login.open()
-        try:
+        with contextlib.ExitStack() as undo:
+            undo.callback(self._wire._force_close)
             self.product = self._detect()
             self._pin()
-        except BaseException:
-            self._wire._force_close()
-            raise
+            undo.pop_all()
 
     @property
     def wire(self) -> Wire:
@@ -169,12 +168,11 @@ class Link:
         wire = self._login.open()
         with self._lock:
             self._wire = wire
-        try:
-            self._pin()
-        except BaseException:
+        with contextlib.ExitStack() as undo:
             # It must not be used as it is.
-            wire._force_close()
-            raise
+            undo.callback(wire._force_close)
+            self._pin()
+            undo.pop_all()
 
     def _query(self, statement: str) -> tuple[tuple[Row, ...], tuple[str, ...]]:
         """Rows, and names of columns. Raises MySQLError for a refusal, else CutOff."""
@@ -208,7 +206,7 @@ class Link:
         try:
             yield
         except Exception:
-            if not self._wire.open and not self._cancelling:
+            if not self._wire.open and self._wire is not self._shut:
                 self._kill("KILL")
             raise
         finally:
@@ -246,16 +244,15 @@ class Link:
             return
         with self._lock:
             wire = self._wire
-        self._cancelling = True
-        try:
-            if self._kill("KILL QUERY"):
-                if self._idle.wait(CANCEL_SECONDS):
-                    return
-                self._kill("KILL")
-            with contextlib.suppress(OSError, AttributeError):
-                wire._sock.shutdown(socket.SHUT_RDWR)
-        finally:
-            self._cancelling = False
+        if wire is self._shut:
+            return
+        if self._kill("KILL QUERY"):
+            if self._idle.wait(CANCEL_SECONDS):
+                return
+            self._kill("KILL")
+        self._shut = wire
+        with contextlib.suppress(OSError, AttributeError):
+            wire._sock.shutdown(socket.SHUT_RDWR)
 
     def kill_query(self) -> bool:
         """End the statement that runs, from another connection; whether that could be said."""

@@ -64,6 +64,7 @@ class Sizes:
     def __init__(self, login: Login, connection: Connection) -> None:
         self._login = login
         self._tenant = tenant_of(connection)
+        self._patience = connection.connect_timeout
         self._known: dict[str, Mapping[str, int]] = {}
         self.note = f"The sys account is used for {USED_FOR}."
 
@@ -82,7 +83,8 @@ class Sizes:
 
     def _read(self, database: str) -> Mapping[str, int]:
         try:
-            wire = self._login.open()
+            # An errand that nothing waits for long: an abort couldn't end it.
+            wire = self._login.open(timeout=self._patience)
         except ConnectError as error:
             self.note = _not_used(error)
             return {}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterator
+from contextlib import ExitStack
 
 from connectors.base import Session, Source, TestStep
 from connectors.sources.mysql.errors import shown
@@ -28,16 +29,16 @@ class MysqlSource(Source):
 
     def connect(self) -> Session:
         link = Link(self._login())
-        try:
+        with ExitStack() as undo:
+            undo.callback(link.close)
             sizes = None
             if self.sys_account is not None and link.product.family is Family.OCEANBASE:
                 login = sys_login(self.connection, self.credentials, self.sys_account, self.program)
                 sizes = Sizes(login, self.connection)
                 sizes.probe()
-            return MysqlSession(link, self.connection.mode, sizes)
-        except BaseException:
-            link.close()
-            raise
+            session = MysqlSession(link, self.connection.mode, sizes)
+            undo.pop_all()
+        return session
 
     def end_left_over(self) -> int:
         login = self._login()

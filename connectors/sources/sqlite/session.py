@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from datetime import UTC, datetime
 
 from connectors.base import ObjectDdl, ObjectInfo, ReadRequest, ServerInfo, Session, TableShape
@@ -42,11 +43,10 @@ class SqliteSession(Session):
         self._driver = open_file(connection)
         self._ask = Statements(self._driver, connection.name)
         self._catalog: tuple[int, Catalog] | None = None
-        try:
+        with ExitStack() as undo:
+            undo.callback(self._driver.close)
             self.server = ServerInfo("SQLite", sqlite3.sqlite_version, notes=self._notes())
-        except BaseException:
-            self._driver.close()
-            raise
+            undo.pop_all()
 
     def databases(self) -> list[str]:
         return [DATABASE]
@@ -95,13 +95,12 @@ class SqliteSession(Session):
             )
         self.end()
         self._ask.rows("BEGIN", about="a read transaction")
-        try:
+        with ExitStack() as undo:
+            undo.callback(self.end)
             # The transaction takes its point in time with its first read.
             self._ask.rows("SELECT 1 FROM sqlite_master LIMIT 1", about="a read transaction")
             version = self._ask.value("PRAGMA data_version", about="a read transaction")
-        except BaseException:
-            self.end()
-            raise
+            undo.pop_all()
         return Snapshot(id=f"{self._changed()}-{version}", taken_at=datetime.now(UTC), reopens=False)
 
     def end(self) -> None:
