@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from core.model.task import Task
@@ -25,6 +26,26 @@ COLUMNS = (
     Column(id=TaskOrder.OWNER, label="Owner", least=9, drop=9),
     Column(id=TaskOrder.OUTPUT, label="Destination", least=18, share=1, drop=8),
 )
+
+
+class Rows:
+    """Makes the rows of a list again and again. That of a task that has ended is kept while its age reads the
+    same: most rows are of such tasks, and a list is made anew every few seconds, if only for its times."""
+
+    def __init__(self) -> None:
+        self._kept: dict[int, tuple[Task, str, Row]] = {}
+
+    def of(self, tasks: Sequence[Task], now: datetime, glyphs: Glyphs) -> list[Row]:
+        before, self._kept = self._kept, {}
+        made = []
+        for task in tasks:
+            age = ago(task.created, now)
+            known = before.get(task.id)
+            if known is None or known[0] is not task or known[1] != age or not task.status.ended:
+                known = task, age, row(task, now, glyphs)
+            self._kept[task.id] = known
+            made.append(known[2])
+        return made
 
 
 def row(task: Task, now: datetime, glyphs: Glyphs) -> Row:

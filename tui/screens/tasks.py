@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, ClassVar
 
@@ -29,6 +30,7 @@ from tui.widgets.table import Table
 
 WINDOW = 300
 WIDE = 120
+ASK_EVERY = timedelta(minutes=1)
 ASCENDING_FIRST = (TaskOrder.NAME, TaskOrder.CONNECTION, TaskOrder.STATUS, TaskOrder.OWNER, TaskOrder.OUTPUT)
 
 
@@ -54,6 +56,8 @@ class TasksScreen(TaskPage):
         super().__init__()
         self._filter = filters.Filter()
         self._rates = Rates()
+        self._rows = task_rows.Rows()
+        self._wanted_at: datetime | None = None
         self._tasks: dict[int, Task] = {}
         self._objects: tuple[TaskObject, ...] = ()
         self._objects_of: int | None = None
@@ -98,9 +102,16 @@ class TasksScreen(TaskPage):
 
     # Reading
 
+    def tick(self) -> None:
+        """Now and then also which tasks are recent, and who is next once pauses have ended, is asked anew."""
+        if self._wanted_at is not None and self.offramp.now() - self._wanted_at >= ASK_EVERY:
+            self.ask_again()
+        super().tick()
+
     def wanted(self) -> Query | None:
+        self._wanted_at = self.offramp.now()
         wanted = replace(
-            self._filter.at(self.offramp.now()),
+            self._filter.at(self._wanted_at),
             order=self._list.order,
             descending=self._list.descending,
             limit=WINDOW,
@@ -122,7 +133,7 @@ class TasksScreen(TaskPage):
         self._rates.take(window.tasks, now)
         self.table.marks &= set(self._tasks) if window.total <= len(window.tasks) else self.table.marks
         self.table.show(
-            [task_rows.row(task, now, glyphs) for task in window.tasks],
+            self._rows.of(window.tasks, now, glyphs),
             offset=window.offset,
             total=window.total,
         )
