@@ -27,6 +27,7 @@ from tui.screens.wizard.form import LABEL, Form
 from tui.screens.wizard.rules import Known, problems
 from tui.screens.wizard.screen import Wizard
 from tui.widgets.lines import Lines
+from tui.widgets.sheet import Sheet
 
 if TYPE_CHECKING:
     from connectors.base import ObjectInfo
@@ -60,7 +61,7 @@ class QuickSheet(Page):
         yield what
         with Vertical():
             yield Form([BY_ID[name] for name in FIELDS], id="fields")
-            yield Lines(id="below")
+            yield Sheet(id="below")
         hint = Lines(id="hint")
         hint.can_focus = False
         yield hint

@@ -26,9 +26,11 @@ def strip_of(line: Line, columns: int, roles: dict[str, Style], base: Style) -> 
     return Strip(segments, columns)
 
 
-class Lines(ScrollView):
+class Lines(ScrollView, can_focus=False):
     """Shows lines, from the top, scrolled where there are more than fit. `show` draws only what differs.
-    What is too long is cut: whoever makes the lines knows the width (`self.size.width`) and wraps."""
+    What is too long is cut: whoever makes the lines knows the width (`self.size.width`) and wraps.
+
+    Keys don't go there: Tab, or a click, would take them from the list that they are for: see `Sheet`."""
 
     DEFAULT_CSS = """
     Lines { height: auto; overflow-x: hidden; scrollbar-size-vertical: 1; }

@@ -28,6 +28,7 @@ from tui.screens.wizard.testing import SysTest
 from tui.widgets.dialog import Choice, Choose, confirm
 from tui.widgets.lines import Lines
 from tui.widgets.object_list import ObjectList
+from tui.widgets.sheet import Sheet
 
 if TYPE_CHECKING:
     from tui.widgets.table import Table
@@ -77,7 +78,7 @@ class Wizard(Page):
                     yield form
                 yield SysTest(id="sys-test")
                 yield ObjectList(id="objects")
-                yield Lines(id="summary")
+                yield Sheet(id="summary")
         hint = Lines(id="hint")
         hint.can_focus = False
         yield hint
