@@ -49,7 +49,9 @@ def left(task: Task, history: Sequence[tuple[float, float]], now: datetime, *, e
     rates = [rate for rate in (progress.rate, recent) if rate > 0]
     if not rates:
         return None
-    rows = max(0, task.total_rows - task.processed_rows)
+    rows = task.total_rows - task.processed_rows
+    if rows <= 0:
+        return None
     fewer, more = (1.0, 1.0) if exact else (FEWER, MORE)
     return Left(rows * fewer / max(rates), rows * more / min(rates), exact)
 
@@ -120,16 +122,22 @@ def _what(
     elif history:
         rows, size = history[-1]
         pieces.append(run(f"{rows_a_second(rows)}, {words.size(size)}/s"))
-    pieces.append(stage(task, now))
-    return join(drawing, join(*pieces, between=glyphs.between), between="  ")
+    for whole in (True, False):
+        words_ = join(*pieces, stage(task, now, whole=whole), between=glyphs.between)
+        line = join(drawing, words_, between="  ")
+        if length(line) <= columns:
+            break
+    return line
 
 
-def stage(task: Task, now: datetime) -> Line:
-    """`reading TABLE:orders for 40 s, since 14:01:20`."""
+def stage(task: Task, now: datetime, *, whole: bool = True) -> Line:
+    """`reading TABLE:orders for 40 s, since 14:01:20`; not `whole` without since when."""
     text = task.stage or str(task.status).lower()
     if task.stage_since is None:
         return run(text)
     seconds = (now - task.stage_since).total_seconds()
     since = task.stage_since.astimezone()
     day = "" if since.date() == now.astimezone().date() else f"{since:%Y-%m-%d} "
-    return run(f"{text} for {words.duration(seconds)}, since {day}{since:%H:%M:%S}")
+    return join(
+        run(f"{text} for {words.duration(seconds)}"), run(f", since {day}{since:%H:%M:%S}" if whole else "")
+    )

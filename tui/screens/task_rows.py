@@ -84,6 +84,8 @@ def running_cell(task: Task, now: datetime, glyphs: Glyphs) -> ProgressCell:
     left = ""
     if progress.left is not None and progress.seconds >= 2:
         left = f"~{about(progress.left)}"
+    elif not task.total_rows and task.processed_rows:
+        left = words.count(task.processed_rows, "row")
     elif progress.share is None:
         left = task.stage or "starting"
     return ProgressCell(progress.share, left, glyphs)
