@@ -93,7 +93,8 @@ class OfframpApp(App[str], inherit_bindings=False):
     DEFAULT_MODE = "tasks"
     BINDINGS = actions.bindings(Place.ANY)
     CSS = """
-    Screen { background: $background; color: $foreground; }
+    Screen { color: $foreground; }
+    Page { background: $background; }
     Input, Input:focus {
         border: none; height: 1; padding: 0 1; background: $panel; color: $foreground;
     }

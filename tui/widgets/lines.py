@@ -11,7 +11,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 from textual.widget import Widget
 
-from tui.look import DARK, THEMES, styles
+from tui.look import DARK, THEMES, on, styles
 from tui.runs import EMPTY, Line, fit
 
 
@@ -22,6 +22,7 @@ def role_styles(widget: Widget) -> dict[str, Style]:
 
 def strip_of(line: Line, columns: int, roles: dict[str, Style], base: Style) -> Strip:
     """A line as Textual draws it, exactly `columns` wide, on the background of `base`."""
+    roles = on(base, roles)
     segments = [Segment(text, base + roles[role]) for text, role in fit(line, columns)]
     return Strip(segments, columns)
 

@@ -297,6 +297,7 @@ class Table(ScrollView, can_focus=True):
             theme = look.THEMES.get(self.app.theme, look.DARK)
             shape = look.cursor_style(theme)
             base += shape if self.has_focus or not theme.ansi else Style(bold=True)
+            roles = look.on(base, roles)
         glyphs = getattr(self.app, "glyphs", look.UNICODE)
         first: Line = ((glyphs.mark if row.id in self.marks else " ", "accent"), (" ", ""))
         if here:
