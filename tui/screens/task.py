@@ -16,7 +16,6 @@ from core.model.vocabulary import ObjectStatus
 from core.service import Service
 from tui import actions
 from tui.actions import Action, Place, bindings
-from tui.look import status_line
 from tui.rates import Rates
 from tui.reading import Query, Seen
 from tui.runs import Line, join, run, wrap
@@ -24,6 +23,7 @@ from tui.screens import task_details, task_live
 from tui.screens.task_information import information
 from tui.screens.task_page import TaskPage
 from tui.screens.task_panel import summary
+from tui.screens.task_rows import title
 from tui.widgets.dialog import Choice, Choose
 from tui.widgets.lines import Lines
 from tui.widgets.log_view import LogView
@@ -111,8 +111,7 @@ class TaskScreen(TaskPage):
             return run(f"Task {self._number}", "strong"), self.offramp.engine_line()
         glyphs = self.offramp.glyphs
         where = task.settings.connection + (f" / {task.settings.database}" if task.settings.database else "")
-        name = run(f"{task.name} {task.id}", "strong")
-        left = join(name, status_line(task.status, glyphs), run(where, "dim"), between=glyphs.between)
+        left = join(title(task, glyphs, self.size.width), run(where, "dim"), between=glyphs.between)
         return left, self.offramp.engine_line()
 
     # The log's own actions are there while it is shown; they go before others of the same keys.

@@ -10,7 +10,8 @@ from core.model.task_filter import TaskOrder
 from core.model.vocabulary import TaskStatus
 from core.service import words
 from tui.look import STATUS_ROLES, Glyphs, status_line
-from tui.runs import run
+from tui.plain import cut, plain
+from tui.runs import Line, join, run
 from tui.widgets.bars import ProgressCell
 from tui.widgets.columns import Column
 from tui.widgets.table import Cell, Row
@@ -26,6 +27,10 @@ COLUMNS = (
     Column(id=TaskOrder.OWNER, label="Owner", least=9, drop=9),
     Column(id=TaskOrder.OUTPUT, label="Destination", least=18, share=1, drop=8),
 )
+
+
+# What a title line holds beside a task's name: number, status, and how things stand with the engine.
+BESIDE_THE_NAME = 52
 
 
 class Rows:
@@ -62,6 +67,12 @@ def row(task: Task, now: datetime, glyphs: Glyphs) -> Row:
         run(task.output, "dim"),
     )
     return Row(task.id, cells)
+
+
+def title(task: Task, glyphs: Glyphs, columns: int) -> Line:
+    """`orders-nightly 412 · ▶ Running` for a title line of so many columns: a long name gives way."""
+    name = cut(plain(task.name), max(20, columns - BESIDE_THE_NAME))
+    return join(run(f"{name} {task.id}", "strong"), status_line(task.status, glyphs), between=glyphs.between)
 
 
 def progress_cell(task: Task, now: datetime, glyphs: Glyphs) -> Cell:
