@@ -47,7 +47,7 @@ bench: $(VENV)/installed ## speeds beside peers on this machine (ARGS="--rows 10
 bench-screens: $(VENV)/installed ## how quick the screens are on a real terminal
 	$(BIN)/python -m tests.benchmarks.bench_screens $(ARGS)
 
-screenshots: $(VENV)/installed ## pictures of the screens, into screenshots/
+screenshots: $(VENV)/installed ## pictures of the screens, into screenshots/ (ARGS=--check: are they still true?)
 	$(BIN)/python -m tests.tui.screenshots $(ARGS)
 
 clean: ## remove the environment, caches and the demo
