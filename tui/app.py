@@ -99,6 +99,7 @@ class OfframpApp(App[str], inherit_bindings=False):
         border: none; height: 1; padding: 0 1; background: $panel; color: $foreground;
     }
     Input:ansi { text-style: underline; }
+    ListBar Input, ListBar Input:focus { padding: 0; background: $background; }
     .quiet { color: $quiet; }
     """
 

@@ -7,12 +7,26 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from core.model.task import TaskObject
-from core.model.task_filter import TaskFilter
+from core.model.task_filter import TaskFilter, TaskOrder
 from core.service import Service, words
 from core.service.overview import TaskWindow
 from tui.filters import Filter
 from tui.look import STATUS_ROLES, Glyphs
-from tui.runs import EMPTY, Line, ends, join, length, run
+from tui.runs import EMPTY, Line, join, length, run
+from tui.widgets.list_bar import Order
+
+ORDERS = (
+    Order(id=TaskOrder.URGENCY, label="Running and queued first", key="u", turns=False),
+    Order(id=TaskOrder.NAME, label="Task", key="t"),
+    Order(id=TaskOrder.NUMBER, label="Number", key="n", descending=True),
+    Order(id=TaskOrder.CONNECTION, label="Connection", key="c"),
+    Order(id=TaskOrder.CREATED, label="Created", key="a", descending=True),
+    Order(id=TaskOrder.STATUS, label="Status", key="s"),
+    Order(id=TaskOrder.PROGRESS, label="Progress", key="p", descending=True),
+    Order(id=TaskOrder.DURATION, label="Took", key="d", descending=True),
+    Order(id=TaskOrder.OWNER, label="Owner", key="o"),
+    Order(id=TaskOrder.OUTPUT, label="Destination", key="z"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +54,7 @@ def read(service: Service, wanted: TaskFilter, selected: int | None) -> Shown:
 
 
 def counts(window: TaskWindow, since: timedelta | None, marked: int, glyphs: Glyphs, *, columns: int) -> Line:
-    """How many there are in each status as far as there is room, and in all, to the right."""
+    """How many there are in each status as far as there is room, and in all."""
     pieces = [
         run(f"{number} {status.value.lower()}", STATUS_ROLES[status])
         for status, number in window.counts.items()
@@ -50,7 +64,7 @@ def counts(window: TaskWindow, since: timedelta | None, marked: int, glyphs: Gly
     if marked:
         total = join(run(f"{marked} marked", "accent"), total, between=", ")
     both = join(join(*pieces, between=", "), total, between="  ")
-    return ends(EMPTY, join(both if length(both) < columns else total, run(" ")), columns)
+    return both if length(both) < columns else total
 
 
 def span(since: timedelta | None) -> str:
