@@ -105,6 +105,10 @@ class Tasks:
         """A task's objects by their numbers; none before the plan."""
         return tuple(self._context.store.tasks.objects(number))
 
+    def counted(self, number: int) -> bool:
+        """Whether a task's total of rows is an exact count, and no estimate."""
+        return self._context.store.tasks.counted(number)
+
     def files(self, number: int) -> tuple[FileEntry, ...]:
         """A task's finished files."""
         return tuple(self._context.store.tasks.files(number))

@@ -31,8 +31,8 @@ from tui.widgets.sheet import Sheet
 from tui.widgets.table import Table
 
 TABS = ("information", "objects", "files", "logs")
-# Rows of a table at a time; and up to how many objects are read where they aren't shown, to tell whether
-# their totals were counted.
+# Rows of a table at a time; and up to how many objects are read where they aren't shown, to tell how many
+# there are in each status where one asks for those of one.
 WINDOW = 300
 FEW = 500
 ABOUT_ROWS = 5
@@ -40,9 +40,10 @@ ABOUT_ROWS = 5
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """`objects` and `files` are None where they weren't read."""
+    """`objects` and `files` are None where they weren't read; `counted`: the total of rows is exact."""
 
     task: Task
+    counted: bool
     objects: tuple[TaskObject, ...] | None
     files: tuple[FileEntry, ...] | None
     ssh_host: str | None
@@ -53,7 +54,8 @@ def read_task(service: Service, number: int, tab: str) -> Shown:
     task = service.tasks.get(number)
     objects = service.tasks.objects(number) if tab == "objects" or task.objects_total <= FEW else None
     files = service.tasks.files(number) if tab == "files" else None
-    return Shown(task, objects, files, service.preferences.ssh_host)
+    counted = task.status.holds_slot and service.tasks.counted(number)
+    return Shown(task, counted, objects, files, service.preferences.ssh_host)
 
 
 class TaskScreen(TaskPage):
@@ -175,7 +177,7 @@ class TaskScreen(TaskPage):
                 now,
                 glyphs,
                 self.size.width - 2,
-                exact=shown.objects is not None and task_live.counted(shown.objects),
+                exact=shown.counted,
                 silent=self._rates.silent(task.id, now),
             )
         self.query_one("#live", Lines).show(live)

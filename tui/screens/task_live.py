@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from core.model.task import Task, TaskObject
+from core.model.task import Task
 from core.model.vocabulary import TaskStatus
 from core.service import words
 from tui.look import Glyphs, bar, graph
@@ -54,12 +54,6 @@ def left(task: Task, history: Sequence[tuple[float, float]], now: datetime, *, e
         return None
     fewer, more = (1.0, 1.0) if exact else (FEWER, MORE)
     return Left(rows * fewer / max(rates), rows * more / min(rates), exact)
-
-
-def counted(objects: Sequence[TaskObject]) -> bool:
-    """Whether all totals are exact counts."""
-    with_data = [item for item in objects if item.data_status is not None]
-    return bool(with_data) and all(item.total_exact and item.total_rows is not None for item in with_data)
 
 
 def live(
