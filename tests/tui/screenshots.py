@@ -41,15 +41,15 @@ PLACE = Path("/srv/offramp")
 Steps = Callable[[Pilot[Any]], Awaitable[None]]
 
 LOG = """\
-INFO  Task 5 "orders-hourly": ob-prod / shop, 3 objects, as of one point in time each
-INFO  OceanBase 4.3.5.3, snapshot 1763819888000000000
-INFO  Preflight: 3 of 3 readable, ≈266.4 M rows, ≈38 GB, 212 GB free
-INFO  TABLE:orders: 66 parts by id
-INFO  TABLE:orders: part 1 of 66: 1,000,000 rows, 148 MB
-INFO  TABLE:orders: part 2 of 66: 1,000,000 rows, 148 MB
-WARN  TABLE:orders: connection lost (2013), opened again with the same snapshot
-INFO  TABLE:orders: part 3 of 66: 1,000,000 rows, 148 MB
-INFO  TABLE:orders: part 4 of 66: 1,000,000 rows, 149 MB
+INFO  Worker 4711 begins.
+INFO  OceanBase keeps a point in time for at least 1800 s (undo_retention).
+INFO  3 objects, about 266400000 rows
+INFO  VIEW:v_open: begins
+INFO  TABLE:orders: begins
+WARN  The connection was lost while reading TABLE:orders: 2013 Lost connection to MySQL server during query.
+INFO  Worker 4736 begins.
+INFO  3 objects, about 266400000 rows
+INFO  TABLE:orders: goes on after 20000000 rows
 """
 
 
