@@ -51,6 +51,14 @@ def test_empty(home: Home, snap_compare: Compare, size: Any) -> None:
     assert snap_compare(application(home), terminal_size=size, run_before=read)
 
 
+async def test_empty_with_a_connection_offers_to_browse(home: Home) -> None:
+    home.connection("prod")
+    app = application(home)
+    async with running(app):
+        assert "Browse what is in a database." in screen_text(app)
+        assert "Add a connection" not in screen_text(app)
+
+
 def test_narrow_and_in_ascii(home: Home, tasks: dict[TaskStatus, int], snap_compare: Compare) -> None:
     assert snap_compare(
         application(home, ascii=True, theme="terminal"), terminal_size=(60, 20), run_before=read
