@@ -52,7 +52,7 @@ bench-screens: $(VENV)/installed ## how quick the screens are on a real terminal
 soak: $(VENV)/installed ## random exports under random kills, compared with their source (SECONDS=600 SEED=…)
 	$(BIN)/python -m tests.faults.soak --seconds $(SECONDS) --seed $(SEED) $(ARGS)
 
-screenshots: $(VENV)/installed ## pictures of the screens, into screenshots/
+screenshots: $(VENV)/installed ## pictures of the screens, into screenshots/ (ARGS=--check: are they still true?)
 	$(BIN)/python -m tests.tui.screenshots $(ARGS)
 
 clean: ## remove the environment, caches and the demo

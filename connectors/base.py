@@ -8,7 +8,8 @@ entry-point group `offramp.sources`, so that others can bring their own.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
@@ -189,6 +190,12 @@ class Session(ABC):
     @abstractmethod
     def describe(self, database: str, ref: ObjectRef) -> TableShape:
         """What must be known to read a table or view. Raises NotFound, BrokenObject."""
+
+    def survey(self, database: str, refs: Collection[ObjectRef]) -> AbstractContextManager[None]:
+        """Within it, `describe` and `ddl` of these objects may answer as of its beginning: a source whose
+        catalog tells of many objects at once saves statements by it. By default nothing changes."""
+        del database, refs
+        return nullcontext()
 
     @abstractmethod
     def check_readable(self, database: str, shape: TableShape) -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import fcntl
 import os
 import re
-import secrets as randomness
 import selectors
 import signal
 import stat
@@ -122,7 +121,7 @@ def forget(locations: Locations, ref: SecretRef | None) -> None:
 
 def new_key(purpose: str, now: datetime) -> str:
     """A key that nothing else has, from which `sweep` reads how old it is."""
-    return f"{purpose}:{now.astimezone(UTC):%Y%m%dT%H%M%SZ}:{randomness.token_hex(4)}"
+    return f"{purpose}:{now.astimezone(UTC):%Y%m%dT%H%M%SZ}:{os.urandom(4).hex()}"
 
 
 def sweep(locations: Locations, before: datetime, used: Callable[[], set[SecretRef | None]]) -> int:

@@ -145,6 +145,11 @@ EXPORT_ACTIONS: tuple[Action, ...] = (
         places=(Place.WIZARD,), rank=12,
     ),
     Action(
+        id="wizard.again", keys=("f7",), label="Ask again",
+        help="Ask the server again for its databases and objects, and check again.",
+        places=(Place.WIZARD,), rank=31,
+    ),
+    Action(
         id="wizard.yank", keys=("y", "f8"), label="Copy command",
         help="Copy the command line that does the same.", places=(Place.WIZARD, Place.QUICK), rank=30,
     ),

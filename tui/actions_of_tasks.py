@@ -7,6 +7,7 @@ from tui.action_conditions import ABORTABLE, ENDED, RETRIABLE, by_status, downlo
 
 _TASKS = (Place.TASKS, Place.TASK)
 _EVERY_LIST = (Place.LIST,)
+_FILTERED = (Place.TASKS, Place.EXPORTS, Place.CONNECTIONS)
 
 TASK_ACTIONS: tuple[Action, ...] = (
     # Everywhere
@@ -131,11 +132,12 @@ TASK_ACTIONS: tuple[Action, ...] = (
     ),
     Action(
         id="list.filter", keys=("slash",), label="Filter",
-        help="Narrow the list: words, status:failed, conn:prod, since:7d.", places=(Place.TASKS,), rank=20,
+        help="Narrow the list: words, conn:prod; tasks and exports also by status:failed, since:7d.",
+        places=_FILTERED, rank=20,
     ),
     Action(
         id="list.sort", keys=("s",), label="Sort", help="Choose the column to sort by.",
-        places=(Place.TASKS,), rank=21,
+        places=_FILTERED, rank=21,
     ),
     # Task details
     Action(

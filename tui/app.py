@@ -93,11 +93,13 @@ class OfframpApp(App[str], inherit_bindings=False):
     DEFAULT_MODE = "tasks"
     BINDINGS = actions.bindings(Place.ANY)
     CSS = """
-    Screen { background: $background; color: $foreground; }
+    Screen { color: $foreground; }
+    Page { background: $background; }
     Input, Input:focus {
         border: none; height: 1; padding: 0 1; background: $panel; color: $foreground;
     }
     Input:ansi { text-style: underline; }
+    ListBar Input, ListBar Input:focus { padding: 0; background: $background; }
     .quiet { color: $quiet; }
     """
 
@@ -159,7 +161,7 @@ class OfframpApp(App[str], inherit_bindings=False):
 
     def _tick(self) -> None:
         """Time goes on though nothing has changed: the clock, how long ago, how soon."""
-        if isinstance(self.screen, Page):
+        if isinstance(self.screen, Page) and self.screen.is_mounted:
             self.screen.refresh_title()
             self.screen.tick()
 
@@ -180,10 +182,12 @@ class OfframpApp(App[str], inherit_bindings=False):
             self.engine = seen.engine
         for screen in reversed(self.screen_stack):
             if isinstance(screen, Page):
-                # What an earlier query found, or that of a screen that is no longer seen, is of no use.
-                if seen.query is not None and seen.query is self.reader.query:
-                    screen.take(seen)
-                screen.refresh_title()
+                # One that was just pushed has nothing yet that could be shown.
+                if screen.is_mounted:
+                    # What an earlier query found, or that of a screen that is no longer seen, is of no use.
+                    if seen.query is not None and seen.query is self.reader.query:
+                        screen.take(seen)
+                    screen.refresh_title()
                 return
 
     def engine_line(self) -> Line:

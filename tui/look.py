@@ -267,6 +267,16 @@ def styles(theme: Theme) -> dict[str, Style]:
     }
 
 
+def on(base: Style, roles: dict[str, Style]) -> dict[str, Style]:
+    """`roles` on that background. Where it is turned round, colours would make blocks: they become bold."""
+    if not base.reverse:
+        return roles
+    return {
+        name: Style(bold=style.bold or style.color is not None, dim=style.dim)
+        for name, style in roles.items()
+    }
+
+
 def cursor_style(theme: Theme) -> Style:
     """What the row under the cursor looks like."""
     return Style(reverse=True) if theme.ansi else Style(bgcolor=theme.variables["cursor"])

@@ -3,10 +3,9 @@
 A screen says what it shows by a `Query`: a function from the service to a frozen value, with everything it
 needs bound to it. The reader looks at the store twice a second (once in two seconds when nothing happens),
 asks the query anew only if the store has changed or it was told to, and posts one `StoreRead` to the
-application if there is anything new in it. An idle engine changes the store too, by saying that it lives:
-while nothing else is known to have happened, the query is asked anew once in ten seconds only. No screen
-reads the store on the event loop, and nothing that may take long (tests of connections, objects, preflight)
-goes through here: see `OfframpApp.call`.
+application if there is anything new in it. An engine that only says that it lives is no change. A query that
+depends on the time is asked anew by its screen. No screen reads the store on the event loop, and nothing that
+may take long (tests of connections, objects, preflight) goes through here: see `OfframpApp.call`.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from textual.message import Message
@@ -27,7 +26,6 @@ Query = Callable[[Service], Any]
 BUSY_SECONDS = 0.5
 IDLE_SECONDS = 2.0
 IDLE_AFTER = 10.0
-IDLE_READ_SECONDS = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +100,7 @@ class Reader:
     def _run(self) -> None:
         last: Seen | None = None
         changes = -1
-        stirred = asked_at = time.monotonic()
+        stirred = time.monotonic()
         while True:
             before = last
             with self._wake:
@@ -110,19 +108,12 @@ class Reader:
                     return
                 query, asked, self._asked = self._query, self._asked, False
             try:
-                now = self._service.overview.changes()
-                if asked or last is None or last.error is not None:
-                    changes, asked_at = now, time.monotonic()
-                    last = self._tell(self._look(query), last, asked=asked)
-                elif (engine := self._service.overview.engine()) != last.engine or now != changes:
-                    idle = (
-                        engine == last.engine
-                        and not engine.at_work
-                        and time.monotonic() - stirred > IDLE_AFTER
-                    )
-                    if not idle or time.monotonic() - asked_at > IDLE_READ_SECONDS:
-                        changes, asked_at = now, time.monotonic()
-                        last = self._tell(self._look(query), last, asked=False)
+                now, engine = self._service.overview.changes(), self._service.overview.engine()
+                if asked or last is None or last.error is not None or now != changes:
+                    changes = now
+                    last = self._tell(self._look(engine, query), last, asked=asked)
+                elif engine != last.engine:
+                    last = self._tell(replace(last, engine=engine), last, asked=False)
             except StoreError as error:
                 last = self._tell(Seen(None, query, None, error), last, asked=asked)
             if asked or before is None or not _same(last, before):
@@ -132,8 +123,7 @@ class Reader:
                 if not (self._stopped or self._asked):
                     self._wake.wait(self._idle if quiet else self._busy)
 
-    def _look(self, query: Query | None) -> Seen:
-        engine = self._service.overview.engine()
+    def _look(self, engine: EngineState, query: Query | None) -> Seen:
         try:
             return Seen(engine, query, query(self._service) if query is not None else None)
         except StoreError:

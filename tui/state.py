@@ -11,15 +11,14 @@ from pathlib import Path
 import msgspec
 
 from core.model.settings import CsvSettings, SchemaSettings, SqlSettings
-from core.model.task_filter import TaskOrder
 from core.model.vocabulary import Encoding, Format, Unencodable
 
 
-class TaskList(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """`filter` as it was typed."""
+class ListView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """How a list was looked at: `filter` as it was typed, `order` by its name ("": the list's usual one)."""
 
     filter: str = ""
-    order: TaskOrder = TaskOrder.URGENCY
+    order: str = ""
     descending: bool = False
 
 
@@ -35,7 +34,10 @@ class Retained(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class ScreenState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    tasks: TaskList = TaskList()
+    tasks: ListView = ListView()
+    exports: ListView = ListView()
+    connections: ListView = ListView()
+    directories: ListView = ListView()
     theme: str | None = None
     log_wrap: bool = True
     retained: Retained | None = None

@@ -152,20 +152,20 @@ class Engine:
         idle_since = time.monotonic()
         while not self._stop.is_set():
             try:
-                await self._call(lease.renew)
-                changes, now = await self._call(store.changes), time.monotonic()
-                asked = await self._call(self._successor.asks, slots.outdated)
+                changes, asked = await self._call(self._turn, store, lease, slots)
+                now = time.monotonic()
                 if asked and not taken and not self._starts:
                     await self._call(lease.release)
                     return False
                 if taken or changes != seen or now - looked >= self._numbers.idle_look:
                     seen, looked = changes, now
                     taken = await self._round(store, lease, slots, claiming=not asked)
-                    horizon = self._soon() if until is Until.DRAINED else None
-                    if taken or await self._call(store.claims.busy, horizon):
-                        idle_since = now
-                    elif await self._call(self._end_by_itself, lease, until, now - idle_since):
-                        return True
+                    if until is not Until.STOPPED:
+                        horizon = self._soon() if until is Until.DRAINED else None
+                        if taken or await self._call(store.claims.busy, horizon):
+                            idle_since = now
+                        elif await self._call(self._end_by_itself, lease, until, now - idle_since):
+                            return True
                 if now - tidied >= self._numbers.housekeeping:
                     tidied = now
                     await self._call(tidy, store, lease.epoch, self._numbers, self._wall())
@@ -176,25 +176,37 @@ class Engine:
 
     async def _round(self, store: Store, lease: EngineLease, slots: Slots, *, claiming: bool) -> int:
         """Look after the slots, queue what is due, start what fits. How many slots are taken."""
-        taken = await self._call(slots.look)
-        for lost in await self._call(slots.take_lost):
-            sweep = asyncio.create_task(self._sweep(store, lost))
+        now = self._wall()
+        taken, lost, claim = await self._call(self._look_after, store, lease, slots, now, claiming=claiming)
+        for slot in lost:
+            sweep = asyncio.create_task(self._sweep(store, slot))
             self._sweeps.add(sweep)
             sweep.add_done_callback(self._sweeps.discard)
-        claims, now = store.claims, self._wall()
-        await self._call(claims.queue_due, lease.epoch, now)
-        await self._call(claims.shorten_pauses, lease.epoch, now, self._numbers.backoff.bound)
-        while claiming and lease.trusted:
-            claim = await self._call(claims.claim_next, lease.epoch, now)
-            if claim is None:
-                break
+        while claim is not None:
             faults.reached(Point.CLAIMED)
             taken += 1
             await self._call(slots.starting, claim.task, claim.token)
             start = asyncio.create_task(self._start(store, lease, slots, claim))
             self._starts.add(start)
             start.add_done_callback(self._starts.discard)
+            claim = await self._call(_next, store, lease, now) if claiming else None
         return taken
+
+    def _turn(self, store: Store, lease: EngineLease, slots: Slots) -> tuple[int, bool]:
+        """Say that this engine lives, if it is time to; the number of changes, and whether a newer Offramp
+        asks for the store. In one call, since an idle engine does little else. Raises LostClaim."""
+        lease.renew()
+        return store.changes(), self._successor.asks(slots.outdated)
+
+    def _look_after(
+        self, store: Store, lease: EngineLease, slots: Slots, now: datetime, *, claiming: bool
+    ) -> tuple[int, list[Slot], Claim | None]:
+        """The round up to the first task to be started: all that there is to it while nothing happens. How
+        many slots are taken, whose workers were lost, and that task."""
+        taken, lost = slots.look(), slots.take_lost()
+        store.claims.queue_due(lease.epoch, now)
+        store.claims.shorten_pauses(lease.epoch, now, self._numbers.backoff.bound)
+        return taken, lost, _next(store, lease, now) if claiming else None
 
     async def _start(self, store: Store, lease: EngineLease, slots: Slots, claim: Claim) -> None:
         """Start the worker of a claim. Whatever prevents it ends the attempt with words."""
@@ -304,6 +316,11 @@ class Engine:
         """Run what may block in the engine's own thread, in the order of the calls."""
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._store_thread, partial(work, *args, **kwargs))
+
+
+def _next(store: Store, lease: EngineLease, now: datetime) -> Claim | None:
+    """The queue's next task, taken to be run; None where there is none, no slot, or no trust in the lease."""
+    return store.claims.claim_next(lease.epoch, now) if lease.trusted else None
 
 
 def _slot(claim: Claim) -> Slot:

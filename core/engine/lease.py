@@ -118,13 +118,18 @@ class EngineLease:
 
 
 def is_served(store: Store, numbers: Numbers) -> bool:
-    """Whether an engine serves the store, as far as a look can tell: its lock is held, and it has renewed
-    its lease lately. A wrong answer because of a clock that was set is found out by who then starts."""
-    state = store.lease.state()
+    """Whether an engine serves the store (`serves`)."""
+    return serves(store.lease.state(), store.locations, numbers)
+
+
+def serves(state: LeaseState, locations: Locations, numbers: Numbers) -> bool:
+    """Whether an engine serves the store whose lease is `state`, as far as a look can tell: its lock is held,
+    and it has renewed its lease lately. A wrong answer because of a clock that was set is found out by who
+    then starts."""
     if state.holder is None or state.renewed is None:
         return False
     age = abs((datetime.now(UTC) - state.renewed).total_seconds())
-    return age < 2 * numbers.lease and is_locked(store.locations.engine_lock)
+    return age < 2 * numbers.lease and is_locked(locations.engine_lock)
 
 
 def holder_name() -> str:

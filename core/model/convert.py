@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import re
 import types
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import Enum
@@ -269,12 +269,14 @@ def _short(value: msgspec.Struct, leave: Sequence[str]) -> Tree:
     return tree
 
 
-def to_tree(value: msgspec.Struct) -> Tree:
-    """Plain data of every field, for JSON: enums as their words, times in UTC with a Z."""
+def to_tree(value: msgspec.Struct, *, leave: Container[str] = ()) -> Tree:
+    """Plain data of every field but those to `leave` out, for JSON: enums as their words, times in UTC with
+    a Z."""
     config = value.__struct_config__
     tree: Tree = {config.tag_field: config.tag} if config.tag_field else {}
     for name in value.__struct_fields__:
-        tree[name] = _plain(getattr(value, name))
+        if name not in leave:
+            tree[name] = _plain(getattr(value, name))
     return tree
 
 

@@ -213,6 +213,8 @@ class ObjectPattern(msgspec.Struct, frozen=True):
     @property
     def literal(self) -> str | None:
         """The exact name that this pattern means, or None where it has a `*`."""
+        if "*" not in self.name and "\\" not in self.name:
+            return self.name
         pieces = re.findall(r"\\(.)|(.)", self.name, re.DOTALL)
         if any(plain == "*" for _, plain in pieces):
             return None
@@ -225,6 +227,8 @@ class ObjectPattern(msgspec.Struct, frozen=True):
                 return False
         elif self.type is not ref.type:
             return False
+        if (literal := self.literal) is not None:
+            return ref.name == literal
         pieces = re.findall(r"\\(.)|(.)", self.name, re.DOTALL)
         expression = "".join(
             re.escape(escaped) if escaped else ".*" if plain == "*" else re.escape(plain)

@@ -189,9 +189,11 @@ def _check_objects(
 ) -> list[CheckedObject]:
     """Each object, looked at, in the order in which they will run."""
     checked = {}
-    for info in wanted:
-        check()
-        checked[info.ref] = _check_object(session, settings, database, info)
+    wanted = tuple(wanted)
+    with session.survey(database, [info.ref for info in wanted]):
+        for info in wanted:
+            check()
+            checked[info.ref] = _check_object(session, settings, database, info)
     return [checked[ref] for ref in in_order({ref: item.needs for ref, item in checked.items()})]
 
 

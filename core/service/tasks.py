@@ -14,8 +14,7 @@ from core.log_pages import LogPages
 from core.model.settings import ExportSettings
 from core.model.task import FileEntry, Task, TaskObject
 from core.model.task_filter import TaskFilter
-from core.model.vocabulary import TaskStatus
-from core.pipeline.place import discard_partial
+from core.model.vocabulary import ObjectPattern, TaskStatus
 from core.service.context import Context, owner
 from core.tasklog import LogLine, TaskLog, remove_task_logs
 
@@ -105,6 +104,10 @@ class Tasks:
         """A task's objects by their numbers; none before the plan."""
         return tuple(self._context.store.tasks.objects(number))
 
+    def counted(self, number: int) -> bool:
+        """Whether a task's total of rows is an exact count, and no estimate."""
+        return self._context.store.tasks.counted(number)
+
     def files(self, number: int) -> tuple[FileEntry, ...]:
         """A task's finished files."""
         return tuple(self._context.store.tasks.files(number))
@@ -133,7 +136,7 @@ class Tasks:
         task = self._context.store.tasks.request_abort(number, force=force)
         if task.status.ended:
             # It waited for another attempt: what the last one has left is of no use any more.
-            discard_partial(task)
+            _discard_partial(task)
         else:
             # Whoever serves carries it out; if nobody does, the worker may live and must still be told.
             self.serve()
@@ -159,7 +162,7 @@ class Tasks:
             raise NotWritable(f"Logs of task {number} can't be removed: {error.strerror}.") from None
         if task.settings.sys_account is not None:
             self._context.forget_unused(task.settings.sys_account.secret)
-        discard_partial(task)
+        _discard_partial(task)
 
     def watch(
         self, number: int, *, timeout: float | None = None, every: float = LOOK_SECONDS
@@ -179,6 +182,12 @@ class Tasks:
                 self.serve()
                 looked_for_engine = now
             time.sleep(every if deadline is None else min(every, max(0.0, deadline - now)))
+
+
+def _discard_partial(task: Task) -> None:
+    from core.pipeline.place import discard_partial  # noqa: PLC0415 - lists do without
+
+    discard_partial(task)
 
 
 def refuse_used(output: Path) -> None:
@@ -203,6 +212,10 @@ def default_name(settings: ExportSettings) -> str:
     """`shop: orders and 2 more`, `shop: everything`."""
     if settings.all_objects:
         return f"{settings.connection}: everything"
-    first = settings.patterns[0].name
-    more = len(settings.objects) - 1
-    return f"{settings.connection}: {first}" + (f" and {more} more" if more else "")
+    return name_for(settings.connection, settings.objects[0], len(settings.objects) - 1)
+
+
+def name_for(connection: str, pattern: str, more: int) -> str:
+    """The name of a task for the objects of a pattern and of `more` others. Raises InvalidValue."""
+    first = ObjectPattern.parse(pattern).name
+    return f"{connection}: {first}" + (f" and {more} more" if more else "")

@@ -13,9 +13,10 @@ _UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a task is. `share` from 0 to 1, None where nothing is known to measure it by; `seconds` how
-    long it has run; `rate` and `size_rate` in rows and bytes a second; `left` seconds that are left if it
-    goes on like that, None where that can't be told."""
+    """How far a task is. `share` from 0 to 1, of the rows or, where their number isn't known, of several
+    objects, None where nothing is known to measure it by; `seconds` how long it has run; `rate` and
+    `size_rate` in rows and bytes a second; `left` seconds that are left if it goes on like that, None where
+    that can't be told, as when there are more rows already than the server's estimate."""
 
     share: float | None
     seconds: float
@@ -36,11 +37,12 @@ def progress(task: Task, now: datetime) -> Progress:
     elif task.total_rows:
         # The total is an estimate on most servers: 100 % is for what has ended.
         share = min(task.processed_rows / task.total_rows, 0.99)
-    elif task.objects_total:
+    elif task.objects_total > 1 or (task.objects_total and not task.settings.content.data):
         share = min(task.objects_done / task.objects_total, 0.99)
     left = None
-    if share and task.total_rows and rate > 0 and task.status is TaskStatus.RUNNING:
-        left = max(0.0, (task.total_rows - task.processed_rows) / rate)
+    rest = (task.total_rows or 0) - task.processed_rows
+    if rest > 0 and rate > 0 and task.status is TaskStatus.RUNNING:
+        left = rest / rate
     return Progress(share, seconds, rate, size_rate, left)
 
 
@@ -83,9 +85,11 @@ def amount(task: Task) -> str:
             pieces.append(f"{task.objects_done} of {count(task.objects_total, 'object')}")
     if task.settings.content.data and task.objects_total:
         rows = f"{task.processed_rows:,}"
-        if task.total_rows and not task.status.ended:
-            rows += f" of about {max(task.total_rows, task.processed_rows):,}"
-        pieces.append(f"{rows} {'row' if task.processed_rows == 1 and not task.total_rows else 'rows'}")
+        expected = task.total_rows or 0
+        known = expected > task.processed_rows and not task.status.ended
+        if known:
+            rows += f" of about {expected:,}"
+        pieces.append(f"{rows} {'row' if task.processed_rows == 1 and not known else 'rows'}")
     if task.processed_bytes:
         pieces.append(size(task.processed_bytes))
     return ", ".join(pieces)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import secrets
+import os
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -103,7 +103,7 @@ class Claims:
             slot = _free_slot(db)
             if row is None or slot is None:
                 return None
-            token = secrets.token_hex(16)
+            token = os.urandom(16).hex()
             db.execute(
                 sa.update(_t)
                 .where(_t.c.id == row.id)

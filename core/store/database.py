@@ -23,6 +23,8 @@ from core.errors import StoreBusy, StoreDamaged, StoreError, StoreFull, StoreToo
 from core.store.tables import REVISION
 
 NO_TEXT = "what should be text in it isn't"
+# It is a signed number of 32 bits.
+_MOST_CHANGES = 0x7FFFFFFF
 
 
 class Database:
@@ -75,12 +77,16 @@ class Database:
             yield connection
 
     @contextmanager
-    def write(self) -> Iterator[sa.Connection]:
+    def write(self, *, counts: bool = True) -> Iterator[sa.Connection]:
         """A write transaction that holds the store from its beginning; durable when it ends without an
-        exception, undone with one. Raises StoreTooNew when the store was migrated meanwhile."""
+        exception, undone with one. Raises StoreTooNew when the store was migrated meanwhile. With `counts`
+        it is a change that whoever looks (`changes`) must see."""
         with self._transaction("BEGIN IMMEDIATE") as connection:
             self._require_version(connection)
             yield connection
+            if counts:
+                changes = (_changes(connection) + 1) & _MOST_CHANGES
+                connection.exec_driver_sql(f"PRAGMA user_version = {changes}")
 
     def _require_version(self, connection: sa.Connection) -> None:
         found = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
@@ -108,9 +114,10 @@ class Database:
                 self._connection.rollback()
 
     def changes(self) -> int:
-        """A number that differs once another connection has changed the store (PRAGMA data_version)."""
+        """A number that differs once anybody has changed anything in the store, but for an engine that says
+        that it lives."""
         with self._transaction("BEGIN") as connection:
-            return int(connection.exec_driver_sql("PRAGMA data_version").scalar_one())
+            return _changes(connection)
 
     @contextmanager
     def _transaction(self, begin: str) -> Iterator[sa.Connection]:
@@ -131,6 +138,14 @@ class Database:
             finally:
                 # After a commit there is nothing to roll back, and this does nothing.
                 connection.rollback()
+
+
+def _changes(connection: sa.Connection) -> int:
+    """How many changes were counted, in the file's header, whose page each transaction writes anyhow: PRAGMA
+    user_version is the program's own, and part of the transaction
+    (https://www.sqlite.org/pragma.html#pragma_user_version). data_version would differ with each renewal of
+    the lease too."""
+    return int(connection.exec_driver_sql("PRAGMA user_version").scalar_one())
 
 
 def _identity(path: Path) -> tuple[int, int] | None:

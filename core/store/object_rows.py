@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, Self
 import sqlalchemy as sa
 
 from core.model.task import FileEntry, TaskObject
-from core.model.vocabulary import ObjectStatus
+from core.model.vocabulary import ObjectStatus, ObjectType
 from core.store import tables
 from core.store.rows import file_values, object_values
 
@@ -17,10 +17,12 @@ _files = tables.task_file
 
 
 class Sums(NamedTuple):
-    """What the objects of a task come to. `known` counts those with an expected number of rows."""
+    """What the objects of a task come to. `known` counts those with an expected number of rows; `unknown`
+    tables without one, so that the total can't be told. Views never have one, and don't count."""
 
     total: int = 0
     known: int = 0
+    unknown: int = 0
     rows: int = 0
     size: int = 0
     objects: int = 0
@@ -43,6 +45,9 @@ class Sums(NamedTuple):
         return cls(
             total=item.total_rows or 0,
             known=int(item.total_rows is not None),
+            unknown=int(
+                item.total_rows is None and item.data_status is not None and item.ref.type is ObjectType.TABLE
+            ),
             rows=item.processed_rows,
             size=item.processed_bytes,
             objects=1,
@@ -53,7 +58,7 @@ class Sums(NamedTuple):
     def values(self) -> dict[str, Any]:
         """The task's columns."""
         return {
-            "total_rows": self.total if self.known else None,
+            "total_rows": self.total if self.known and not self.unknown else None,
             "processed_rows": self.rows,
             "processed_bytes": self.size,
             "objects_total": self.objects,

@@ -82,5 +82,6 @@ class Store:
         return journal, ("off", "normal", "full", "extra")[number]
 
     def changes(self) -> int:
-        """A number that differs once another program (or another Store of this one) has changed anything."""
+        """A number that differs once anybody has changed anything, but for an engine that says that it
+        lives. A look at it costs a tenth of a millisecond."""
         return self._database.changes()

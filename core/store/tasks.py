@@ -77,6 +77,15 @@ class Tasks:
         with self._database.read() as db:
             return queries.objects_of(db, number)
 
+    def counted(self, number: int) -> bool:
+        """Whether the rows of all of a task's objects were counted, none estimated; False before the plan."""
+        with_data = (_objects.c.task_id == number, _objects.c.data_status.is_not(None))
+        guessed = sa.or_(_objects.c.total_rows.is_(None), sa.not_(_objects.c.total_exact))
+        with self._database.read() as db:
+            if db.execute(sa.select(_objects.c.number).where(*with_data, guessed).limit(1)).first():
+                return False
+            return db.execute(sa.select(_objects.c.number).where(*with_data).limit(1)).first() is not None
+
     def files(self, number: int) -> list[FileEntry]:
         """A task's finished files, by object, then path."""
         with self._database.read() as db:

@@ -6,10 +6,11 @@ import msgspec
 import pytest
 
 from connectors.base import Credentials, Session
-from connectors.sources.mysql import MysqlSource, catalog
+from connectors.sources.mysql import MysqlSource, catalog, information
+from connectors.sources.mysql.link import Link
 from core.chunk import Kind
 from core.errors import BrokenObject, NoPrivilege, NotFound, OfframpError, SchemaChanged
-from core.model.vocabulary import ObjectRef, ObjectType
+from core.model.vocabulary import ObjectRef, ObjectType, SchemaFlavour
 from tests.connectors.mysql_helpers import read_rows, session_of, table
 from tests.servers.family import MysqlFamilyServer
 from tests.servers.mariadb import MariadbServer
@@ -314,3 +315,64 @@ def test_many_tables_are_listed_without_being_opened(
     # Without the right to see those statistics, there are none.
     with restricted(mariadb, database, f"SELECT ON `{database}`.*").connect() as session:
         assert {o.rows for o in session.objects(database)} == {None}
+
+
+def looked_at(session: Session, database: str, refs: list[ObjectRef]) -> list[object]:
+    """Shape and schema of each, or the error's kind and words."""
+    found: list[object] = []
+    for ref in refs:
+        try:
+            shape = session.describe(database, ref) if ref.type.has_data else None
+            found.append((shape, session.ddl(database, ref, SchemaFlavour.NATIVE)))
+        except OfframpError as error:
+            found.append((error.code, error.message))
+    return found
+
+
+def test_a_survey_says_what_single_questions_say_in_fewer_statements(
+    mysql_family: MysqlFamilyServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(information, "TOGETHER", 5)
+    database = mysql_family.new_database()
+    tables = [name for name in names_for(mysql_family) if "\x07" not in name][:12]
+    for name in tables:
+        quoted = "`" + name.replace("`", "``") + "`"
+        mysql_family.run(
+            f"CREATE TABLE {quoted} (a int NOT NULL, b varchar(9) NOT NULL, c enum('x','it''s'), UNIQUE (b, a))",
+            database=database,
+        )
+    mysql_family.run(
+        "CREATE TABLE parts (id int PRIMARY KEY, v int GENERATED ALWAYS AS (id + 1)) PARTITION BY HASH (id) PARTITIONS 3",
+        "CREATE TABLE gone (a int)",
+        "CREATE VIEW broken AS SELECT a FROM gone",
+        "CREATE VIEW fine AS SELECT id FROM parts",
+        "DROP TABLE gone",
+        "CREATE TRIGGER first_one BEFORE INSERT ON parts FOR EACH ROW SET @a = 1",
+        "CREATE TRIGGER second_one BEFORE INSERT ON parts FOR EACH ROW SET @a = 2",
+        database=database,
+    )
+    sent = 0
+    query = Link._query
+
+    def counted(self: Link, statement: str) -> object:
+        nonlocal sent
+        sent += 1
+        return query(self, statement)
+
+    monkeypatch.setattr(Link, "_query", counted)
+    with session_of(mysql_family) as session:
+        refs = [info.ref for info in session.objects(database)]
+        refs.append(table("not there"))
+        sent = 0
+        singly = looked_at(session, database, refs)
+        single, sent = sent, 0
+        with session.survey(database, refs):
+            together = looked_at(session, database, refs)
+        assert together == singly
+        assert sent < single - 2 * len(tables)
+        assert sum(isinstance(found[0], str) for found in singly if isinstance(found, tuple)) >= 2
+        # Afterwards the server is asked again.
+        mysql_family.run("ALTER TABLE parts ADD later int", database=database)
+        assert [c.name for c in session.describe(database, table("parts")).columns] == ["id", "v", "later"]
+        with session.survey(database, refs[:2]):
+            assert looked_at(session, database, refs[:2]) == singly[:2]

@@ -413,3 +413,20 @@ def test_thousands_of_tables(tmp_path: Path) -> None:
             session.ddl("main", ref, SchemaFlavour.NATIVE)
             session.describe("main", ref)
         assert time.monotonic() - began < 10, "the schema is read once, not once for each table"
+
+
+def test_a_schema_is_not_searched_for_each_of_its_tables(tmp_path: Path) -> None:
+    path = make(
+        tmp_path / "many.db",
+        "CREATE TABLE counted (id INTEGER PRIMARY KEY AUTOINCREMENT); INSERT INTO counted VALUES (7);"
+        + "".join(f"CREATE TABLE t{number} (a);" for number in range(30)),
+    )
+    sent: list[str] = []
+    with source(path).connect() as session:
+        assert isinstance(session, SqliteSession)
+        tables = [info.ref for info in session.objects("main")]
+        session._driver.set_trace_callback(sent.append)
+        made = {ref.name: session.ddl("main", ref, SchemaFlavour.NATIVE) for ref in tables}
+    assert made["counted"].create[-1] == "INSERT INTO sqlite_sequence(name, seq) VALUES('counted', 7)"
+    assert all(len(made[f"t{number}"].create) == 1 for number in range(30))
+    assert sum("sqlite_master" in statement for statement in sent) < 5

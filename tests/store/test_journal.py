@@ -85,7 +85,7 @@ def test_what_is_planned_is_kept_whole(store: Store, journal: StoreJournal) -> N
     fresh = StoreJournal(store, 1, journal._token)
     assert fresh.objects() == journal.objects() == store.tasks.objects(1) == objects
     task = journal.task()
-    assert (task.snapshot, task.objects_total, task.total_rows) == (snapshot, 2, 10)
+    assert (task.snapshot, task.objects_total, task.total_rows) == (snapshot, 2, None)
     later = msgspec.structs.replace(snapshot, id="scn 8")
     journal.set_snapshot(later)
     assert journal.task().snapshot == later
@@ -102,8 +102,18 @@ def test_steps_and_sums(store: Store, journal: StoreJournal) -> None:
     journal.finish_object(item(2, "c", ObjectStatus.FAILURE, error=FATAL), [])
     task = store.tasks.get(1)
     assert (task.objects_done, task.objects_failed, task.objects_total) == (1, 1, 3)
-    assert (task.total_rows, task.processed_rows, task.processed_bytes) == (6, 6, 30)
+    assert (task.total_rows, task.processed_rows, task.processed_bytes) == (None, 6, 30)
     assert journal.files() == store.tasks.files(1) == [entry("TABLE/a.csv", "TABLE:a")]
+
+
+def test_the_total_is_known_only_if_it_is_of_every_table(store: Store, journal: StoreJournal) -> None:
+    view = msgspec.structs.replace(item(1, "v"), ref=ObjectRef(ObjectType.VIEW, "v"))
+    journal.plan([item(0, "a", total_rows=5), view], None)
+    assert store.tasks.get(1).total_rows == 5
+    journal.plan([item(0, "a", total_rows=5), view, item(2, "b")], None)
+    assert store.tasks.get(1).total_rows is None
+    journal.update(item(2, "b", ObjectStatus.SUCCESS, total_rows=2, total_exact=True))
+    assert store.tasks.get(1).total_rows == 7
 
 
 def test_progress_is_stored_soon_and_seldom(store: Store, journal: StoreJournal) -> None:

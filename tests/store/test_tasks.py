@@ -15,7 +15,7 @@ from core.model.settings import Export, ExportSettings, SysAccount
 from core.model.task import Task
 from core.model.vocabulary import Mode, TaskStatus
 from core.store import Store, TaskFilter, TaskOrder, tables
-from tests.store.conftest import SETTINGS
+from tests.store.conftest import SETTINGS, new_task
 
 Add = Callable[..., Task]
 
@@ -56,6 +56,30 @@ def test_connections(store: Store) -> None:
         store.connections.replace(moved)
     with pytest.raises(NotFound):
         store.connections.record_test("prod", {})
+
+
+def test_every_change_counts_but_for_saying_that_one_lives(store: Store, epoch: int) -> None:
+    with Store.open(store.locations) as other:
+        before = store.changes()
+        assert other.changes() == before
+        for _ in range(3):
+            other.lease.renew(epoch)
+        assert store.changes() == other.changes() == before
+        store.tasks.add(new_task())
+        added = store.changes()
+        assert added == other.changes() != before
+        with pytest.raises(Conflict):
+            other.connections.add(store.connections.get("shop"))
+        assert store.changes() == added
+        other.lease.release(epoch)
+        assert store.changes() != added
+
+
+def test_the_count_of_changes_begins_again_at_its_end(store: Store) -> None:
+    with store.database.write(counts=False) as db:
+        db.exec_driver_sql(f"PRAGMA user_version = {2**31 - 1}")
+    store.tasks.add(new_task())
+    assert store.changes() == 0
 
 
 def test_a_connection_in_use_stays(store: Store, add: Add) -> None:

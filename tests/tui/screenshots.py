@@ -1,7 +1,7 @@
 """Pictures of the screens: drives the real application by keys, on the sample shop and a store with tasks in
 every status, with a clock that stands still. The same code gives the same pictures.
 
-    python -m tests.tui.screenshots [--to screenshots] [--only NAME,...]
+    python -m tests.tui.screenshots [--to screenshots] [--only NAME,...] [--check]
 """
 
 from __future__ import annotations
@@ -9,18 +9,22 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
-import shutil
 import sys
-from collections.abc import Awaitable, Callable
+import tempfile
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 os.environ.setdefault("TEXTUAL_ANIMATIONS", "none")
 
+import msgspec
 import sqlalchemy as sa
 from textual.pilot import Pilot
 
+from connectors.sources.sqlite import opening, session, source
 from core.model.connection import Connection
 from core.model.settings import Export, ExportSettings
 from core.model.vocabulary import Mode, TaskStatus
@@ -32,20 +36,20 @@ from tui import handout
 from tui.screens import download
 
 SIZES = ((80, 24), (120, 40))
-# It is to be read in the pictures, so it must be the same everywhere.
-PLACE = Path("/tmp/offramp-shop")
+# Where the sample seems to be: it is to be read in the pictures. It is made in a temporary directory.
+PLACE = Path("/srv/offramp")
 Steps = Callable[[Pilot[Any]], Awaitable[None]]
 
 LOG = """\
-INFO  Task 5 "orders-hourly": ob-prod / shop, 3 objects, as of one point in time each
-INFO  OceanBase 4.3.5.3, snapshot 1763819888000000000
-INFO  Preflight: 3 of 3 readable, ≈266.4 M rows, ≈38 GB, 212 GB free
-INFO  TABLE:orders: 66 parts by id
-INFO  TABLE:orders: part 1 of 66: 1,000,000 rows, 148 MB
-INFO  TABLE:orders: part 2 of 66: 1,000,000 rows, 148 MB
-WARN  TABLE:orders: connection lost (2013), opened again with the same snapshot
-INFO  TABLE:orders: part 3 of 66: 1,000,000 rows, 148 MB
-INFO  TABLE:orders: part 4 of 66: 1,000,000 rows, 149 MB
+INFO  Worker 4711 begins.
+INFO  OceanBase keeps a point in time for at least 1800 s (undo_retention).
+INFO  3 objects, about 266400000 rows
+INFO  VIEW:v_open: begins
+INFO  TABLE:orders: begins
+WARN  The connection was lost while reading TABLE:orders: 2013 Lost connection to MySQL server during query.
+INFO  Worker 4736 begins.
+INFO  3 objects, about 266400000 rows
+INFO  TABLE:orders: goes on after 20000000 rows
 """
 
 
@@ -80,7 +84,14 @@ def seed(home: Home) -> dict[TaskStatus, int]:
     for status in (TaskStatus.COMPLETED, TaskStatus.RUNNING):
         home.update(made[status], export=home.store.tasks.get(made[status]).name)
     with Service(home.locations) as service:
-        service.demo.prepare(PLACE)
+        sample = service.demo.prepare(home.locations.home.parent / "shop")
+        service.connections.replace(
+            msgspec.structs.replace(
+                sample.connection, path=str(PLACE / "shop" / Path(str(sample.connection.path)).name)
+            )
+        )
+        for export in sample.exports:
+            service.exports.replace(msgspec.structs.replace(export, directory=str(PLACE / "exports")))
     log = home.locations.task_log(made[TaskStatus.RUNNING])
     log.parent.mkdir(parents=True, exist_ok=True)
     lines = LOG.splitlines()
@@ -177,10 +188,11 @@ async def take(name: str, steps: Steps, home: Home, to: Path, size: tuple[int, i
     print(path, flush=True)
 
 
-async def take_all(home: Home, to: Path, names: list[str]) -> int:
+async def take_all(home: Home, to: Path, names: Sequence[str], sizes: Sequence[tuple[int, int]]) -> int:
+    """How many of them couldn't be taken."""
     failed = 0
     for name in names:
-        for size in SIZES:
+        for size in sizes:
             try:
                 await take(name, PICTURES[name], home, to, size)
             except (AssertionError, TimeoutError, LookupError) as error:
@@ -189,34 +201,79 @@ async def take_all(home: Home, to: Path, names: list[str]) -> int:
     return failed
 
 
+@contextmanager
+def neutral(home: Path) -> Iterator[None]:
+    """This machine's name, paths, disk and environment, and whether an engine happens to serve, are no part
+    of the pictures."""
+    found = opening.database_path
+
+    def database_path(connection: Connection) -> Path:
+        shown = found(connection)
+        return home.parent / shown.relative_to(PLACE) if shown.is_relative_to(PLACE) else shown
+
+    space = os.statvfs_result((4096, 4096, 10**8, 5 * 10**7, 5 * 10**7, 10**6, 10**6, 10**6, 0, 255))
+    engine = Overview.engine
+    unset = ("NO_COLOR", "SSH_CONNECTION", "SSH_TTY", "TMUX", "OFFRAMP_ASCII", "OFFRAMP_HOME")
+    kept = {name: value for name, value in os.environ.items() if name not in unset}
+    with (
+        patch.dict(os.environ, kept, clear=True),
+        patch.object(opening, "database_path", database_path),
+        patch.object(session, "database_path", database_path),
+        patch.object(source, "database_path", database_path),
+        patch.object(os, "statvfs", lambda path: space),
+        patch.object(Overview, "engine", lambda self: replace(engine(self), served=True)),
+        patch.object(download, "suggested", lambda task, here: f"/home/ann/{Path(task.output).name}"),
+        patch.object(
+            download,
+            "_examine",
+            lambda service, number: (handout.Host("jump.example", told=True), 3, 6_100_001_204),
+        ),
+        local_time("UTC"),
+    ):
+        yield
+
+
+def make(to: Path, names: Sequence[str] = tuple(PICTURES), sizes: Sequence[tuple[int, int]] = SIZES) -> int:
+    """Take the pictures into a directory that exists; how many couldn't be taken."""
+    with tempfile.TemporaryDirectory(prefix="offramp-pictures-") as place:
+        home = Home(Path(place, "home"))
+        home.locations.preferences.write_text(f'directory = "{PLACE / "exports"}"\n')
+        try:
+            with neutral(home.locations.home):
+                seed(home)
+                return asyncio.run(take_all(home, to, names, sizes))
+        finally:
+            home.close()
+
+
+def differing(to: Path, made: Path) -> list[str]:
+    """Names of pictures in `made` that aren't the same in `to`."""
+    return [
+        path.name for path in sorted(made.iterdir())
+        if not (to / path.name).is_file() or (to / path.name).read_bytes() != path.read_bytes()
+    ]  # fmt: skip
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--to", type=Path, default=Path("screenshots"))
     parser.add_argument("--only", default=",".join(PICTURES))
+    parser.add_argument("--check", action="store_true", help="only say which pictures are no longer true")
     args = parser.parse_args()
-    args.to.mkdir(exist_ok=True)
-    for variable in ("NO_COLOR", "SSH_CONNECTION", "SSH_TTY", "TMUX", "OFFRAMP_ASCII", "OFFRAMP_HOME"):
-        os.environ.pop(variable, None)
-    # This machine's name, its disk and whether an engine happens to serve are no part of the pictures.
-    download._examine = lambda service, number: (handout.Host("jump.example", told=True), 3, 6_100_001_204)  # type: ignore[assignment]
-    download.suggested = lambda task, here: f"/home/ann/{Path(task.output).name}"
-    space = os.statvfs_result((4096, 4096, 10**8, 5 * 10**7, 5 * 10**7, 10**6, 10**6, 10**6, 0, 255))
-    os.statvfs = lambda path: space  # type: ignore[assignment]
-    engine = Overview.engine
-    Overview.engine = lambda self: replace(engine(self), served=True)  # type: ignore[method-assign]
-    PLACE.mkdir(mode=0o700)
-    try:
-        home = Home(PLACE / "home")
-        try:
-            with local_time("UTC"):
-                seed(home)
-                return min(1, asyncio.run(take_all(home, args.to, args.only.split(","))))
-        finally:
-            home.close()
-    finally:
-        shutil.rmtree(PLACE)
+    names = args.only.split(",")
+    if unknown := [name for name in names if name not in PICTURES]:
+        parser.error(f"no such picture: {', '.join(unknown)}; there are {', '.join(PICTURES)}")
+    if not args.check:
+        args.to.mkdir(exist_ok=True)
+        return min(1, make(args.to, names))
+    with tempfile.TemporaryDirectory(prefix="offramp-check-") as made:
+        failed = make(Path(made), names)
+        changed = differing(args.to, Path(made))
+    for name in changed:
+        print(f"{args.to / name} differs from what the application shows", file=sys.stderr)
+    return 1 if failed or changed else 0
 
 
 if __name__ == "__main__":

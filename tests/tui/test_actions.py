@@ -18,6 +18,7 @@ from tui.screens.exports import ExportsScreen
 from tui.screens.logs import LogsScreen
 from tui.screens.task import TaskScreen
 from tui.screens.tasks import TasksScreen
+from tui.widgets.list_bar import ListBar
 from tui.widgets.log_view import LogView
 
 PAGES: dict[Place, type[Page]] = {
@@ -28,7 +29,12 @@ PAGES: dict[Place, type[Page]] = {
     Place.EXPORT: ExportScreen,
     Place.CONNECTIONS: ConnectionsScreen,
 }
-PARTS: dict[Place, tuple[type[Widget], ...]] = {Place.LOGS: (LogView,)}
+PARTS: dict[Place, tuple[type[Widget], ...]] = {
+    Place.LOGS: (LogView,),
+    Place.TASKS: (ListBar,),
+    Place.EXPORTS: (ListBar,),
+    Place.CONNECTIONS: (ListBar,),
+}
 ALWAYS = {"task.view", "task.logs", "task.copy", "task.save", "task.yank"}
 OFFERED = {
     TaskStatus.SCHEDULED: {"task.abort"},

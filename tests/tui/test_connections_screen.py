@@ -372,3 +372,83 @@ async def test_read_only_changes_nothing(saved: Home) -> None:
             await until(pilot, lambda: "read-only" in page.message)
             page.say("")
         assert app.screen is page
+
+
+# Filter and order
+
+
+def names(page: ConnectionsScreen) -> list[object]:
+    return [row.id for row in page.table.rows]
+
+
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        ("shop", {"mdb-shop", "ob-prod"}),
+        ("shop oceanbase", {"ob-prod"}),
+        ("conn:shop", {"mdb-shop"}),
+        ("nightly", {"ob-prod"}),
+        ("sqlite3", {"sample"}),
+    ],
+)
+async def test_filter_narrows_is_kept_and_is_cleared(saved: Home, text: str, left: set[str]) -> None:
+    app = application(saved)
+    async with running(app) as pilot:
+        page = await to_connections(pilot)
+        await pilot.press("slash", *text, "enter")
+        await until(pilot, lambda: set(names(page)) == left)
+        assert f"Connections {len(left)} of 3" in screen_text(app)
+        await pilot.press("tab")
+        await until(pilot, lambda: "/srv/lake" in names(page))
+    again = application(saved)
+    async with running(again) as pilot:
+        page = await to_connections(pilot)
+        assert set(names(page)) == left
+        await pilot.press("escape")
+        await until(pilot, lambda: len(names(page)) == 3)
+
+
+async def test_what_a_list_does_not_know_is_said(saved: Home) -> None:
+    app = application(saved)
+    async with running(app) as pilot:
+        page = await to_connections(pilot)
+        await pilot.press("slash", *"status:failed")
+        await until(pilot, lambda: "can't be filtered by status" in page.message)
+
+
+async def test_sort_and_filter_of_both_lists(saved: Home) -> None:
+    app = application(saved)
+    async with running(app) as pilot:
+        page = await to_connections(pilot)
+        for keys, order in (
+            ("sc", ["sample", "ob-prod", "mdb-shop"]),
+            ("st", ["mdb-shop", "ob-prod", "sample"]),
+            ("su", ["ob-prod", "mdb-shop", "sample"]),
+            ("sm", ["mdb-shop", "ob-prod", "sample"]),
+        ):
+            await pilot.press(*keys)
+            await until(pilot, lambda order=order: app.screen is page and names(page) == order)
+        for key in "pvo":
+            await pilot.press("s", key)
+            await until(pilot, lambda: app.screen is page)
+        await pilot.press("tab")
+        usual = str(saved.locations.home / "exports")
+        await until(pilot, lambda: names(page) == sorted([usual, "/srv/lake"]))
+        await pilot.press("s", "d")
+        await until(pilot, lambda: names(page) == sorted([usual, "/srv/lake"], reverse=True))
+        await pilot.press("slash", *"nightly", "enter")
+        await until(pilot, lambda: names(page) == ["/srv/lake"])
+        await pilot.press("s", "e", "s", "f")
+        await until(pilot, lambda: app.screen is page and page.bar.view.order == "free")
+        await pilot.press("escape", "tab")
+        await until(pilot, lambda: len(names(page)) == 3)
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_filtered(saved: Home, snap_compare: Compare, size: Any) -> None:
+    async def before(pilot: Pilot[Any]) -> None:
+        page = await to_connections(pilot)
+        await pilot.press("slash", *"shop", "enter", "s", "u")
+        await until(pilot, lambda: names(page) == ["ob-prod", "mdb-shop"])
+
+    assert snap_compare(application(saved), terminal_size=size, run_before=before)

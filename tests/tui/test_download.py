@@ -97,6 +97,27 @@ def test_looks(home: Home, snap_compare: Compare, size: Any, monkeypatch: pytest
     assert snap_compare(application(home), terminal_size=size, run_before=before)
 
 
+@pytest.mark.parametrize("size", [(80, 24), (50, 18)], ids=["wide", "narrow"])
+def test_refused_as_seen(
+    home: Home, snap_compare: Compare, size: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home.task("orders-nightly", TaskStatus.COMPLETED, published=True)
+    found = (handout.Host("jump", False), 3, 6_100_000_000)
+    monkeypatch.setattr(download, "_examine", lambda service, number: found)
+    monkeypatch.setattr(download, "suggested", lambda task, here: "/dev/null/orders-nightly")
+    monkeypatch.delenv("OFFRAMP_HOME", raising=False)
+
+    async def before(pilot: Pilot[Any]) -> None:
+        await until(pilot, lambda: pilot.app.page.was_read)  # type: ignore[attr-defined]
+        screen = await opened(pilot)
+        before = said(screen)
+        await pilot.press("enter")
+        await until(pilot, lambda: said(screen) != before and screen._stop is None)
+
+    app = application(home, theme="terminal" if size[0] < 80 else "dark")
+    assert snap_compare(app, terminal_size=size, run_before=before)
+
+
 async def test_copies_to_a_directory(home: Home, task: int, tmp_path: Path) -> None:
     async with running(application(home)) as pilot:
         screen = await opened(pilot)

@@ -302,3 +302,87 @@ async def test_the_sample_is_made_from_an_empty_store(home: Home) -> None:
         await until(pilot, lambda: len(home.store.tasks.list()) == 3, seconds=60)
         assert not isinstance(app.screen, Tell)
         assert [c.name for c in home.store.connections.list()] == ["shop"]
+
+
+# Filter and order
+
+
+def names(page: ExportsScreen) -> list[object]:
+    return [row.id for row in page.table.rows]
+
+
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        ("ord", {"orders-nightly", "orders-new"}),
+        ("ORD lake", {"orders-nightly"}),
+        ("conn:mdb", {"stock"}),
+        ("status:failed,run", {"hr-archive", "orders-new"}),
+        ("since:1d", {"orders-nightly", "orders-new"}),
+    ],
+)
+async def test_filter_narrows_is_kept_and_is_cleared(
+    home: Home, saved: dict[str, int], text: str, left: set[str]
+) -> None:
+    app = application(home)
+    async with running(app) as pilot:
+        page = await to_exports(pilot)
+        await pilot.press("slash", *text, "enter")
+        await until(pilot, lambda: set(names(page)) == left)
+        assert f"{len(left)} of 4 exports" in screen_text(app)
+        await pilot.press("j", "v")
+        await until(pilot, lambda: page.flow.has_focus and page.flow.lines)
+        assert "unused" not in screen_text(app)
+    again = application(home)
+    async with running(again) as pilot:
+        page = await to_exports(pilot)
+        assert set(names(page)) == left
+        await pilot.press("escape")
+        await until(pilot, lambda: len(names(page)) == 4)
+
+
+async def test_a_filter_that_leaves_nothing_says_so(home: Home, saved: dict[str, int]) -> None:
+    app = application(home)
+    async with running(app) as pilot:
+        page = await to_exports(pilot)
+        await pilot.press("slash", *"nowhere", "enter")
+        await until(pilot, lambda: "No export matches the filter." in screen_text(app))
+        await pilot.press("r")
+        await until(pilot, lambda: "no saved export here" in page.message)
+        await pilot.press("slash", *(["backspace"] * 7), "escape")
+        await until(pilot, lambda: len(names(page)) == 4 and page.table.has_focus)
+
+
+async def test_sort_by_each_column_and_back(home: Home, saved: dict[str, int]) -> None:
+    app = application(home)
+    async with running(app) as pilot:
+        page = await to_exports(pilot)
+        assert names(page) == ["hr-archive", "orders-new", "orders-nightly", "stock"]
+        for keys, order in (
+            ("se", ["stock", "orders-nightly", "orders-new", "hr-archive"]),
+            ("sc", ["stock", "hr-archive", "orders-new", "orders-nightly"]),
+            ("st", ["orders-new", "orders-nightly", "hr-archive", "stock"]),
+            ("ss", ["orders-new", "orders-nightly", "hr-archive", "stock"]),
+            ("sr", ["orders-nightly", "orders-new", "hr-archive", "stock"]),
+            ("sd", ["orders-new", "stock", "orders-nightly", "hr-archive"]),
+            ("sd", ["hr-archive", "orders-nightly", "orders-new", "stock"]),
+        ):
+            await pilot.press(*keys)
+            await until(pilot, lambda order=order: app.screen is page and names(page) == order)
+        for key in "fw":
+            await pilot.press("s", key)
+            await until(pilot, lambda: app.screen is page)
+    again = application(home)
+    async with running(again) as pilot:
+        page = await to_exports(pilot)
+        assert page.bar.view.order == "what"
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_filtered(home: Home, saved: dict[str, int], snap_compare: Compare, size: Any) -> None:
+    async def before(pilot: Pilot[Any]) -> None:
+        page = await to_exports(pilot)
+        await pilot.press("slash", *"conn:ob", "enter", "s", "t")
+        await until(pilot, lambda: len(names(page)) == 3 and page.bar.view.order == "when")
+
+    assert snap_compare(application(home), terminal_size=size, run_before=before)

@@ -121,14 +121,15 @@ def test_narrow_alerts_of_a_cut_log_in_ascii(home: Home, snap_compare: Compare) 
     )
 
 
-def test_error(home: Home, snap_compare: Compare) -> None:
+@pytest.mark.parametrize("size", SIZES)
+def test_error(home: Home, snap_compare: Compare, size: Any) -> None:
     task = home.task("orders-nightly", TaskStatus.RUNNING, slot=1)
     home.locations.task_log(task).mkdir()
 
     async def before(pilot: Pilot[Any]) -> None:
         await opened(pilot, task)
 
-    assert snap_compare(application(home), terminal_size=(80, 24), run_before=before)
+    assert snap_compare(application(home), terminal_size=size, run_before=before)
 
 
 # How much is read

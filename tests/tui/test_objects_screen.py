@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +13,7 @@ from textual.pilot import Pilot
 from textual.widgets import Input
 
 from connectors.base import ObjectInfo
+from core.model.settings import ExportSettings
 from core.model.vocabulary import Content, ObjectRef, ObjectType, TaskStatus
 from tests.tui.harness import Home, application, running, screen_text, until
 from tests.tui.shop import NAME, make_shop
@@ -20,7 +22,9 @@ from tui.app import OfframpApp
 from tui.screens.objects import ObjectsScreen
 from tui.screens.quick import QuickSheet
 from tui.screens.wizard import Wizard
+from tui.screens.wizard.draft import Draft
 from tui.widgets.dialog import Choose
+from tui.widgets.object_list import ObjectList
 
 SIZES = [(80, 24), (120, 40)]
 Compare = Callable[..., bool]
@@ -45,7 +49,8 @@ async def sheet(pilot: Pilot[Any]) -> QuickSheet:
 @pytest.mark.parametrize("page", [ObjectsScreen, QuickSheet, Wizard])
 def test_every_action_has_a_method(page: type[ObjectsScreen | QuickSheet | Wizard]) -> None:
     for action in of(page.place, Place.ANY):
-        assert hasattr(page, action.method) or hasattr(OfframpApp, action.method), action.id
+        holders = (page, OfframpApp) if page is QuickSheet else (page, ObjectList, OfframpApp)
+        assert any(hasattr(holder, action.method) for holder in holders), action.id
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -226,3 +231,60 @@ async def test_twenty_thousand_tables_stay_responsive(home: Home) -> None:
         await until(
             pilot, lambda: screen.objects.table.total == sum("99" in f"{i:05d}" for i in range(20_000))
         )
+
+
+async def test_settings_of_thousands_of_objects_are_not_made_on_the_event_loop(
+    home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_shop(home, tmp_path, tables=2_000)
+    app = application(home)
+    loop = threading.get_ident()
+    made: list[tuple[bool, int]] = []
+    settings = Draft.settings
+
+    def noted(self: Draft) -> ExportSettings:
+        made.append((threading.get_ident() == loop, len(self.chosen)))
+        return settings(self)
+
+    monkeypatch.setattr(Draft, "settings", noted)
+    async with running(app, (120, 40)) as pilot:
+        await browse(pilot)
+        await pilot.press("asterisk", "n")
+        page = await sheet(pilot)
+        await pilot.press("right", "left", "f6")
+        await until(pilot, lambda: isinstance(app.screen, Wizard) and app.screen.is_ready)
+        wizard = app.screen
+        assert isinstance(wizard, Wizard)
+        await pilot.press("f5")
+        await until(pilot, lambda: wizard.is_checked, 60)
+        assert "more characters; y copies all of it" in screen_text(app)
+        assert len(page.draft.chosen) > 2_000
+    assert {number for here, number in made if here} <= {0, 1}
+    assert max(number for here, number in made if not here) > 2_000
+
+
+async def test_what_comes_when_the_form_was_left_hurts_nothing(home: Home, tmp_path: Path) -> None:
+    make_shop(home, tmp_path)
+    app = application(home)
+    held = threading.Event()
+    databases = app.service.connections.databases
+
+    def slow(name: str) -> tuple[str, ...]:
+        assert held.wait(30)
+        return databases(name)
+
+    app.service.connections.databases = slow  # type: ignore[method-assign]
+    async with running(app) as pilot:
+        home_page = app.screen
+        for screen in (Wizard(), ObjectsScreen(NAME)):
+            app.push_screen(screen)
+            await until(pilot, lambda: app.screen is screen)  # noqa: B023
+            await pilot.press("escape")
+            await until(pilot, lambda: app.screen is not screen)  # noqa: B023
+            if isinstance(app.screen, Choose):
+                await pilot.press("y")
+            await until(pilot, lambda: app.screen is home_page)
+        held.set()
+        await until(pilot, lambda: not [w for w in app.workers if w.group == "calls"])
+        await pilot.press("n")
+        await until(pilot, lambda: isinstance(app.screen, Wizard) and app.screen.is_ready)

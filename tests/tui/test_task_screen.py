@@ -87,15 +87,17 @@ def test_failed(home: Home, snap_compare: Compare, size: Any) -> None:
     assert snap_compare(application(home), terminal_size=size, run_before=before)
 
 
+@pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("tab", ["information", "objects", "files", "logs"])
-def test_empty(home: Home, snap_compare: Compare, tab: str) -> None:
+def test_empty(home: Home, snap_compare: Compare, size: Any, tab: str) -> None:
     task = home.task("later", TaskStatus.QUEUED)
-    assert snap_compare(application(home), terminal_size=(80, 24), run_before=on(task, tab))
+    assert snap_compare(application(home), terminal_size=size, run_before=on(task, tab))
 
 
+@pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("tab", ["information", "objects"])
-def test_gone(home: Home, snap_compare: Compare, tab: str) -> None:
-    assert snap_compare(application(home), terminal_size=(80, 24), run_before=on(99, tab))
+def test_gone(home: Home, snap_compare: Compare, size: Any, tab: str) -> None:
+    assert snap_compare(application(home), terminal_size=size, run_before=on(99, tab))
 
 
 @pytest.mark.parametrize("tab", ["information", "objects"])

@@ -10,7 +10,7 @@ import pytest
 from textual.pilot import Pilot
 
 from core.model.vocabulary import TaskStatus
-from tests.tui.harness import Home, application, running, screen_text, until
+from tests.tui.harness import Clock, Home, application, running, screen_text, until
 from tui.app import OfframpApp
 from tui.screens.task import TaskScreen
 from tui.screens.tasks import TasksScreen
@@ -49,6 +49,14 @@ def test_with_every_status(
 @pytest.mark.parametrize("size", SIZES)
 def test_empty(home: Home, snap_compare: Compare, size: Any) -> None:
     assert snap_compare(application(home), terminal_size=size, run_before=read)
+
+
+async def test_empty_with_a_connection_offers_to_browse(home: Home) -> None:
+    home.connection("prod")
+    app = application(home)
+    async with running(app):
+        assert "Browse what is in a database." in screen_text(app)
+        assert "Add a connection" not in screen_text(app)
 
 
 def test_narrow_and_in_ascii(home: Home, tasks: dict[TaskStatus, int], snap_compare: Compare) -> None:
@@ -161,6 +169,20 @@ async def test_what_runs_comes_first_then_the_queue(home: Home, tasks: dict[Task
             0 if s.holds_slot else 1 if s is TaskStatus.QUEUED else 3 if s.ended else 2 for s in statuses
         ]
         assert ranks == sorted(ranks)
+
+
+async def test_a_task_goes_when_it_is_no_longer_recent(home: Home) -> None:
+    old = home.task("old", TaskStatus.COMPLETED, age=timedelta(hours=47, minutes=30))
+    new = home.task("new", TaskStatus.COMPLETED, age=timedelta(minutes=3))
+    clock = Clock()
+    app = application(home, clock=clock)
+    async with running(app) as pilot:
+        page = page_of(app)
+        assert [row.id for row in page.table.rows] == [new, old]
+        clock.now += timedelta(minutes=40)
+        page.tick()
+        await until(pilot, lambda: [row.id for row in page.table.rows] == [new])
+        assert "43 min" in screen_text(app)
 
 
 async def test_the_cursor_stays_on_its_task(home: Home, tasks: dict[TaskStatus, int]) -> None:

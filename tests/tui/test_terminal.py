@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import os
+import re
 import shlex
 import shutil
 import socket
@@ -22,10 +24,13 @@ from core.model.vocabulary import Content, Mode, TaskStatus
 from core.service import Service
 from tests.cli.conftest import COMMAND, Offramp
 from tests.needs import tool
+from tests.servers.oceanbase import OceanbaseServer
 
 pytestmark = [pytest.mark.usefixtures("terminal_tools"), pytest.mark.timeout(180)]
 ROWS = 200_000
+SERVED_ROWS = 30_000
 SECONDS = 60.0
+TERMS = pytest.mark.parametrize("term", ["screen-256color", "xterm"])
 
 
 @pytest.fixture(scope="module")
@@ -116,8 +121,8 @@ class Tmux:
     def seen(self) -> str:
         return self.run("capture-pane", "-p")
 
-    def until(self, condition: Callable[[str], bool]) -> str:
-        end = time.monotonic() + SECONDS
+    def until(self, condition: Callable[[str], bool], seconds: float = SECONDS) -> str:
+        end = time.monotonic() + seconds
         while not condition(shown := self.seen()):
             assert time.monotonic() < end, shown
             time.sleep(0.1)
@@ -152,33 +157,42 @@ def service(offramp: Offramp) -> Service:
     return Service(Locations(offramp.home))
 
 
-@pytest.fixture
-def sshd(tmp_path: Path) -> Iterator[Sshd]:
-    made = Sshd(tmp_path / "sshd")
+@pytest.fixture(scope="module")
+def sshd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sshd]:
+    made = Sshd(tmp_path_factory.mktemp("ssh") / "sshd")
     yield made
     made.close()
 
 
-@pytest.mark.parametrize("term", ["screen-256color", "xterm"])
+@pytest.fixture(scope="module")
+def shop(oceanbase: OceanbaseServer) -> Iterator[str]:
+    """A database with a table that takes some seconds, since the server works for each row that is read, and
+    a small one. The server makes the rows itself."""
+    name = oceanbase.new_database()
+    digits = " UNION ALL ".join(f"SELECT {n} AS d" for n in range(10))
+    oceanbase.run(
+        "CREATE TABLE big(id INT PRIMARY KEY, note VARCHAR(200))",
+        "CREATE TABLE small(id INT PRIMARY KEY, name VARCHAR(20))",
+        "INSERT INTO small VALUES (1, 'Ann'), (2, 'Bo')",
+        f"CREATE TABLE digits AS {digits}",
+        "INSERT INTO big SELECT n, concat('note ', n) FROM (SELECT a.d + 10 * b.d + 100 * c.d + 1000 * e.d"
+        " + 10000 * f.d AS n FROM digits a, digits b, digits c, digits e, digits f) made"
+        f" WHERE n < {SERVED_ROWS}",
+        "DROP TABLE digits",
+        "ALTER TABLE big ADD COLUMN w INT AS (length(sha2(repeat('x', 40000 + mod(id, 2)), 512))) VIRTUAL",
+        database=name,
+    )
+    yield name
+    oceanbase.run(f"DROP DATABASE `{name}`")
+
+
+@TERMS
 def test_start_an_export_watch_it_and_leave_it_running(
     offramp: Offramp, sshd: Sshd, tmp_path: Path, term: str
 ) -> None:
     tmux = Tmux(tmp_path, term)
     try:
-        tmux.type("PS1='ready> '")
-        tmux.until(lambda seen: "\nready>" in seen)
-        before = terminal_state(tmux)
-        # What a person's profile would set over there.
-        given = {
-            "OFFRAMP_HOME": str(offramp.home),
-            "LC_ALL": "C.UTF-8",
-            "PYTHONPATH": os.pathsep.join(sys.path),
-        }
-        command = shlex.join(("env", *(f"{k}={v}" for k, v in given.items()), *COMMAND))
-        script = tmp_path / "start"
-        script.write_text(f"exec {sshd.line(command)}\n")
-        tmux.type(f"sh {shlex.quote(str(script))}; echo left with $?")
-        tmux.until(lambda seen: "1 Tasks" in seen and "q Leave" in seen)
+        before = start(tmux, offramp, sshd)
         # Only an engine of its own makes leaving a question.
         with service(offramp) as found:
             tmux.until(lambda seen: found.overview.engine().served)
@@ -213,6 +227,140 @@ def test_start_an_export_watch_it_and_leave_it_running(
             assert (Path(done.output) / "manifest.json").is_file()
     finally:
         tmux.close()
+
+
+@TERMS
+@pytest.mark.timeout(400)
+@pytest.mark.oceanbase
+def test_from_the_wizard_to_the_download(
+    oceanbase: OceanbaseServer, shop: str, sshd: Sshd, tmp_path: Path, term: str
+) -> None:
+    offramp = Offramp(tmp_path)
+    with service(offramp) as found:
+        found.connections.replace(oceanbase.connection("ob", shop))
+    target, copy = tmp_path / "out" / "nightly", tmp_path / "copy"
+    tmux = Tmux(tmp_path, term)
+    try:
+        before = start(tmux, offramp, sshd)
+        tmux.until(lambda seen: "Nothing has been exported yet." in seen)
+        with service(offramp) as found:
+            tmux.until(lambda seen: found.overview.engine().served)
+
+        # The wizard, step after step.
+        tmux.keys("n")
+        tmux.until(lambda seen: "> Content" in seen and f"ob / {shop}" in seen)
+        tmux.keys("Enter")
+        tmux.until(lambda seen: "> Database" in seen and f"[{shop}]" in seen)
+        tmux.keys("Enter")
+        tmux.until(lambda seen: "0 of 2 objects" in seen and "At least one object." in seen)
+        tmux.keys("*")
+        tmux.until(lambda seen: "2 of 2 objects" in seen)
+        for step in ("Data files", "Schema files", "Destination"):
+            tmux.keys("Enter")
+            tmux.until(lambda seen, step=step: f"> {step}" in seen)  # type: ignore[misc]
+        tmux.keys("Tab", "C-u")
+        tmux.until(lambda seen: "A name is needed." in seen)
+        tmux.run("send-keys", "-l", "nightly")
+        tmux.until(lambda seen: re.search(r"Name +nightly", seen) is not None)
+        tmux.keys("Tab", "C-u")
+        tmux.until(lambda seen: "A directory is needed." in seen)
+        tmux.run("send-keys", "-l", str(target))
+        tmux.until(lambda seen: str(target)[-20:] in seen)
+        for step in ("Execution", "sys account", "Summary"):
+            tmux.keys("Enter")
+            tmux.until(lambda seen, step=step: f"> {step}" in seen)  # type: ignore[misc]
+        tmux.until(lambda seen: "2 objects readable" in seen and "Enter starts it." in seen)
+        tmux.keys("Enter")
+
+        # Watched, from the list and from its details.
+        shown = tmux.until(lambda seen: "Running" in seen and rows(seen) > 2)
+        assert all(len(line) <= 80 for line in shown.splitlines())
+        tmux.keys("Enter")
+        tmux.until(lambda seen: "Information" in seen and "reading TABLE:big" in seen)
+        tmux.keys("Tab")
+        first = rows_of(tmux.until(lambda seen: rows_of(seen, "big") > 0), "big")
+        tmux.until(lambda seen: rows_of(seen, "big") > first)
+
+        # Aborted: nothing of it is left, neither on the disk nor on the server.
+        tmux.keys("a")
+        tmux.until(lambda seen: "Abort task 1 (nightly)?" in seen)
+        tmux.keys("y")
+        tmux.until(lambda seen: "Aborted" in seen)
+        assert list(tmp_path.glob("out/*")) == []
+        assert [row for row in oceanbase.processlist() if "big" in str(row["Info"])] == []
+        tmux.keys("Escape")
+        tmux.until(lambda seen: "1 aborted" in seen)
+
+        # Retried, to its end.
+        tmux.keys("r")
+        tmux.until(lambda seen: "1 completed" in seen, 2 * SECONDS)
+        tmux.keys("l")
+        tmux.until(lambda seen: f"TABLE:big: {SERVED_ROWS} rows" in seen and "INFO  completed" in seen)
+        assert all(len(line) <= 80 for line in tmux.seen().splitlines())
+        # A key at Escape's heels would be taken for one with Alt.
+        tmux.keys("Escape")
+        tmux.until(lambda seen: "1 completed" in seen)
+        tmux.keys("d")
+        shown = tmux.until(lambda seen: "Download nightly 1" in seen and "ssh " in seen)
+        assert "Connections" not in shown
+        # Textual carries out keys like Ctrl-U after letters that come at once with them.
+        tmux.keys("C-u")
+        tmux.until(lambda seen: "A path is needed." in seen)
+        tmux.run("send-keys", "-l", str(copy))
+        tmux.until(lambda seen: str(copy)[-20:] in seen)
+        tmux.keys("Enter")
+        tmux.until(lambda seen: (copy / "manifest.json").exists() and "compared with" in seen)
+        tmux.keys("Escape")
+        tmux.until(lambda seen: "1 completed" in seen)
+        tmux.keys("q")
+        tmux.until(lambda seen: "left with 0" in seen)
+        assert terminal_state(tmux) == before
+    finally:
+        tmux.close()
+        offramp.stop_engine()
+    offramp("verify", str(target))
+    offramp("verify", str(copy))
+    assert files_of(copy) == files_of(target)
+    assert set(files_of(target)) == {
+        "manifest.json", "TABLE/big.csv", "TABLE/big-schema.sql", "TABLE/small.csv", "TABLE/small-schema.sql",
+    }  # fmt: skip
+    with (target / "TABLE/big.csv").open(newline="") as file:
+        head, *lines = csv.reader(file)
+    assert head == ["id", "note", "w"]
+    assert sorted(lines, key=lambda line: int(line[0])) == [
+        [str(n), f"note {n}", "128"] for n in range(SERVED_ROWS)
+    ]
+
+
+def start(tmux: Tmux, offramp: Offramp, sshd: Sshd) -> tuple[str, str]:
+    """Offramp over ssh, up to its list of tasks; gives back how the terminal was before."""
+    tmux.type("PS1='ready> '")
+    tmux.until(lambda seen: "\nready>" in seen)
+    before = terminal_state(tmux)
+    # What a person's profile would set over there.
+    given = {"OFFRAMP_HOME": str(offramp.home), "LC_ALL": "C.UTF-8", "PYTHONPATH": os.pathsep.join(sys.path)}
+    command = shlex.join(("env", *(f"{k}={v}" for k, v in given.items()), *COMMAND))
+    script = offramp.directory / "start"
+    script.write_text(f"exec {sshd.line(command)}\n")
+    tmux.type(f"sh {shlex.quote(str(script))}; echo left with $?")
+    tmux.until(lambda seen: "1 Tasks" in seen and "q Leave" in seen)
+    return before
+
+
+def rows(seen: str) -> int:
+    """How many rows the strip below the list tells of, -1 for none."""
+    found = re.search(r"([\d,]+) (?:of about [\d,]+ )?rows", seen)
+    return int(found[1].replace(",", "")) if found else -1
+
+
+def rows_of(seen: str, name: str) -> int:
+    """How many rows of that object there are by now, in the details, -1 where that isn't to be seen."""
+    found = re.search(rf"{name} +TABLE +\S+ success +([\d,]+) ", seen)
+    return int(found[1].replace(",", "")) if found else -1
+
+
+def files_of(directory: Path) -> dict[str, bytes]:
+    return {str(f.relative_to(directory)): f.read_bytes() for f in directory.rglob("*") if f.is_file()}
 
 
 def share(seen: str) -> int:

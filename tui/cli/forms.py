@@ -17,8 +17,7 @@ EXIT_OF = {TaskStatus.COMPLETED: 0, TaskStatus.FAILED: 1, TaskStatus.ABORTED: 5}
 
 def task_tree(task: Task, now: datetime, *, full: bool = False) -> dict[str, Any]:
     """A task. `state` is the line that people see. With `full` its settings and snapshot too."""
-    tree = to_tree(task)
-    settings, snapshot = tree.pop("settings"), tree.pop("snapshot")
+    tree = to_tree(task, leave=("settings", "snapshot"))
     tree = {
         "id": tree.pop("id"),
         "name": tree.pop("name"),
@@ -28,8 +27,8 @@ def task_tree(task: Task, now: datetime, *, full: bool = False) -> dict[str, Any
         **tree,
     }
     if full:
-        tree["snapshot"] = snapshot
-        tree["settings"] = _without_secret(settings, task.settings.sys_account)
+        tree["snapshot"] = to_tree(task.snapshot) if task.snapshot is not None else None
+        tree["settings"] = _without_secret(to_tree(task.settings), task.settings.sys_account)
     return tree
 
 

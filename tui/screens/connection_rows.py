@@ -167,7 +167,3 @@ def directory_strip(item: Destination, room: Room | None, columns: int, rows: in
     if item.exports:
         lines += [run(line) for line in wrap(f"Exports: {', '.join(item.exports)}.", columns)]
     return lines[:rows]
-
-
-def shown_directories(items: Sequence[Destination], rooms: dict[str, Room]) -> list[Row]:
-    return [directory_row(item, rooms.get(item.directory)) for item in items]

@@ -17,6 +17,7 @@ from tui.look import Glyphs
 from tui.runs import EMPTY, Line, join, run, wrap
 from tui.widgets.dialog import Framed
 from tui.widgets.lines import Lines
+from tui.widgets.sheet import Sheet
 
 if TYPE_CHECKING:
     from connectors.base import TestStep
@@ -52,7 +53,7 @@ class Trial(Framed[None]):
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="frame"):
-            yield Lines()
+            yield Sheet()
 
     def on_mount(self) -> None:
         self.query_one(".frame").styles.width = min(WIDEST, self.app.size.width - 4)

@@ -15,10 +15,11 @@ from core.service.saved import Destination, Room, SavedConnection
 from tui.actions import Place, bindings
 from tui.reading import Query, Seen
 from tui.runs import EMPTY, Line, join, run
-from tui.screens import connection_rows
+from tui.screens import connection_rows, saved_lists
 from tui.screens.base import Page
 from tui.widgets.dialog import Choice, Choose, Tell, confirm
 from tui.widgets.lines import Lines
+from tui.widgets.list_bar import ListBar
 from tui.widgets.table import Table
 
 WIDE = 120
@@ -42,7 +43,7 @@ class ConnectionsScreen(Page):
     place: ClassVar[Place] = Place.CONNECTIONS
     BINDINGS = bindings(Place.CONNECTIONS)
     CSS = f"""
-    ConnectionsScreen #lists {{ height: 1; padding: 0 1; }}
+    ConnectionsScreen #directory-bar {{ display: none; }}
     ConnectionsScreen #list {{ width: 1fr; }}
     ConnectionsScreen #empty {{ height: 1fr; padding: 1 3; display: none; }}
     ConnectionsScreen #directories {{ display: none; }}
@@ -54,6 +55,7 @@ class ConnectionsScreen(Page):
 
     def __init__(self) -> None:
         super().__init__()
+        self._shown = Shown((), ())
         self._connections: dict[str, SavedConnection] = {}
         self._directories: dict[str, Destination] = {}
         self._rooms: dict[str, Room] = {}
@@ -62,7 +64,11 @@ class ConnectionsScreen(Page):
         self._to_select = ""
 
     def body(self) -> Iterable[Widget]:
-        yield Lines(id="lists")
+        for id_, orders, check in (
+            ("connection-bar", saved_lists.CONNECTION_ORDERS, saved_lists.connection_filter),
+            ("directory-bar", saved_lists.DIRECTORY_ORDERS, saved_lists.directory_filter),
+        ):
+            yield ListBar(orders, check, self._keys_to_list, id=id_)
         with Horizontal():
             with Vertical(id="list"):
                 yield Lines(id="empty")
@@ -72,7 +78,21 @@ class ConnectionsScreen(Page):
         yield Lines(id="strip")
 
     def on_mount(self) -> None:
+        kept = self.offramp.state
+        self.query_one("#connection-bar", ListBar).keep(kept.connections)
+        self.query_one("#directory-bar", ListBar).keep(kept.directories)
         self.table.focus()
+
+    def _keys_to_list(self) -> None:
+        self.table.focus()
+
+    @property
+    def bar(self) -> ListBar:
+        """That of the list that is shown."""
+        return self.query_one("#directory-bar" if self._second else "#connection-bar", ListBar)
+
+    def parts(self) -> tuple[Widget, ...]:
+        return (self.bar,)
 
     @property
     def table(self) -> Table:
@@ -90,12 +110,8 @@ class ConnectionsScreen(Page):
         shown = seen.value
         if not isinstance(shown, Shown):
             return
-        now, glyphs = self.offramp.now(), self.offramp.glyphs
-        self._connections = {saved.connection.name: saved for saved in shown.connections}
-        self._directories = {item.directory: item for item in shown.directories}
-        self.query_one("#connections", Table).show(
-            [connection_rows.row(saved, now, glyphs) for saved in shown.connections]
-        )
+        self._shown = shown
+        self._show_connections()
         if self._to_select and self.query_one("#connections", Table).select(self._to_select):
             self._to_select = ""
         self._show_directories()
@@ -115,14 +131,24 @@ class ConnectionsScreen(Page):
 
     # Showing
 
+    def _show_connections(self) -> None:
+        now, glyphs = self.offramp.now(), self.offramp.glyphs
+        bar, table = self.query_one("#connection-bar", ListBar), self.query_one("#connections", Table)
+        left = saved_lists.connections(self._shown.connections, bar.view)
+        self._connections = {saved.connection.name: saved for saved in left}
+        table.set_order(bar.order)
+        table.show([connection_rows.row(saved, now, glyphs) for saved in left])
+
     def _show_directories(self) -> None:
-        self.query_one("#directories", Table).show(
-            connection_rows.shown_directories(tuple(self._directories.values()), self._rooms)
-        )
+        bar, table = self.query_one("#directory-bar", ListBar), self.query_one("#directories", Table)
+        left = saved_lists.directories(self._shown.directories, bar.view, self._rooms)
+        self._directories = {item.directory: item for item in left}
+        table.set_order(bar.order)
+        table.show([connection_rows.directory_row(item, self._rooms.get(item.directory)) for item in left])
 
     def _measure(self) -> None:
         """Ask for the free space of each directory, in a thread: a file system may not answer."""
-        wanted = frozenset(self._directories)
+        wanted = frozenset(item.directory for item in self._shown.directories)
         if not self._second or wanted == self._measuring:
             return
         self._measuring = wanted
@@ -136,19 +162,28 @@ class ConnectionsScreen(Page):
         self.offramp.call(lambda: service.saved.room(sorted(wanted)), measured)
 
     def _show_which(self) -> None:
-        lists = (("Connections", len(self._connections)), ("Directories", len(self._directories)))
-        pieces = [
-            join(run(label, "accent" if second == self._second else "dim"), run(f" {number}", "dim"))
-            for second, (label, number) in enumerate(lists)
-        ]
-        self.query_one("#lists", Lines).show([join(*pieces, between="   ")])
-        nothing = not self._second and not self._connections
-        self.query_one("#empty").display = nothing
-        self.query_one("#connections").display = not self._second and not nothing
-        self.query_one("#directories").display = self._second
-        if nothing:
-            self.query_one("#empty", Lines).show(no_connection(self.offramp.key_name))
-        elif not self.table.has_focus:
+        first, second = self.query_one("#connection-bar", ListBar), self.query_one("#directory-bar", ListBar)
+        first.display, second.display = not self._second, self._second
+        shown = self._shown
+        lists = (
+            ("Connections", len(self._connections), len(shown.connections)),
+            ("Directories", len(self._directories), len(shown.directories)),
+        )
+        pieces = []
+        for directories, (label, left, total) in enumerate(lists):
+            number = f" {total}" if left == total else f" {left} of {total}"
+            role = "accent" if directories == self._second else "dim"
+            pieces.append(join(run(label, role), run(number, "dim")))
+        self.bar.put(lambda _: join(*pieces, between="   "))
+        left, total = lists[self._second][1:]
+        self.query_one("#empty").display = not left
+        self.query_one("#connections").display = bool(left) and not self._second
+        self.query_one("#directories").display = bool(left) and self._second
+        if not left:
+            nowhere = no_connection(self.offramp.key_name)
+            noun = "directory" if self._second else "connection"
+            self.query_one("#empty", Lines).show(saved_lists.nothing_left(noun) if total else nowhere)
+        if not self.bar.typing:
             self.table.focus()
 
     def _show_selected(self) -> None:
@@ -179,6 +214,24 @@ class ConnectionsScreen(Page):
     def on_table_moved(self) -> None:
         self._show_selected()
         self.refresh_actions()
+
+    def on_table_head_clicked(self, event: Table.HeadClicked) -> None:
+        self.bar.sort(event.column_id)
+
+    def on_list_bar_changed(self, event: ListBar.Changed) -> None:
+        if event.bar.id == "directory-bar":
+            self.offramp.remember(directories=event.bar.view)
+            self._show_directories()
+        else:
+            self.offramp.remember(connections=event.bar.view)
+            self._show_connections()
+        self._show_which()
+        self._show_selected()
+        self.refresh_actions()
+
+    def do_app_back(self) -> None:
+        """Out of the filter, then the filter itself."""
+        self.bar.back()
 
     def on_table_chosen(self) -> None:
         self.action_act("connection.open")
@@ -229,7 +282,8 @@ class ConnectionsScreen(Page):
         from tui.screens.connection_form import ConnectionForm  # noqa: PLC0415 - only when it is opened
 
         connection = saved.connection if saved is not None else None
-        form = ConnectionForm(self.offramp, connection, edits=edits, taken=self._connections)
+        taken = {item.connection.name: item for item in self._shown.connections}
+        form = ConnectionForm(self.offramp, connection, edits=edits, taken=taken)
         test = self.offramp.key_name("connection.test")
 
         def closed(saved_it: bool | None) -> None:

@@ -82,8 +82,7 @@ class Download(ModalScreen[None]):
     """Copies run in a thread, with their progress; Escape stops one, and nothing of it stays."""
 
     DEFAULT_CSS = """
-    Download { align: center middle; background: $background 60%; }
-    Download:ansi { background: transparent; }
+    Download, Download:ansi { align: center middle; background: $background; }
     Download .frame { height: auto; max-height: 100%; }
     Download .frame Lines { max-height: 6; }
     Download Input { margin: 0; }

@@ -52,7 +52,7 @@ def row(saved: SavedExport, now: datetime, glyphs: Glyphs) -> Row:
         run(settings.connection),
         run(what(export)),
         status_line(last.status, glyphs) if last is not None else run("never ran", "dim"),
-        run(ago(_when(last), now) if last is not None else "", "dim"),
+        run(ago(when(last), now) if last is not None else "", "dim"),
         run(f"{last.processed_rows:,}" if last is not None and settings.content.data else "", "dim"),
         run(form(export), "dim"),
         TailCell(export.directory, "dim"),
@@ -60,7 +60,8 @@ def row(saved: SavedExport, now: datetime, glyphs: Glyphs) -> Row:
     return Row(export.name, cells)
 
 
-def _when(task: Task) -> datetime:
+def when(task: Task) -> datetime:
+    """The time of a run for lists: its end, else its beginning."""
     return task.ended or task.started or task.created
 
 
@@ -149,7 +150,7 @@ def _flow_export(saved: SavedExport, now: datetime, glyphs: Glyphs) -> FlowExpor
     if last is None:
         state = short = run("never ran", "dim")
     else:
-        age = run(ago(_when(last), now), "dim")
+        age = run(ago(when(last), now), "dim")
         role = STATUS_ROLES[last.status]
         state = join(status_line(last.status, glyphs), age, between=" ")
         short = join(run(glyphs.status[last.status], role), age, between=" ")

@@ -14,10 +14,11 @@ from core.service.saved import SavedExport
 from tui.actions import Place, bindings
 from tui.reading import Query, Seen
 from tui.runs import EMPTY, Line, join, run
-from tui.screens import export_rows
+from tui.screens import export_rows, saved_lists
 from tui.screens.export_page import ExportPage
 from tui.widgets.flow_view import FlowView
 from tui.widgets.lines import Lines
+from tui.widgets.list_bar import ListBar
 from tui.widgets.table import Table
 from tui.widgets.tail import tail
 
@@ -50,13 +51,23 @@ class ExportsScreen(ExportPage):
         self._picture = False
 
     def body(self) -> Iterable[Widget]:
+        yield ListBar(saved_lists.EXPORT_ORDERS, saved_lists.export_filter, self._keys_to_list)
         yield Lines(id="empty")
         yield Table(export_rows.COLUMNS)
         yield FlowView(ascii_only=self.offramp.options.ascii)
         yield Lines(id="strip")
 
     def on_mount(self) -> None:
-        self.query_one(Table).focus()
+        self.bar.keep(self.offramp.state.exports)
+        self.table.set_order(self.bar.order)
+        self.table.focus()
+
+    @property
+    def bar(self) -> ListBar:
+        return self.query_one(ListBar)
+
+    def parts(self) -> tuple[Widget, ...]:
+        return (self.bar,)
 
     @property
     def table(self) -> Table:
@@ -74,9 +85,13 @@ class ExportsScreen(ExportPage):
         if not isinstance(shown, Shown):
             return
         now, glyphs = self.offramp.now(), self.offramp.glyphs
-        self._exports = {saved.export.name: saved for saved in shown.exports}
-        self.table.show([export_rows.row(saved, now, glyphs) for saved in shown.exports])
-        self.flow.show(export_rows.flow(shown.exports, shown.connections, now, glyphs))
+        left = saved_lists.exports(shown.exports, self.bar.view, now)
+        self._exports = {saved.export.name: saved for saved in left}
+        self.table.show([export_rows.row(saved, now, glyphs) for saved in left])
+        # A connection that nothing leaves is of no interest to who looks for something.
+        connections = shown.connections if len(left) == len(shown.exports) else ()
+        self.flow.show(export_rows.flow(left, connections, now, glyphs))
+        self.bar.put(lambda _: saved_lists.counted(len(left), len(shown.exports), "export"))
         self._show_which(shown)
         self._show_strip()
 
@@ -91,17 +106,19 @@ class ExportsScreen(ExportPage):
     # Showing
 
     def _show_which(self, shown: Shown) -> None:
-        nothing = not shown.exports
+        nothing = not self._exports
         empty = self.query_one("#empty", Lines)
         empty.display = nothing
         self.table.display = not nothing and not self._picture
         self.flow.display = not nothing and self._picture
         if nothing:
-            empty.show(nothing_saved(self.offramp.key_name, bool(shown.connections)))
-        elif self._picture:
-            self.flow.focus()
-        else:
-            self.table.focus()
+            nowhere = nothing_saved(self.offramp.key_name, bool(shown.connections))
+            empty.show(saved_lists.nothing_left("export") if shown.exports else nowhere)
+        if not self.bar.typing:
+            self._keys_to_list()
+
+    def _keys_to_list(self) -> None:
+        (self.flow if self._picture else self.table).focus()
 
     def _show_strip(self) -> None:
         saved: SavedExport | None = self.subject()
@@ -134,6 +151,15 @@ class ExportsScreen(ExportPage):
         self._show_strip()
         self.refresh_actions()
 
+    def on_table_head_clicked(self, event: Table.HeadClicked) -> None:
+        self.bar.sort(event.column_id)
+
+    def on_list_bar_changed(self) -> None:
+        self.offramp.remember(exports=self.bar.view)
+        self.table.set_order(self.bar.order)
+        self.tick()
+        self.refresh_actions()
+
     def on_table_chosen(self) -> None:
         self.action_act("export.view")
 
@@ -161,7 +187,8 @@ class ExportsScreen(ExportPage):
         self.refresh_actions()
 
     def do_app_back(self) -> None:
-        if self._picture:
+        """Out of the filter, then the filter itself, then out of the picture."""
+        if not self.bar.back() and self._picture:
             self.do_export_flow()
 
 

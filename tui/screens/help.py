@@ -13,7 +13,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Input
 
 from tui.actions import Action, Place, key_name
-from tui.runs import EMPTY, run
+from tui.runs import EMPTY, run, wrap
 from tui.widgets.columns import Column
 from tui.widgets.dialog import Choice, Choose
 from tui.widgets.lines import Lines
@@ -64,7 +64,11 @@ class _Overlay(ModalScreen[str | None]):
 
 
 class Help(_Overlay):
-    """Keys and what they do; gives back None."""
+    """Keys and what they do, in full for the one under the cursor; gives back None."""
+
+    DEFAULT_CSS = """
+    Help #in-full { height: 4; margin-top: 1; }
+    """
 
     BINDINGS = [Binding("escape,question_mark,q,enter", "leave", show=False)]
 
@@ -76,7 +80,7 @@ class Help(_Overlay):
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="wide"):
-            yield Lines()
+            yield Lines(id="title")
             yield Table(
                 [
                     Column(id="key", label="Key", least=13),
@@ -85,14 +89,33 @@ class Help(_Overlay):
                     Column(id="id", label="Name in [keys]", least=18, drop=1),
                 ]
             )
+            yield Lines(id="in-full")
 
     def on_mount(self) -> None:
-        self.query_one(Lines).show([run(f"Keys: {self._place}", "strong"), EMPTY])
+        self.query_one("#title", Lines).show([run(f"Keys: {self._place}", "strong"), EMPTY])
         here = [e for e in self._entries if e.action.places[0] is not Place.ANY]
         anywhere = [e for e in self._entries if e.action.places[0] is Place.ANY]
         rows = [self._row(entry) for entry in (*here, *anywhere, *self._moves)]
         self.query_one(Table).show(rows)
         self.query_one(Table).focus()
+
+    def on_table_moved(self, event: Table.Moved) -> None:
+        event.stop()
+        self._show_in_full()
+
+    def on_resize(self) -> None:
+        self.call_after_refresh(self._show_in_full)
+
+    def _show_in_full(self) -> None:
+        entry = next(
+            (e for e in (*self._entries, *self._moves) if e.action.id == self.query_one(Table).cursor_id),
+            None,
+        )
+        below = self.query_one("#in-full", Lines)
+        if entry is not None:
+            words = " ".join(filter(None, (entry.action.help, entry.refusal)))
+            lines = [run(line) for line in wrap(words, max(20, below.size.width))]
+            below.show([*lines[:3], run(f"In [keys] of the settings file: {entry.action.id}", "dim")])
 
     def _row(self, entry: Entry) -> Row:
         action = entry.action

@@ -11,10 +11,10 @@ from textual.widget import Widget
 from core.model.task import Task
 from core.service import Service
 from tui.actions import Place
-from tui.look import status_line
 from tui.reading import Query, Seen
 from tui.runs import Line, join, run
 from tui.screens.base import Page
+from tui.screens.task_rows import title
 from tui.widgets.log_view import LogView
 
 
@@ -64,9 +64,8 @@ class LogsScreen(Page):
     def heading(self) -> tuple[Line, Line]:
         glyphs = self.offramp.glyphs
         task = self._about
-        name = run(f"{task.name} {task.id}" if task else f"Task {self._number}", "strong")
-        status = status_line(task.status, glyphs) if task else run("")
-        return join(name, status, run("log", "dim"), between=glyphs.between), self.offramp.engine_line()
+        name = title(task, glyphs, self.size.width) if task else run(f"Task {self._number}", "strong")
+        return join(name, run("log", "dim"), between=glyphs.between), self.offramp.engine_line()
 
     def do_app_back(self) -> None:
         """Out of a search, then of a mark, then back."""

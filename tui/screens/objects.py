@@ -39,6 +39,9 @@ class ObjectsScreen(Page):
         self.objects.table.focus()
         self._load(self._wanted)
 
+    def parts(self) -> tuple[Widget, ...]:
+        return (self.objects,)
+
     @property
     def objects(self) -> ObjectList:
         return self.query_one(ObjectList)
@@ -67,7 +70,7 @@ class ObjectsScreen(Page):
         self.offramp.call(ask, partial(self._show, database), failed=partial(self._failed, database))
 
     def _show(self, wanted: str, found: tuple[tuple[str, ...], Listing | None]) -> None:
-        if wanted != self._wanted:
+        if wanted != self._wanted or not self.is_running:
             return
         self._databases, listing = found
         if listing is None:
@@ -84,7 +87,7 @@ class ObjectsScreen(Page):
         self.refresh_actions()
 
     def _failed(self, wanted: str, error: OfframpError) -> None:
-        if wanted == self._wanted:
+        if wanted == self._wanted and self.is_running:
             self.objects.tell(f"{error.message} {error.hint}".strip())
 
     # What is seen
@@ -123,21 +126,6 @@ class ObjectsScreen(Page):
             return
         infos = [info for info in self.objects.infos if info.ref in chosen]
         self.app.push_screen(QuickSheet(self.connection, self._database, infos))
-
-    def do_objects_mark(self) -> None:
-        self.objects.toggle()
-
-    def do_objects_all(self) -> None:
-        self.objects.toggle_all()
-
-    def do_objects_type(self) -> None:
-        self.objects.next_type()
-
-    def do_objects_search(self) -> None:
-        self.objects.begin_search()
-
-    def do_objects_clear(self) -> None:
-        self.objects.clear_marks()
 
     def do_objects_database(self) -> None:
         if not self._databases:

@@ -11,22 +11,26 @@ from textual.containers import Vertical
 from textual.widget import Widget
 from textual.widgets import Input
 
-from core.errors import InvalidValue
-from core.model.vocabulary import ObjectType
+from core.model.vocabulary import ObjectRef, ObjectType
 from core.service.words import count, size
 from tui.actions import Place, bindings
 from tui.look import Glyphs
-from tui.runs import EMPTY, Line, join, run, wrap
+from tui.runs import EMPTY, Line, join, run
 from tui.screens.base import Page
 from tui.screens.wizard import work
 from tui.screens.wizard.around import Around
-from tui.screens.wizard.draft import Draft, fresh, retained_of
+from tui.screens.wizard.checking import Checker
+from tui.screens.wizard.draft import Draft
 from tui.screens.wizard.field import Field
 from tui.screens.wizard.fields import BY_ID
+from tui.screens.wizard.findings import preflight_lines
 from tui.screens.wizard.form import LABEL, Form
+from tui.screens.wizard.retained import fresh, retained_of
 from tui.screens.wizard.rules import Known, problems
 from tui.screens.wizard.screen import Wizard
+from tui.screens.wizard.summary import command_lines
 from tui.widgets.lines import Lines
+from tui.widgets.sheet import Sheet
 
 if TYPE_CHECKING:
     from connectors.base import ObjectInfo
@@ -53,6 +57,7 @@ class QuickSheet(Page):
         self._database = database
         self._infos = {info.ref: info for info in infos}
         self._begins = False
+        self._told: tuple[tuple[frozenset[ObjectRef], bool], str] | None = None
 
     def body(self) -> Iterable[Widget]:
         what = Lines(id="what")
@@ -60,7 +65,7 @@ class QuickSheet(Page):
         yield what
         with Vertical():
             yield Form([BY_ID[name] for name in FIELDS], id="fields")
-            yield Lines(id="below")
+            yield Sheet(id="below")
         hint = Lines(id="hint")
         hint.can_focus = False
         yield hint
@@ -74,7 +79,7 @@ class QuickSheet(Page):
             database=self._database,
             chosen=frozenset(self._infos),
         )
-        self._checker = work.Checker(self.offramp, self._show)
+        self._checker = Checker(self.offramp, self._show)
         self._around.look(self._apply)
         self.query_one(Form).enter("content")
         self._begins = True
@@ -116,6 +121,8 @@ class QuickSheet(Page):
         self._show()
 
     def _show(self) -> None:
+        if not self.is_running:
+            return  # what was asked in a thread came when it had been left
         wrong = self.wrong
         glyphs = self.offramp.glyphs
         self.query_one("#what", Lines).show(
@@ -132,11 +139,18 @@ class QuickSheet(Page):
             hint.show([run(field.hint if field is not None else "Enter starts it.", "dim")])
 
     def _objects(self, glyphs: Glyphs) -> str:
-        chosen = [self._infos[ref] for ref in sorted(self._draft.selected) if ref in self._infos]
+        """Made anew only when other objects are meant: there may be thousands."""
+        about = self._draft.selected, self._draft.content.data
+        if self._told is None or self._told[0] != about:
+            self._told = about, self._objects_text(glyphs)
+        return self._told[1]
+
+    def _objects_text(self, glyphs: Glyphs) -> str:
+        chosen = [self._infos[ref] for ref in self._draft.selected if ref in self._infos]
+        kinds = Counter(info.ref.type for info in chosen)
         if len(chosen) == 1:
             what = str(chosen[0].ref)
         else:
-            kinds = Counter(info.ref.type for info in chosen)
             parts = ", ".join(f"{kinds[kind]} {kind}" for kind in ObjectType if kinds[kind])
             what = f"{count(len(chosen), 'object')}: {parts}"
         left = len(self._draft.chosen) - len(self._draft.selected)
@@ -153,16 +167,12 @@ class QuickSheet(Page):
         columns = max(20, below.size.width - ROOM)
         lines: list[Line] = []
         if self._around.ready and not wrong:
-            try:
-                settings = self._draft.settings()
-                self._checker.want(self._draft, self._known)
-                command = work.command(self._draft, self._known)
-            except InvalidValue as error:
-                below.show([run(error.message, "bad")])
-                return
-            lines += work.preflight_lines(self._checker.result, settings, columns, self.offramp.glyphs)
-            lines += [EMPTY, run("The same as a command (y copies it)", "head")]
-            lines += [run(text) for text in wrap(command, columns)]
+            self._checker.want(self._draft, self._known)
+            checked = self._checker.result
+            lines += preflight_lines(checked.findings, checked.error, columns, self.offramp.glyphs)
+            if checked.spelled is not None:
+                lines += [EMPTY, run("The same as a command (y copies it)", "head")]
+                lines += command_lines(checked.spelled.command, columns)
         below.show(lines)
 
     def on_resize(self) -> None:
@@ -214,8 +224,4 @@ class QuickSheet(Page):
         self.app.push_screen(Wizard(draft=self._draft, step=field_id), taken)
 
     def do_wizard_yank(self) -> None:
-        line, wrong = work.command_line(self._draft, self._known, None)
-        if line:
-            self.offramp.copy_text(line)
-        else:
-            self.say(wrong, "warn")
+        self._checker.copy(self._draft, self._known)

@@ -16,7 +16,6 @@ from core.model.vocabulary import ObjectStatus
 from core.service import Service
 from tui import actions
 from tui.actions import Action, Place, bindings
-from tui.look import status_line
 from tui.rates import Rates
 from tui.reading import Query, Seen
 from tui.runs import Line, join, run, wrap
@@ -24,6 +23,7 @@ from tui.screens import task_details, task_live
 from tui.screens.task_information import information
 from tui.screens.task_page import TaskPage
 from tui.screens.task_panel import summary
+from tui.screens.task_rows import title
 from tui.widgets.dialog import Choice, Choose
 from tui.widgets.lines import Lines
 from tui.widgets.log_view import LogView
@@ -31,8 +31,8 @@ from tui.widgets.sheet import Sheet
 from tui.widgets.table import Table
 
 TABS = ("information", "objects", "files", "logs")
-# Rows of a table at a time; and up to how many objects are read where they aren't shown, to tell whether
-# their totals were counted.
+# Rows of a table at a time; and up to how many objects are read where they aren't shown, to tell how many
+# there are in each status where one asks for those of one.
 WINDOW = 300
 FEW = 500
 ABOUT_ROWS = 5
@@ -40,9 +40,10 @@ ABOUT_ROWS = 5
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """`objects` and `files` are None where they weren't read."""
+    """`objects` and `files` are None where they weren't read; `counted`: the total of rows is exact."""
 
     task: Task
+    counted: bool
     objects: tuple[TaskObject, ...] | None
     files: tuple[FileEntry, ...] | None
     ssh_host: str | None
@@ -53,7 +54,8 @@ def read_task(service: Service, number: int, tab: str) -> Shown:
     task = service.tasks.get(number)
     objects = service.tasks.objects(number) if tab == "objects" or task.objects_total <= FEW else None
     files = service.tasks.files(number) if tab == "files" else None
-    return Shown(task, objects, files, service.preferences.ssh_host)
+    counted = task.status.holds_slot and service.tasks.counted(number)
+    return Shown(task, counted, objects, files, service.preferences.ssh_host)
 
 
 class TaskScreen(TaskPage):
@@ -111,8 +113,7 @@ class TaskScreen(TaskPage):
             return run(f"Task {self._number}", "strong"), self.offramp.engine_line()
         glyphs = self.offramp.glyphs
         where = task.settings.connection + (f" / {task.settings.database}" if task.settings.database else "")
-        name = run(f"{task.name} {task.id}", "strong")
-        left = join(name, status_line(task.status, glyphs), run(where, "dim"), between=glyphs.between)
+        left = join(title(task, glyphs, self.size.width), run(where, "dim"), between=glyphs.between)
         return left, self.offramp.engine_line()
 
     # The log's own actions are there while it is shown; they go before others of the same keys.
@@ -176,7 +177,7 @@ class TaskScreen(TaskPage):
                 now,
                 glyphs,
                 self.size.width - 2,
-                exact=shown.objects is not None and task_live.counted(shown.objects),
+                exact=shown.counted,
                 silent=self._rates.silent(task.id, now),
             )
         self.query_one("#live", Lines).show(live)

@@ -7,20 +7,37 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from core.model.task import TaskObject
-from core.model.task_filter import TaskFilter
+from core.model.task_filter import TaskFilter, TaskOrder
 from core.service import Service, words
 from core.service.overview import TaskWindow
 from tui.filters import Filter
 from tui.look import STATUS_ROLES, Glyphs
-from tui.runs import EMPTY, Line, ends, join, length, run
+from tui.runs import EMPTY, Line, join, length, run
+from tui.widgets.list_bar import Order
+
+ADD_FIRST = "Add a connection to a database, then browse what is in it."
+ORDERS = (
+    Order(id=TaskOrder.URGENCY, label="Running and queued first", key="u", turns=False),
+    Order(id=TaskOrder.NAME, label="Task", key="t"),
+    Order(id=TaskOrder.NUMBER, label="Number", key="n", descending=True),
+    Order(id=TaskOrder.CONNECTION, label="Connection", key="c"),
+    Order(id=TaskOrder.CREATED, label="Created", key="a", descending=True),
+    Order(id=TaskOrder.STATUS, label="Status", key="s"),
+    Order(id=TaskOrder.PROGRESS, label="Progress", key="p", descending=True),
+    Order(id=TaskOrder.DURATION, label="Took", key="d", descending=True),
+    Order(id=TaskOrder.OWNER, label="Owner", key="o"),
+    Order(id=TaskOrder.OUTPUT, label="Destination", key="z"),
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A window of the list, whether there is any task at all, and the objects of the selected one."""
+    """A window of the list, whether there is any task at all (and any connection, where there is none), and
+    the objects of the selected one."""
 
     window: TaskWindow
     any_task: bool
+    any_connection: bool
     selected: int | None
     objects: tuple[TaskObject, ...]
 
@@ -36,11 +53,12 @@ def read(service: Service, wanted: TaskFilter, selected: int | None) -> Shown:
     objects: tuple[TaskObject, ...] = ()
     if selected is not None and any(task.id == selected for task in window.tasks):
         objects = service.tasks.objects(selected)
-    return Shown(window, any_task, selected, objects)
+    any_connection = any_task or bool(service.connections.list())
+    return Shown(window, any_task, any_connection, selected, objects)
 
 
 def counts(window: TaskWindow, since: timedelta | None, marked: int, glyphs: Glyphs, *, columns: int) -> Line:
-    """How many there are in each status as far as there is room, and in all, to the right."""
+    """How many there are in each status as far as there is room, and in all."""
     pieces = [
         run(f"{number} {status.value.lower()}", STATUS_ROLES[status])
         for status, number in window.counts.items()
@@ -50,7 +68,7 @@ def counts(window: TaskWindow, since: timedelta | None, marked: int, glyphs: Gly
     if marked:
         total = join(run(f"{marked} marked", "accent"), total, between=", ")
     both = join(join(*pieces, between=", "), total, between="  ")
-    return ends(EMPTY, join(both if length(both) < columns else total, run(" ")), columns)
+    return both if length(both) < columns else total
 
 
 def span(since: timedelta | None) -> str:
@@ -63,7 +81,7 @@ def span(since: timedelta | None) -> str:
 def nothing(wanted: Filter, shown: Shown, key: Callable[[str], str]) -> list[Line]:
     """What an empty list says; `key` is the key of an action as people read it."""
     if not shown.any_task:
-        return greeting(key)
+        return greeting(key, shown.any_connection)
     if wanted.narrows:
         return [
             run("No task matches the filter."),
@@ -77,12 +95,13 @@ def nothing(wanted: Filter, shown: Shown, key: Callable[[str], str]) -> list[Lin
     ]
 
 
-def greeting(key: Callable[[str], str]) -> list[Line]:
-    """What an empty store says."""
+def greeting(key: Callable[[str], str], any_connection: bool) -> list[Line]:
+    """What a store without tasks says."""
+    first = "Browse what is in a database." if any_connection else ADD_FIRST
     return [
         run("Nothing has been exported yet.", "strong"),
         EMPTY,
-        join(run("  3", "key"), run("  Add a connection to a database, then browse what is in it.")),
+        join(run("  3", "key"), run(f"  {first}")),
         join(run(f"  {key('export.new')}", "key"), run("  Make an export, step by step.")),
         join(
             run(f"  {key('demo.make')}", "key"),

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from core.model.task import Task, TaskObject
+from core.model.task import Task
 from core.model.vocabulary import TaskStatus
 from core.service import words
 from tui.look import Glyphs, bar, graph
@@ -49,15 +49,11 @@ def left(task: Task, history: Sequence[tuple[float, float]], now: datetime, *, e
     rates = [rate for rate in (progress.rate, recent) if rate > 0]
     if not rates:
         return None
-    rows = max(0, task.total_rows - task.processed_rows)
+    rows = task.total_rows - task.processed_rows
+    if rows <= 0:
+        return None
     fewer, more = (1.0, 1.0) if exact else (FEWER, MORE)
     return Left(rows * fewer / max(rates), rows * more / min(rates), exact)
-
-
-def counted(objects: Sequence[TaskObject]) -> bool:
-    """Whether all totals are exact counts."""
-    with_data = [item for item in objects if item.data_status is not None]
-    return bool(with_data) and all(item.total_exact and item.total_rows is not None for item in with_data)
 
 
 def live(
@@ -120,16 +116,22 @@ def _what(
     elif history:
         rows, size = history[-1]
         pieces.append(run(f"{rows_a_second(rows)}, {words.size(size)}/s"))
-    pieces.append(stage(task, now))
-    return join(drawing, join(*pieces, between=glyphs.between), between="  ")
+    for whole in (True, False):
+        words_ = join(*pieces, stage(task, now, whole=whole), between=glyphs.between)
+        line = join(drawing, words_, between="  ")
+        if length(line) <= columns:
+            break
+    return line
 
 
-def stage(task: Task, now: datetime) -> Line:
-    """`reading TABLE:orders for 40 s, since 14:01:20`."""
+def stage(task: Task, now: datetime, *, whole: bool = True) -> Line:
+    """`reading TABLE:orders for 40 s, since 14:01:20`; not `whole` without since when."""
     text = task.stage or str(task.status).lower()
     if task.stage_since is None:
         return run(text)
     seconds = (now - task.stage_since).total_seconds()
     since = task.stage_since.astimezone()
     day = "" if since.date() == now.astimezone().date() else f"{since:%Y-%m-%d} "
-    return run(f"{text} for {words.duration(seconds)}, since {day}{since:%H:%M:%S}")
+    return join(
+        run(f"{text} for {words.duration(seconds)}"), run(f", since {day}{since:%H:%M:%S}" if whole else "")
+    )

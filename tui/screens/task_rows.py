@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from core.model.task import Task
@@ -9,7 +10,8 @@ from core.model.task_filter import TaskOrder
 from core.model.vocabulary import TaskStatus
 from core.service import words
 from tui.look import STATUS_ROLES, Glyphs, status_line
-from tui.runs import run
+from tui.plain import cut, plain
+from tui.runs import Line, join, run
 from tui.widgets.bars import ProgressCell
 from tui.widgets.columns import Column
 from tui.widgets.table import Cell, Row
@@ -27,6 +29,30 @@ COLUMNS = (
 )
 
 
+# What a title line holds beside a task's name: number, status, and how things stand with the engine.
+BESIDE_THE_NAME = 52
+
+
+class Rows:
+    """Makes the rows of a list again and again. That of a task that has ended is kept while its age reads the
+    same: most rows are of such tasks, and a list is made anew every few seconds, if only for its times."""
+
+    def __init__(self) -> None:
+        self._kept: dict[int, tuple[Task, str, Row]] = {}
+
+    def of(self, tasks: Sequence[Task], now: datetime, glyphs: Glyphs) -> list[Row]:
+        before, self._kept = self._kept, {}
+        made = []
+        for task in tasks:
+            age = ago(task.created, now)
+            known = before.get(task.id)
+            if known is None or known[0] is not task or known[1] != age or not task.status.ended:
+                known = task, age, row(task, now, glyphs)
+            self._kept[task.id] = known
+            made.append(known[2])
+        return made
+
+
 def row(task: Task, now: datetime, glyphs: Glyphs) -> Row:
     took = words.progress(task, now).seconds
     cells: tuple[Cell, ...] = (
@@ -41,6 +67,12 @@ def row(task: Task, now: datetime, glyphs: Glyphs) -> Row:
         run(task.output, "dim"),
     )
     return Row(task.id, cells)
+
+
+def title(task: Task, glyphs: Glyphs, columns: int) -> Line:
+    """`orders-nightly 412 · ▶ Running` for a title line of so many columns: a long name gives way."""
+    name = cut(plain(task.name), max(20, columns - BESIDE_THE_NAME))
+    return join(run(f"{name} {task.id}", "strong"), status_line(task.status, glyphs), between=glyphs.between)
 
 
 def progress_cell(task: Task, now: datetime, glyphs: Glyphs) -> Cell:
@@ -63,6 +95,8 @@ def running_cell(task: Task, now: datetime, glyphs: Glyphs) -> ProgressCell:
     left = ""
     if progress.left is not None and progress.seconds >= 2:
         left = f"~{about(progress.left)}"
+    elif not task.total_rows and task.processed_rows:
+        left = words.count(task.processed_rows, "row")
     elif progress.share is None:
         left = task.stage or "starting"
     return ProgressCell(progress.share, left, glyphs)

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, ClassVar
 
 from textual.containers import Horizontal, Vertical
 from textual.widget import Widget
-from textual.widgets import Input
 
-from core.errors import InvalidValue
 from core.model.task import Task, TaskObject
 from core.model.task_filter import TaskOrder
 from core.service.overview import TaskWindow
@@ -19,17 +18,16 @@ from tui import filters
 from tui.actions import Action, Place, bindings
 from tui.rates import Rates
 from tui.reading import Query, Seen
-from tui.runs import EMPTY, run
+from tui.runs import EMPTY
 from tui.screens import task_list, task_panel, task_rows
 from tui.screens.task_page import TaskPage
-from tui.state import TaskList
-from tui.widgets.dialog import Choice, Choose
 from tui.widgets.lines import Lines
+from tui.widgets.list_bar import ListBar
 from tui.widgets.table import Table
 
 WINDOW = 300
 WIDE = 120
-ASCENDING_FIRST = (TaskOrder.NAME, TaskOrder.CONNECTION, TaskOrder.STATUS, TaskOrder.OWNER, TaskOrder.OUTPUT)
+ASK_EVERY = timedelta(minutes=1)
 
 
 class TasksScreen(TaskPage):
@@ -38,10 +36,6 @@ class TasksScreen(TaskPage):
     place: ClassVar[Place] = Place.TASKS
     BINDINGS = bindings(Place.TASKS)
     CSS = """
-    TasksScreen #filter { height: 1; }
-    TasksScreen #filter Input { padding: 0; width: 2fr; background: $background; }
-    TasksScreen #filter-sign { width: 3; }
-    TasksScreen #counts { width: 3fr; height: 1; }
     TasksScreen #list { width: 1fr; }
     TasksScreen #side { display: none; width: 42; padding: 0 1; height: 1fr; }
     TasksScreen.-wide #side { display: block; }
@@ -54,19 +48,15 @@ class TasksScreen(TaskPage):
         super().__init__()
         self._filter = filters.Filter()
         self._rates = Rates()
+        self._rows = task_rows.Rows()
+        self._wanted_at: datetime | None = None
         self._tasks: dict[int, Task] = {}
         self._objects: tuple[TaskObject, ...] = ()
         self._objects_of: int | None = None
         self._offset = 0
 
     def body(self) -> Iterable[Widget]:
-        with Horizontal(id="filter"):
-            yield Lines([run(" / ", "dim")], id="filter-sign")
-            entry = Input(placeholder="filter", select_on_focus=False)
-            entry.cursor_blink = False
-            entry.can_focus = False
-            yield entry
-            yield Lines(id="counts")
+        yield ListBar(task_list.ORDERS, filters.parse, self._keys_to_list)
         with Horizontal():
             with Vertical(id="list"):
                 yield Lines(id="empty")
@@ -75,21 +65,24 @@ class TasksScreen(TaskPage):
         yield Lines(id="strip")
 
     def on_mount(self) -> None:
-        saved = self.offramp.state.tasks
-        try:
-            self._filter = filters.parse(saved.filter)
-        except InvalidValue:
-            saved = TaskList()
-        with self.prevent(Input.Changed):
-            self.query_one(Input).value = saved.filter
-        self._list = saved
-        self.query_one("#counts", Lines).styles.text_align = "right"
-        self._show_order()
+        self.bar.keep(self.offramp.state.tasks)
+        self._filter = filters.parse(self.bar.view.filter)
+        self.table.set_order(self.bar.order)
         self.query_one(Table).focus()
 
     @property
     def table(self) -> Table:
         return self.query_one(Table)
+
+    def _keys_to_list(self) -> None:
+        self.table.focus()
+
+    @property
+    def bar(self) -> ListBar:
+        return self.query_one(ListBar)
+
+    def parts(self) -> tuple[Widget, ...]:
+        return (self.bar,)
 
     @property
     def side_is_read(self) -> bool:
@@ -98,11 +91,18 @@ class TasksScreen(TaskPage):
 
     # Reading
 
+    def tick(self) -> None:
+        """Now and then also which tasks are recent, and who is next once pauses have ended, is asked anew."""
+        if self._wanted_at is not None and self.offramp.now() - self._wanted_at >= ASK_EVERY:
+            self.ask_again()
+        super().tick()
+
     def wanted(self) -> Query | None:
+        self._wanted_at = self.offramp.now()
         wanted = replace(
-            self._filter.at(self.offramp.now()),
-            order=self._list.order,
-            descending=self._list.descending,
+            self._filter.at(self._wanted_at),
+            order=TaskOrder(self.bar.view.order),
+            descending=self.bar.view.descending,
             limit=WINDOW,
             offset=self._offset,
         )
@@ -122,7 +122,7 @@ class TasksScreen(TaskPage):
         self._rates.take(window.tasks, now)
         self.table.marks &= set(self._tasks) if window.total <= len(window.tasks) else self.table.marks
         self.table.show(
-            [task_rows.row(task, now, glyphs) for task in window.tasks],
+            self._rows.of(window.tasks, now, glyphs),
             offset=window.offset,
             total=window.total,
         )
@@ -161,9 +161,8 @@ class TasksScreen(TaskPage):
     # Showing
 
     def _show_counts(self, window: TaskWindow) -> None:
-        counts = self.query_one("#counts", Lines)
-        since, marked = self._filter.since, len(self.table.marks)
-        counts.show([task_list.counts(window, since, marked, self.offramp.glyphs, columns=counts.size.width)])
+        since, marked, glyphs = self._filter.since, len(self.table.marks), self.offramp.glyphs
+        self.bar.put(lambda columns: task_list.counts(window, since, marked, glyphs, columns=columns))
 
     def _show_empty(self, shown: task_list.Shown) -> None:
         empty = self.query_one("#empty", Lines)
@@ -171,7 +170,7 @@ class TasksScreen(TaskPage):
         if empty.display != nothing:
             empty.display = nothing
             self.table.display = not nothing
-            if not nothing and not self.query_one(Input).has_focus:
+            if not nothing and not self.bar.typing:
                 self.table.focus()
         if nothing:
             empty.show(task_list.nothing(self._filter, shown, self.offramp.key_name))
@@ -204,10 +203,6 @@ class TasksScreen(TaskPage):
                 else [EMPTY, EMPTY]
             )
 
-    def _show_order(self) -> None:
-        order = self._list.order
-        self.table.set_order(None if order is TaskOrder.URGENCY else (order, self._list.descending))
-
     def on_resize(self) -> None:
         wide = self.size.width >= WIDE
         if wide != self.has_class("-wide"):
@@ -232,81 +227,23 @@ class TasksScreen(TaskPage):
         self.action_act("task.view")
 
     def on_table_head_clicked(self, event: Table.HeadClicked) -> None:
-        self._sort(event.column_id)
+        self.bar.sort(event.column_id)
 
     # Filter and order
 
-    def do_list_filter(self) -> None:
-        entry = self.query_one(Input)
-        entry.can_focus = True
-        entry.focus()
-
-    def on_input_changed(self, event: Input.Changed) -> None:
-        try:
-            self._filter = filters.parse(event.value)
-        except InvalidValue as error:
-            self.say(f"{error.message} {error.hint}", "warn")
-            return
-        self.say("")
-        self._changed(filter=event.value)
-
-    def on_input_submitted(self) -> None:
-        self._leave_filter()
-
-    def _leave_filter(self) -> None:
-        self.table.focus()
-        self.query_one(Input).can_focus = False
-
-    def key_down(self) -> None:
-        if self.query_one(Input).has_focus:
-            self._leave_filter()
-
     def do_app_back(self) -> None:
         """Out of the filter, then the filter itself, then the marks."""
-        entry = self.query_one(Input)
-        if entry.has_focus:
-            self._leave_filter()
-        elif entry.value:
-            entry.value = ""
-        elif self.table.marks:
+        if not self.bar.back() and self.table.marks:
             self.table.set_marks(set())
             self.tick()
 
-    def _changed(self, **changes: Any) -> None:
+    def on_list_bar_changed(self) -> None:
         """Another filter or order: kept, and read from the beginning."""
-        old = self._list
-        self._list = TaskList(
-            filter=changes.get("filter", old.filter),
-            order=changes.get("order", old.order),
-            descending=changes.get("descending", old.descending),
-        )
-        self.offramp.remember(tasks=self._list)
+        self.offramp.remember(tasks=self.bar.view)
+        self._filter = filters.parse(self.bar.view.filter)
         self._offset = 0
-        self._show_order()
+        self.table.set_order(self.bar.order)
         self.ask_again()
-
-    def do_list_sort(self) -> None:
-        labels = {TaskOrder.URGENCY: "Running and queued first"}
-        labels |= {TaskOrder(column.id): column.label.rstrip(".") for column in task_rows.COLUMNS}
-        labels[TaskOrder.NUMBER] = "Number"
-        keys = dict(zip(labels, "utncapsdoz", strict=False))
-        choices = [
-            Choice(order.value, label, keys.get(order, ""), self._direction(order))
-            for order, label in labels.items()
-        ]
-        self.app.push_screen(Choose("Sort by", choices, default=self._list.order.value), self._sort)
-
-    def _direction(self, order: TaskOrder) -> str:
-        if order is not self._list.order or order is TaskOrder.URGENCY:
-            return ""
-        return "once more turns it round"
-
-    def _sort(self, chosen: str | None) -> None:
-        if chosen is None:
-            return
-        order = TaskOrder(chosen)
-        turned = not self._list.descending if order is self._list.order else order not in ASCENDING_FIRST
-        self._changed(order=order, descending=turned)
 
     # Marks
 

@@ -99,7 +99,7 @@ class Choose(Framed[str | None]):
 
     def _draw(self) -> None:
         room = min(WIDEST, self.app.size.width - 4) - FRAME
-        widest = max((len(c.label) + len(c.detail) + 12 for c in self._choices), default=0)
+        widest = max(len(c.label) for c in self._choices) + max(len(c.detail) for c in self._choices) + 12
         inner = max(34, min(room, max(widest, len(self._title), len(self._text))))
         self.query_one(".frame").styles.width = inner + FRAME
         lines: list[Line] = [run(line, "strong") for line in wrap(self._title, inner)]

@@ -131,7 +131,7 @@ class FlowView(ScrollView, can_focus=True):
         theme = look.THEMES.get(self.app.theme, look.DARK)
         if here:
             base += look.cursor_style(theme)
-        roles = role_styles(self)
+        roles = look.on(base, role_styles(self))
         head = run("> ", "accent") if here and self.has_focus else run("  ")
         segments = [
             Segment(text, base + roles[role]) for text, role in fit(join(head, line.line), self.size.width)

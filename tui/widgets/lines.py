@@ -11,7 +11,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 from textual.widget import Widget
 
-from tui.look import DARK, THEMES, styles
+from tui.look import DARK, THEMES, on, styles
 from tui.runs import EMPTY, Line, fit
 
 
@@ -22,13 +22,16 @@ def role_styles(widget: Widget) -> dict[str, Style]:
 
 def strip_of(line: Line, columns: int, roles: dict[str, Style], base: Style) -> Strip:
     """A line as Textual draws it, exactly `columns` wide, on the background of `base`."""
+    roles = on(base, roles)
     segments = [Segment(text, base + roles[role]) for text, role in fit(line, columns)]
     return Strip(segments, columns)
 
 
-class Lines(ScrollView):
+class Lines(ScrollView, can_focus=False):
     """Shows lines, from the top, scrolled where there are more than fit. `show` draws only what differs.
-    What is too long is cut: whoever makes the lines knows the width (`self.size.width`) and wraps."""
+    What is too long is cut: whoever makes the lines knows the width (`self.size.width`) and wraps.
+
+    Keys don't go there: Tab, or a click, would take them from the list that they are for: see `Sheet`."""
 
     DEFAULT_CSS = """
     Lines { height: auto; overflow-x: hidden; scrollbar-size-vertical: 1; }

@@ -180,6 +180,7 @@ class LogLines(Widget, can_focus=True):
         if state == "cursor":
             shape = look.cursor_style(theme)
             base += shape if self.has_focus or not theme.ansi else Style(bold=True)
+            roles = look.on(base, roles)
             edge = glyphs.cursor
         elif state == "marked":
             edge = glyphs.mark

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from textual.app import ComposeResult
@@ -58,9 +58,10 @@ class ObjectList(Vertical):
         self.kind: ObjectType | None = None
         self.data_only = False
         self._infos: tuple[ObjectInfo, ...] = ()
-        self._folded: tuple[str, ...] = ()
+        self._groups: dict[ObjectType, _Group] = {}
         self._shown: list[ObjectInfo] = []
-        self._found: Counter[ObjectType] = Counter()
+        self._found: dict[ObjectType, list[ObjectInfo]] = {}
+        self._marked: frozenset[ObjectRef] = frozenset()
         self._offset = 0
         self._words = ""
 
@@ -93,12 +94,8 @@ class ObjectList(Vertical):
         return self._infos
 
     @property
-    def kinds(self) -> Counter[ObjectType]:
-        return Counter(info.ref.type for info in self._infos)
-
-    @property
     def marked(self) -> frozenset[ObjectRef]:
-        return frozenset(mark for mark in self.table.marks if isinstance(mark, ObjectRef))
+        return self._marked
 
     @property
     def here(self) -> ObjectRef | None:
@@ -114,62 +111,84 @@ class ObjectList(Vertical):
         """Other objects, with their marks; the search stays."""
         self._words = ""
         self._infos = tuple(infos)
-        self._folded = tuple(info.ref.name.casefold() for info in self._infos)
-        self.table.set_marks(set(marked))
-        if self.kind not in self.kinds:
+        groups: dict[ObjectType, list[ObjectInfo]] = {}
+        for info in self._infos:
+            groups.setdefault(info.ref.type, []).append(info)
+        self._groups = {kind: _Group(group) for kind, group in groups.items()}
+        self._mark(frozenset(marked))
+        if self.kind not in self._groups:
             self.kind = None
         self._narrow()
 
     def tell(self, words: str) -> None:
         """Words in the place of objects: it is being asked, or what went wrong."""
-        self._infos, self._folded = (), ()
-        self._words = words
-        self._narrow()
+        if self._infos or self._words != words:
+            self._infos, self._groups = (), {}
+            self._words = words
+            self._narrow()
 
     def mark_only(self, marked: frozenset[ObjectRef], *, data_only: bool) -> None:
         """The marks as they are elsewhere, and whether only what has data counts."""
-        if self.marked != marked:
-            self.table.set_marks(set(marked))
+        self._mark(marked)
         if self.data_only != data_only:
             self.data_only = data_only
             self._narrow()
         else:
             self._show_counts()
 
-    # What is done with it
+    def _mark(self, marked: frozenset[ObjectRef]) -> None:
+        if marked is not self._marked and marked != self._marked:
+            self._marked = marked
+            self.table.set_marks(set(marked))
 
-    def toggle(self) -> None:
-        self.table.toggle_mark()
-        self._tell_marks()
+    # What is done with it, for the page that shows it (`Page.parts`)
 
-    def toggle_all(self) -> None:
+    def do_objects_mark(self) -> None:
+        self.toggle()
+
+    def do_objects_all(self) -> None:
         """Mark all that is shown, or, where all of it is marked, none of that."""
-        shown = {info.ref for info in self._shown}
-        marks = self.marked
-        self.table.set_marks(set(marks - shown if shown <= marks else marks | shown))
+        shown = self._shown_refs()
+        self._mark(self._marked - shown if shown <= self._marked else self._marked | shown)
         self._tell_marks()
 
-    def clear_marks(self) -> None:
+    def _shown_refs(self) -> frozenset[ObjectRef]:
+        """Of whole types they are known already: to make a set of thousands anew takes its time."""
+        refs: frozenset[ObjectRef] = frozenset()
+        for kind, found in self._found.items():
+            if self.kind in (None, kind):
+                group = self._groups[kind]
+                refs |= group.refs if len(found) == len(group.infos) else {info.ref for info in found}
+        return refs
+
+    def do_objects_clear(self) -> None:
         """Take all marks away, if that is confirmed."""
 
         def answered(answer: str | None) -> None:
             if answer == "yes":
-                self.table.set_marks(set())
+                self._mark(frozenset())
                 self._tell_marks()
 
-        if number := len(self.marked):
+        if number := len(self._marked):
             self.app.push_screen(confirm(f"Unmark all {count(number, 'object')}?", yes="Unmark"), answered)
 
-    def next_type(self) -> None:
+    def do_objects_type(self) -> None:
         """Show the next type only; after the last one, all."""
-        present: list[ObjectType | None] = [None, *(kind for kind in ObjectType if self._found[kind])]
+        present: list[ObjectType | None] = [None, *(kind for kind in ObjectType if self._found.get(kind))]
         place = present.index(self.kind) if self.kind in present else 0
         self.kind = present[(place + 1) % len(present)]
-        self._narrow()
+        self._choose_shown()
 
-    def begin_search(self) -> None:
+    def do_objects_search(self) -> None:
         self.search.can_focus = True
         self.search.focus()
+
+    def toggle(self) -> None:
+        here = self.here
+        self.table.toggle_mark()
+        if here is not None:
+            self._marked ^= {here}
+        self._tell_marks()
 
     def end_search(self) -> None:
         self.table.focus()
@@ -183,7 +202,7 @@ class ObjectList(Vertical):
             self.search.value = ""
         elif self.kind is not None:
             self.kind = None
-            self._narrow()
+            self._choose_shown()
         else:
             return False
         return True
@@ -216,15 +235,22 @@ class ObjectList(Vertical):
         self.call_after_refresh(self._show_words)
 
     def _narrow(self) -> None:
+        """Find what is searched for. Of twenty thousand names that takes some milliseconds: no thread is
+        worth it."""
         wanted = self.search.value.casefold()
-        # Substrings of twenty thousand names are found in some milliseconds: no thread is worth it.
-        found = [
-            info
-            for info, name in zip(self._infos, self._folded, strict=True)
-            if wanted in name and (info.ref.type.has_data or not self.data_only)
-        ]
-        self._found = Counter(info.ref.type for info in found)
-        self._shown = [info for info in found if self.kind is None or info.ref.type is self.kind]
+        self._found = {
+            kind: group.holding(wanted)
+            for kind, group in self._groups.items()
+            if kind.has_data or not self.data_only
+        }
+        self._choose_shown()
+
+    def _choose_shown(self) -> None:
+        found = self._found
+        if self.kind is not None:
+            self._shown = found.get(self.kind, [])
+        else:
+            self._shown = list(chain.from_iterable(found.values()))
         self._offset = 0
         self._show_words()
         self._show_rows()
@@ -250,15 +276,31 @@ class ObjectList(Vertical):
         kinds = [
             run(f"{kind} {number:,}", "accent" if kind is self.kind else "dim")
             for kind in ObjectType
-            if (number := self._found[kind])
+            if (number := len(self._found.get(kind, ())))
         ]
-        marked = len(self.marked)
+        marked = len(self._marked)
         total = len(self._infos)
         right = (
             run(f"{marked:,} of {count(total, 'object')}", "accent" if marked else "dim") if total else EMPTY
         )
         line = self.query_one("#object-counts", Lines)
         line.show([ends(join(run(" "), join(*kinds, between="  ")), join(right, run(" ")), line.size.width)])
+
+
+class _Group:
+    """The objects of one type, prepared to be searched and marked."""
+
+    def __init__(self, infos: list[ObjectInfo]) -> None:
+        self.infos = infos
+        self.refs = frozenset(info.ref for info in infos)
+        self._folded = [info.ref.name.casefold() for info in infos]
+
+    def holding(self, wanted: str) -> list[ObjectInfo]:
+        """Those whose name holds `wanted`, which is folded."""
+        if not wanted:
+            return self.infos
+        pairs = zip(self.infos, self._folded, strict=True)
+        return [info for info, name in pairs if wanted in name]
 
 
 def _still(lines: Lines) -> Lines:

@@ -254,6 +254,10 @@ class Table(ScrollView, can_focus=True):
         self._scroll_to_cursor()
         self._look_for_window()
 
+    def watch_show_vertical_scrollbar(self) -> None:
+        self._place()
+        self.refresh()
+
     def on_focus(self) -> None:
         self._refresh_row(self._cursor)
 
@@ -261,7 +265,8 @@ class Table(ScrollView, can_focus=True):
         self._refresh_row(self._cursor)
 
     def _place(self) -> None:
-        self._placed = place(self.columns, max(0, self.size.width - EDGE))
+        # What a scroll bar covers is no place for a cell; `size` has it in.
+        self._placed = place(self.columns, max(0, self.scrollable_content_region.width - EDGE))
 
     def _refresh_row(self, place_: int) -> None:
         y = place_ - self.scroll_offset.y + self._head
@@ -297,6 +302,7 @@ class Table(ScrollView, can_focus=True):
             theme = look.THEMES.get(self.app.theme, look.DARK)
             shape = look.cursor_style(theme)
             base += shape if self.has_focus or not theme.ansi else Style(bold=True)
+            roles = look.on(base, roles)
         glyphs = getattr(self.app, "glyphs", look.UNICODE)
         first: Line = ((glyphs.mark if row.id in self.marks else " ", "accent"), (" ", ""))
         if here:

@@ -9,6 +9,7 @@ from pymysql.err import MySQLError
 
 from connectors.base import ObjectInfo, SourceColumn, TableShape
 from connectors.sources.mysql.errors import shown
+from connectors.sources.mysql.information import ESTIMATED_TABLES, Information, Told
 from connectors.sources.mysql.link import Link, Row
 from connectors.sources.mysql.logical import logical
 from connectors.sources.mysql.product import Family
@@ -21,10 +22,6 @@ _SYSTEM = {
     "information_schema", "performance_schema", "mysql", "sys", "oceanbase", "__recyclebin", "__public",
     "lbacsys", "oraauditor",
 }  # fmt: skip
-
-# MariaDB opens each table for its estimates: at more tables than this, the list does without or takes them
-# from InnoDB's own statistics.
-ESTIMATED_TABLES = 1_000
 
 _CLUSTERED = {"innodb", "rocksdb", "tokudb", "oceanbase"}
 _TRANSACTIONAL = {"innodb", "rocksdb", "tokudb", "ndbcluster", "ndb", "oceanbase"}
@@ -50,8 +47,9 @@ class TableFacts:
 class Catalog:
     """Answers from information_schema. Names are compared exactly here, whatever the server's collation."""
 
-    def __init__(self, link: Link) -> None:
+    def __init__(self, link: Link, information: Information) -> None:
         self._link = link
+        self._information = information
         self._facts: dict[tuple[str, str], TableFacts] = {}
 
     def databases(self) -> list[str]:
@@ -164,31 +162,21 @@ class Catalog:
         """The shape of a table or view; also remembers the facts that reading it needs."""
         view = ref.type is ObjectType.VIEW
         what = f"describing {shown(str(ref))} of database {shown(database)}"
-        where = f"TABLE_SCHEMA = {literal(database)} AND TABLE_NAME = {literal(ref.name)}"
+        told = self._information.of(database, ref.name)
         with self._link.saying(what, view=view):
-            tables = self._link.rows(
-                "SELECT TABLE_NAME, TABLE_TYPE, ENGINE, TABLE_ROWS, DATA_LENGTH"
-                f" FROM information_schema.TABLES WHERE {where}"
-            )
-            table = next(
-                (r for r in tables if r[0] == ref.name and _OBJECT_TYPES.get(r[1]) is ref.type), None
-            )
+            table = next((r for r in told.table(ref.name) if _OBJECT_TYPES.get(r[1]) is ref.type), None)
             if table is None:
                 self._missing(database, ref)
                 raise NotFound(
                     f"There is no {shown(str(ref))} in database {shown(database)}, or this user can't see it."
                 )
-            columns = self._link.rows(
-                "SELECT TABLE_NAME, COLUMN_NAME, COLUMN_TYPE, IS_NULLABLE, EXTRA, CHARACTER_SET_NAME"
-                f" FROM information_schema.COLUMNS WHERE {where} ORDER BY ORDINAL_POSITION"
-            )
-            columns = [c for c in columns if c[0] == ref.name]
+            columns = told.columns(ref.name)
             if not columns:
                 # A broken view has none; asking for its rows makes the server say why.
                 self._link.rows(f"SELECT * FROM {identifier(database)}.{identifier(ref.name)} LIMIT 0")
                 raise NoPrivilege(f"No column of {shown(str(ref))} may be seen by this user.")
-            keys = [] if view else self._keys(where, ref.name)
-        return self._shape(database, ref, table, columns, keys)
+            keys = [] if view else _keys(told.unique(ref.name))
+            return self._shape(database, ref, table, keys, told)
 
     def _missing(self, database: str, ref: ObjectRef) -> None:
         """Tell a missing database from a missing object, and a hidden object from none at all."""
@@ -197,36 +185,18 @@ class Catalog:
             with self._link.saying(f"looking for {shown(str(ref))}", view=ref.type is ObjectType.VIEW):
                 self._link.rows(f"SELECT 1 FROM {identifier(database)}.{identifier(ref.name)} LIMIT 0")
 
-    def _keys(self, where: str, table: str) -> list[tuple[str, tuple[str, ...]]]:
-        """Unique keys without NULLs over whole columns, the primary key first, then in the server's order."""
-        rows = self._link.rows(
-            "SELECT TABLE_NAME, INDEX_NAME, COLUMN_NAME, NULLABLE, SUB_PART"
-            f" FROM information_schema.STATISTICS WHERE {where} AND NON_UNIQUE = 0"
-            " ORDER BY INDEX_NAME, SEQ_IN_INDEX"
-        )
-        found: dict[str, list[str]] = {}
-        unfit: set[str] = set()
-        for name, index, column, nullable, part in rows:
-            if name != table:
-                continue
-            found.setdefault(index, []).append(column)
-            if column is None or nullable == "YES" or part is not None:
-                unfit.add(index)
-        keys = [(index, tuple(columns)) for index, columns in found.items() if index not in unfit]
-        return sorted(keys, key=lambda k: (k[0] != "PRIMARY", len(k[1]), k[0]))
-
     def _shape(
         self,
         database: str,
         ref: ObjectRef,
         table: Row,
-        columns: Iterable[Row],
         keys: list[tuple[str, tuple[str, ...]]],
+        told: Told,
     ) -> TableShape:
         family = self._link.product.family
         _, table_type, engine, rows, size = table
         shape, facts = [], {}
-        for _, name, column_type, nullable, extra, charset in columns:
+        for _, name, column_type, nullable, extra, charset in told.columns(ref.name):
             generated = "GENERATED" in extra.upper().replace("DEFAULT_GENERATED", "")
             old_generated = extra.upper() in ("VIRTUAL", "PERSISTENT")  # MariaDB before 10.2
             shape.append(
@@ -251,7 +221,7 @@ class Catalog:
         clustered = bool(keys) and keys[0][0] == "PRIMARY" and store in _CLUSTERED
         # MySQL and MariaDB merge partitions in key order for free; OceanBase would sort.
         if clustered and family is Family.OCEANBASE:
-            clustered = not self._oceanbase_partitioned(database, ref)
+            clustered = not told.partitioned(ref.name)
         ordered = key if clustered else ()
         view = ref.type is ObjectType.VIEW
         self._facts[database, ref.name] = TableFacts(facts, ordered, view)
@@ -263,14 +233,6 @@ class Catalog:
             None if view else self._estimate(size),
             tuple(warnings),
         )
-
-    def _oceanbase_partitioned(self, database: str, ref: ObjectRef) -> bool:
-        rows = self._link.rows(
-            "SELECT COUNT(*) FROM information_schema.PARTITIONS"
-            f" WHERE TABLE_SCHEMA = {literal(database)} AND TABLE_NAME = {literal(ref.name)}"
-            " AND PARTITION_NAME IS NOT NULL"
-        )
-        return int(rows[0][0]) > 0
 
     def facts(self, database: str, ref: ObjectRef) -> TableFacts:
         """What was found when it was described; describes it where that has not been."""
@@ -287,9 +249,23 @@ class Catalog:
         what = f"reading {shown(str(shape.ref))} of database {shown(database)}"
         with self._link.saying(what, reading=True, view=view):
             visible = self._link.columns_of(f"SELECT * FROM {source} LIMIT 0")
-            self._link.rows(f"SELECT {listed} FROM {source} LIMIT 0")
+            if visible != [c.name for c in shape.columns]:
+                # Invisible ones aren't in `*`.
+                self._link.rows(f"SELECT {listed} FROM {source} LIMIT 0")
         if not set(visible) <= {c.name for c in shape.columns}:
             raise SchemaChanged(
                 f"{shown(str(shape.ref))} has other columns than when it was planned.",
                 "Start the task again.",
             )
+
+
+def _keys(rows: Iterable[Row]) -> list[tuple[str, tuple[str, ...]]]:
+    """Unique keys without NULLs over whole columns, the primary key first, then in the server's order."""
+    found: dict[str, list[str]] = {}
+    unfit: set[str] = set()
+    for _, index, column, nullable, part in rows:
+        found.setdefault(index, []).append(column)
+        if column is None or nullable == "YES" or part is not None:
+            unfit.add(index)
+    keys = [(index, tuple(columns)) for index, columns in found.items() if index not in unfit]
+    return sorted(keys, key=lambda k: (k[0] != "PRIMARY", len(k[1]), k[0]))

@@ -15,6 +15,7 @@ from connectors.base import ObjectDdl
 from connectors.sources.mysql.dependencies import Dependencies
 from connectors.sources.mysql.errors import shown
 from connectors.sources.mysql.flavour import plain_modes, plain_routine, plain_table
+from connectors.sources.mysql.information import Information
 from connectors.sources.mysql.link import Link, Row
 from connectors.sources.mysql.product import Family
 from connectors.sources.mysql.repair import Repair
@@ -42,10 +43,10 @@ DEFINER_KEPT = (
 class Ddl:
     """Schemas of one session."""
 
-    def __init__(self, link: Link) -> None:
+    def __init__(self, link: Link, information: Information) -> None:
         self._link = link
         self._repair = Repair(link)
-        self._dependencies = Dependencies(link)
+        self._dependencies = Dependencies(link, information)
 
     def of(self, database: str, ref: ObjectRef, flavour: SchemaFlavour) -> ObjectDdl:
         """The schema of an object. Raises NotFound, NoPrivilege, BrokenObject."""

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from pymysql.err import MySQLError
 
 from connectors.sources.mysql.errors import UNKNOWN_TABLE, number
+from connectors.sources.mysql.information import Information
 from connectors.sources.mysql.link import Link
 from connectors.sources.mysql.product import Family
 from connectors.sources.mysql.sql import called_names, literal, names, qualified_names, tokens
@@ -16,8 +17,9 @@ from core.model.vocabulary import ObjectRef, ObjectType
 class Dependencies:
     """Only what is in the same database counts."""
 
-    def __init__(self, link: Link) -> None:
+    def __init__(self, link: Link, information: Information) -> None:
         self._link = link
+        self._information = information
 
     def of_table(self, database: str, ref: ObjectRef, create: str) -> tuple[ObjectRef, ...]:
         """Sequences that give defaults."""
@@ -81,20 +83,15 @@ class Dependencies:
 
     def of_trigger(self, database: str, ref: ObjectRef) -> tuple[ObjectRef, ...]:
         """Its table, and the triggers that run before it at the same event: the order is that of creation."""
-        rows = self._link.rows(
-            "SELECT TRIGGER_NAME, EVENT_OBJECT_TABLE, ACTION_TIMING, EVENT_MANIPULATION, ACTION_ORDER"
-            f" FROM information_schema.TRIGGERS WHERE TRIGGER_SCHEMA = {literal(database)}"
-        )
+        rows = self._information.of(database, "").triggers()
         own = next((row for row in rows if row[0] == ref.name), None)
         if own is None:
             return ()
         earlier = [r for r in rows if r[1:4] == own[1:4] and int(r[4] or 0) < int(own[4] or 0)]
-        view = self._link.rows(
-            "SELECT TABLE_NAME, TABLE_TYPE FROM information_schema.TABLES"
-            f" WHERE TABLE_SCHEMA = {literal(database)} AND TABLE_NAME = {literal(str(own[1]))}"
-        )
-        kind = ObjectType.VIEW if (own[1], "VIEW") in view else ObjectType.TABLE
+        on = str(own[1])
+        view = any(row[1] == "VIEW" for row in self._information.of(database, on).table(on))
+        kind = ObjectType.VIEW if view else ObjectType.TABLE
         return (
-            ObjectRef(kind, str(own[1])),
+            ObjectRef(kind, on),
             *sorted(ObjectRef(ObjectType.TRIGGER, str(r[0])) for r in earlier),
         )

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
 
 from connectors.base import ObjectDdl, ObjectInfo, ReadRequest, ServerInfo, Session, TableShape
@@ -11,6 +12,7 @@ from connectors.sources.mysql.catalog import Catalog
 from connectors.sources.mysql.ddl import Ddl
 from connectors.sources.mysql.dialect import dialect
 from connectors.sources.mysql.errors import shown
+from connectors.sources.mysql.information import Information
 from connectors.sources.mysql.link import Link
 from connectors.sources.mysql.product import Family
 from connectors.sources.mysql.read import read
@@ -27,8 +29,9 @@ class MysqlSession(Session):
 
     def __init__(self, link: Link, mode: Mode, sizes: Sizes | None) -> None:
         self._link = link
-        self._catalog = Catalog(link)
-        self._ddl = Ddl(link)
+        self._information = Information(link)
+        self._catalog = Catalog(link, self._information)
+        self._ddl = Ddl(link, self._information)
         self._snapshot = SnapshotState(link)
         self._sizes = sizes
         self.dialect = dialect(link.product)
@@ -80,6 +83,9 @@ class MysqlSession(Session):
         sizes = self._sizes.of(database)
         self.server = replace(self.server, notes=tuple(self._notes()))
         return sizes
+
+    def survey(self, database: str, refs: Collection[ObjectRef]) -> AbstractContextManager[None]:
+        return self._information.survey(database, refs)
 
     def check_readable(self, database: str, shape: TableShape) -> None:
         self._catalog.check_readable(database, shape)

@@ -68,6 +68,11 @@ class Catalog:
         self._entries = {entry.ref: entry for entry in entries if entry.table.lower() not in self.shadows}
         self._hidden = {entry.ref for entry in entries} - set(self._entries)
         self._named = {ref.name.lower(): e for ref, e in self._entries.items() if ref.type.has_data}
+        # A look into the schema table reads all of it: asked once, not for each table.
+        self.counters = bool(
+            statements.rows("SELECT 1 FROM sqlite_master WHERE name = 'sqlite_sequence'", about="the schema")
+        )
+        self._without_rowid: dict[str, bool] = {}
         self._belonging: dict[tuple[str, ObjectType], list[Entry]] = {}
         for entry in sorted(self._entries.values(), key=lambda entry: entry.ref.name):
             self._belonging.setdefault((entry.table.lower(), entry.ref.type), []).append(entry)
@@ -182,10 +187,11 @@ class Catalog:
     def without_rowid(self, entry: Entry) -> bool:
         """Whether it is a WITHOUT ROWID table: only these answer here by their own name
         (https://www.sqlite.org/pragma.html#pragma_index_info)."""
-        found = self._ask.row(
-            "SELECT 1 FROM pragma_index_info(?, 'main')", entry.ref.name, about=str(entry.ref)
-        )
-        return found is not None
+        name = entry.ref.name
+        if name not in self._without_rowid:
+            found = self._ask.row("SELECT 1 FROM pragma_index_info(?, 'main')", name, about=str(entry.ref))
+            self._without_rowid[name] = found is not None
+        return self._without_rowid[name]
 
 
 def _entry(kind: str, name: str, table: str, sql: str, root: int | None) -> Entry:

@@ -30,7 +30,7 @@ def ddl(ask: Statements, catalog: Catalog, ref: ObjectRef) -> ObjectDdl:
     match ref.type:
         case ObjectType.TABLE:
             shape += [_statement(e, notes) for e in catalog.belonging(ref.name, ObjectType.INDEX)]
-            rest = _sequence(ask, ref)
+            rest = _sequence(ask, ref) if catalog.counters else []
         case ObjectType.INDEX:
             # The table brings its indexes along: here it is made only where that hasn't been loaded.
             shape = [_INDEX_HEAD.sub(lambda head: head.group() + "IF NOT EXISTS ", shape[0], count=1)]
@@ -67,8 +67,6 @@ def _statement(entry: Entry, notes: list[str]) -> str:
 
 def _sequence(ask: Statements, ref: ObjectRef) -> list[str]:
     """What sets an AUTOINCREMENT counter. Loaded before the rows, which raise it at most to what it is."""
-    if ask.row("SELECT 1 FROM sqlite_master WHERE name = 'sqlite_sequence'", about="the schema") is None:
-        return []
     seq = ask.value(
         "SELECT seq FROM sqlite_sequence WHERE name = ? AND typeof(seq) = 'integer'", ref.name, about=str(ref)
     )

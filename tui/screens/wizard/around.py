@@ -82,33 +82,45 @@ class Around:
     # The server
 
     def ask_server(self, draft: Draft) -> None:
-        """Databases and objects, where those of the draft aren't known yet."""
+        """Databases and objects, where those of the draft aren't known or asked for yet."""
         name, database = wanted = (draft.connection, draft.database)
         if name not in self.connections or wanted == self._asked:
             return
         same = self._asked is not None and self._asked[0] == name
-        databases = self.known.databases if same else None
         self._asked = wanted
+        databases = self.known.databases if same else None
         self.known = replace(self.known, databases=databases, database="", kinds=None)
         self.listing, self.words, self.trouble = None, f"Asking {name} ...", ""
         connections, own = self._app.service.connections, self.connections[name].database
 
         def ask() -> ServerFound:
-            names = databases if databases is not None else connections.databases(name)
+            names = connections.databases(name)
             chosen = database or own or (names[0] if len(names) == 1 else None)
-            return names, connections.objects(name, chosen) if chosen else None
+            if chosen is None or chosen not in names:
+                return names, None
+            return names, connections.objects(name, chosen)
 
         self._app.call(ask, partial(self._listed, wanted), failed=partial(self._not_listed, wanted))
+
+    def ask_again(self, draft: Draft) -> None:
+        """What the server says now, and what the disk does."""
+        self._asked = None
+        self.known = replace(self.known, refused={})
+        self.ask_server(draft)
+        self._changed()
 
     def _listed(self, wanted: tuple[str, str], found: ServerFound) -> None:
         if wanted != self._asked:
             return
         names, self.listing = found
+        chosen = wanted[1] or self.connections[wanted[0]].database or ""
         self.words = "" if self.listing else "Choose a database first."
+        if chosen and self.listing is None:
+            self.words = f"There is no database {chosen!r}, or this account doesn't see it."
         self.known = replace(
             self.known,
             databases=names,
-            database=self.listing.database if self.listing else "",
+            database=self.listing.database if self.listing else chosen,
             kinds=_kinds(self.listing) if self.listing else None,
         )
         self._changed()

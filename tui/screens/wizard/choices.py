@@ -6,12 +6,22 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from core.model.settings import CSV_PRESETS, CsvSettings
-from core.model.vocabulary import Encoding
+from core.model.vocabulary import Consistency, Content, Encoding, Lock
 from tui.screens.wizard.draft import AT, EXPORT, FULL, HAND, NOW, PARTIAL, Draft, csv_fields
 from tui.screens.wizard.field import NO, YES, Option
 from tui.screens.wizard.rules import Known
 
 OWN = "own"
+CONTENTS = {
+    Content.SCHEMA_AND_DATA: "schema and data",
+    Content.DATA: "data only",
+    Content.SCHEMA: "schema only",
+}
+CONSISTENCIES = {
+    Consistency.TASK: "the task",
+    Consistency.OBJECT: "each object",
+    Consistency.PART: "each part",
+}
 SWITCH = ((YES, "yes"), (NO, "no"))
 
 
@@ -117,3 +127,8 @@ def new(draft: Draft, known: Known) -> bool:
 
 def sys(draft: Draft, known: Known) -> bool:
     return draft.sys
+
+
+def locks(draft: Draft, known: Known) -> bool:
+    """OceanBase reads as of an earlier point in time, and needs none."""
+    return not known.oceanbase or draft.lock is Lock.BRIEF

@@ -13,13 +13,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import lru_cache
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from core.errors import InvalidValue
-from core.model.secret import FileSecret, SecretRef
+from core.model.secret import SecretRef
 from core.model.settings import (
     CsvSettings,
     ExportSettings,
@@ -40,15 +41,15 @@ from core.model.vocabulary import (
     SchemaFlavour,
     Unencodable,
 )
-from core.service.tasks import default_name
+from core.service.tasks import default_name, name_for
 from tui.cli.times import start
-from tui.state import Retained
 
 TASK, EXPORT = "task", "export"
 NOW, AT, HAND = "now", "at", "hand"
 PARTIAL, FULL = "partial", "full"
 BATCH = "100"
 TYPED = "(typed)"
+_DEFAULTS = ExportSettings(connection="", all_objects=True)
 _NAMED_SEPARATORS = {"tab": "\t", "\\t": "\t"}
 
 
@@ -57,7 +58,8 @@ class Draft:
     """`chosen` are the objects that were marked, `patterns` and `exclude` others as on the command line.
     `name` and `directory` None: made from the rest. `keep`: one task (`task`) or a saved export. `when`:
     `now`, `at` the time in `at`, or by `hand` (a saved export that isn't run). `secret`: where the sys
-    account's password comes from when none is typed."""
+    account's password comes from when none is typed. `base`: the settings that the form was filled with: what
+    doesn't apply stays as it is there."""
 
     connection: str = ""
     content: Content = Content.SCHEMA_AND_DATA
@@ -96,6 +98,7 @@ class Draft:
     password: str = field(default="", repr=False)
     secret: SecretRef | None = None
     retain: bool = False
+    base: ExportSettings | None = field(default=None, repr=False)
 
     @classmethod
     def of(cls, settings: ExportSettings, **more: Any) -> Draft:
@@ -124,6 +127,7 @@ class Draft:
             sys=account is not None,
             account=account.account if account else "",
             secret=account.secret if account else None,
+            base=settings,
             **more,
         )
 
@@ -132,9 +136,7 @@ class Draft:
     @property
     def selected(self) -> frozenset[ObjectRef]:
         """The chosen objects that apply to the content."""
-        if self.content.schema:
-            return self.chosen
-        return frozenset(ref for ref in self.chosen if ref.type.has_data)
+        return self.chosen if self.content.schema else _with_data(self.chosen)
 
     @property
     def csv_applies(self) -> bool:
@@ -161,19 +163,29 @@ class Draft:
 
     def sql(self) -> SqlSettings:
         """Raises InvalidValue."""
-        return SqlSettings(batch_commit=number(self.batch_rows) if self.batch and self.sql_applies else None)
+        if not self.sql_applies:
+            return self._base.sql
+        return SqlSettings(batch_commit=number(self.batch_rows) if self.batch else None)
 
     def schema(self) -> SchemaSettings:
         return SchemaSettings(
             drop=self.drop and self.content.schema,
             merge=self.merge and self.content is Content.SCHEMA,
-            flavour=self.flavour if self.content.schema else SchemaFlavour.NATIVE,
+            flavour=self.flavour if self.content.schema else self._base.schema.flavour,
         )
+
+    @property
+    def _base(self) -> ExportSettings:
+        return self.base or _DEFAULTS
 
     def objects(self) -> tuple[str, ...]:
         """Raises InvalidValue."""
         if self.range == FULL:
             return ()
+        if self.base is not None and self.base.content is self.content:
+            chosen, patterns = _parted(self.base.patterns)
+            if chosen == self.chosen and shlex.join(patterns) == self.patterns:
+                return self.base.objects  # in their order, as they were written
         return (*_texts(self.selected), *split(self.patterns))
 
     def sys_account(self) -> SysAccount | None:
@@ -199,10 +211,10 @@ class Draft:
             all_objects=self.range == FULL,
             objects=self.objects(),
             exclude=split(self.exclude),
-            format=self.format if self.content.data else Format.CSV,
+            format=self.format if self.content.data else self._base.format,
             encoding=self.encoding,
             on_unencodable=self.on_unencodable,
-            csv=self.csv() if self.csv_applies else CsvSettings(),
+            csv=self.csv() if self.csv_applies else self._base.csv,
             sql=self.sql(),
             schema=self.schema(),
             consistency=self.consistency,
@@ -211,6 +223,12 @@ class Draft:
             retry_limit=number(self.retry_limit),
             sys_account=self.sys_account(),
         )
+
+    def check(self) -> None:
+        """What `settings` raises: InvalidValue. One object stands for all that were marked, so that thousands
+        of them cost nothing with every key: what is marked is right by itself."""
+        few = frozenset(islice(self.selected, 1))
+        replace(self, chosen=few).settings()
 
     def start(self, now: datetime) -> datetime | None:
         """When it begins, None for now. Raises InvalidValue."""
@@ -222,8 +240,20 @@ class Draft:
         """The name that it has: as typed, else made from what is exported."""
         if self.name is not None:
             return self.name
-        made = _title(replace(self, password=""))
+        made = self._title()
         return slug(made) if self.keep == EXPORT else made
+
+    def _title(self) -> str:
+        if not self.connection:
+            return ""
+        try:
+            if self.range == FULL:
+                return default_name(ExportSettings(connection=self.connection, all_objects=True))
+            typed = split(self.patterns)
+            first = pattern_of(_first(self.selected)) if self.selected else typed[0] if typed else ""
+            return name_for(self.connection, first, len(self.selected) + len(typed) - 1)
+        except InvalidValue:
+            return ""
 
     def target(self, base: str, now: datetime) -> str:
         """Where it goes: as typed, else below `base`: there a saved export makes its own directories."""
@@ -244,11 +274,13 @@ def _settings(draft: Draft) -> ExportSettings:
 
 
 @lru_cache(maxsize=4)
-def _title(draft: Draft) -> str:
-    try:
-        return default_name(draft.settings())
-    except InvalidValue:
-        return ""
+def _with_data(chosen: frozenset[ObjectRef]) -> frozenset[ObjectRef]:
+    return frozenset(ref for ref in chosen if ref.type.has_data)
+
+
+@lru_cache(maxsize=4)
+def _first(chosen: frozenset[ObjectRef]) -> ObjectRef:
+    return min(chosen)
 
 
 @lru_cache(maxsize=4)
@@ -265,7 +297,8 @@ def csv_fields(csv: CsvSettings) -> dict[str, Any]:
 
 def pattern_of(ref: ObjectRef) -> str:
     """The pattern that means exactly this object."""
-    return f"{ref.type}:" + re.sub(r"([\\*])", r"\\\1", ref.name)
+    name = ref.name.replace("\\", "\\\\").replace("*", "\\*")
+    return f"{ref.type}:{name}"
 
 
 def slug(text: str) -> str:
@@ -295,48 +328,6 @@ def _parted(patterns: Iterable[ObjectPattern]) -> tuple[frozenset[ObjectRef], li
 
 
 def number(text: str) -> int:
-    if not text.strip().isdecimal() or len(text.strip()) > 12:
+    if not text.strip().isdecimal() or len(text.strip()) > 18:
         raise InvalidValue(f"{text!r} is no number." if text.strip() else "A number is needed.")
     return int(text)
-
-
-# From one export to the next
-
-
-def with_own_secret_only(settings: ExportSettings) -> ExportSettings:
-    """For a copy: a password that Offramp keeps belongs to what it was kept for."""
-    account = settings.sys_account
-    if account is None or not isinstance(account.secret, FileSecret):
-        return settings
-    return msgspec.structs.replace(settings, sys_account=SysAccount(account=account.account))
-
-
-def retained_of(draft: Draft) -> Retained:
-    """Raises InvalidValue."""
-    return Retained(
-        format=draft.format,
-        encoding=draft.encoding,
-        on_unencodable=draft.on_unencodable,
-        csv=draft.csv(),
-        sql=SqlSettings(batch_commit=number(draft.batch_rows) if draft.batch else None),
-        schema=SchemaSettings(drop=draft.drop, merge=draft.merge, flavour=draft.flavour),
-    )
-
-
-def fresh(retained: Retained | None, **more: Any) -> Draft:
-    """An empty form, with what was retained."""
-    if retained is None:
-        return Draft(**more)
-    return Draft(
-        format=retained.format,
-        encoding=retained.encoding,
-        on_unencodable=retained.on_unencodable,
-        **csv_fields(retained.csv),
-        batch=retained.sql.batch_commit is not None,
-        batch_rows=str(retained.sql.batch_commit or BATCH),
-        drop=retained.schema.drop,
-        merge=retained.schema.merge,
-        flavour=retained.schema.flavour,
-        retain=True,
-        **more,
-    )

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from core.model.settings import CsvSettings
 from core.model.vocabulary import (
-    Consistency,
     Content,
     Format,
     Lock,
@@ -33,11 +34,7 @@ FIELDS: tuple[Field, ...] = (
         S.CONTENT,
         "Content",
         "What leaves the database: schema, data, or both.",
-        (
-            (Content.SCHEMA_AND_DATA, "schema and data"),
-            (Content.DATA, "data only"),
-            (Content.SCHEMA, "schema only"),
-        ),
+        tuple(choices.CONTENTS.items()),
     ),
     field(
         "database",
@@ -211,7 +208,7 @@ FIELDS: tuple[Field, ...] = (
         "when",
         S.EXECUTION,
         "Start",
-        "When it begins; by hand: the export is saved, and not run now.",
+        "When it begins; a saved export can also be left to be run by hand.",
         choices.when,
     ),
     field(
@@ -226,11 +223,7 @@ FIELDS: tuple[Field, ...] = (
         S.EXECUTION,
         "Consistency",
         "What is of one point in time: the whole task (global snapshot), each object, each part of one.",
-        (
-            (Consistency.TASK, "the task"),
-            (Consistency.OBJECT, "each object"),
-            (Consistency.PART, "each part"),
-        ),
+        tuple(choices.CONSISTENCIES.items()),
     ),
     field(
         "lock",
@@ -238,6 +231,7 @@ FIELDS: tuple[Field, ...] = (
         "Lock",
         "Whether a short FLUSH TABLES WITH READ LOCK may be taken for that; writers wait meanwhile.",
         ((Lock.NEVER, "never"), (Lock.BRIEF, "briefly")),
+        shown=choices.locks,
     ),
     field(
         "on_error",
@@ -288,6 +282,12 @@ def of_step(step: Step) -> tuple[Field, ...]:
 def step_of(field_id: str) -> Step:
     """The step at which a problem is put right."""
     return BY_ID[field_id].step if field_id in BY_ID else Step.OBJECTS
+
+
+def first_of(wrong: Iterable[str]) -> str:
+    """The first of what is wrong, in the form's order."""
+    order = list(BY_ID)
+    return min(wrong, key=lambda name: order.index(name) if name in order else order.index("range"))
 
 
 def steps(known: Known) -> tuple[Step, ...]:

@@ -68,7 +68,7 @@ def _problems(draft: Draft, known: Known) -> Iterator[tuple[str, str]]:
         yield "account", _wrong(draft.sys_account)
     yield from _place_problems(draft, known)
     yield "at", _wrong(lambda: draft.start(known.now))
-    yield "", _wrong(draft.settings)
+    yield "", _wrong(draft.check)
 
 
 def _place_problems(draft: Draft, known: Known) -> Iterator[tuple[str, str]]:

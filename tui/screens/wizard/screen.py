@@ -11,23 +11,27 @@ from textual.containers import Horizontal, Vertical
 from textual.widget import Widget
 from textual.widgets import Input
 
-from core.errors import InvalidValue
 from core.model.settings import ExportSettings
 from core.service.connections import Listing
 from tui.actions import Place, bindings
 from tui.runs import Line, join, run, wrap
 from tui.screens.base import Page
-from tui.screens.wizard import summary, work
+from tui.screens.wizard import hints, summary, work
 from tui.screens.wizard.around import Around
-from tui.screens.wizard.draft import EXPORT, FULL, HAND, TASK, Draft, fresh, retained_of, with_own_secret_only
+from tui.screens.wizard.checking import Checker
+from tui.screens.wizard.draft import EXPORT, FULL, HAND, Draft
 from tui.screens.wizard.field import Field, Step
-from tui.screens.wizard.fields import BY_ID, of_step, step_named, step_of, steps
+from tui.screens.wizard.fields import BY_ID, first_of, of_step, step_of, steps
+from tui.screens.wizard.filling import Filling, completed
 from tui.screens.wizard.form import Form
+from tui.screens.wizard.retained import retained_of
 from tui.screens.wizard.rules import Known, problems
 from tui.screens.wizard.testing import SysTest
+from tui.screens.wizard.way import Way
 from tui.widgets.dialog import Choice, Choose, confirm
 from tui.widgets.lines import Lines
 from tui.widgets.object_list import ObjectList
+from tui.widgets.sheet import Sheet
 
 if TYPE_CHECKING:
     from tui.widgets.table import Table
@@ -58,10 +62,7 @@ class Wizard(Page):
         draft: Draft | None = None,
     ) -> None:
         super().__init__()
-        self._settings = settings
-        self._begun = draft
-        self._export_name = name
-        self._edits = edits
+        self._filling = Filling(settings, name, edits, draft)
         self._first = step
         self._begins = False
 
@@ -77,50 +78,39 @@ class Wizard(Page):
                     yield form
                 yield SysTest(id="sys-test")
                 yield ObjectList(id="objects")
-                yield Lines(id="summary")
+                yield Sheet(id="summary")
         hint = Lines(id="hint")
         hint.can_focus = False
         yield hint
 
     def on_mount(self) -> None:
-        self._around = Around(self.offramp, self._apply, edits=self._edits)
+        self._around = Around(self.offramp, self._apply, edits=self._filling.edits)
         self._listing: Listing | None = None
-        self._visited: set[Step] = set()
+        filling = self._filling
+        self._way = Way(self._first, filled=filling.settings is not None or filling.draft is not None)
         self._field: Field | None = None
-        self._checker = work.Checker(self.offramp, self._show)
-        self._draft = self._origin = self._filled()
-        self.step = step_named(self._first)
+        self._checker = Checker(self.offramp, self._show)
+        self._draft = self._origin = self._filling.made(self.offramp.state.retained)
         self._around.look(self._looked)
         self._go(self.step, self._first if self._first in BY_ID else "")
         self._begins = True
 
-    def _filled(self) -> Draft:
-        if self._begun is not None:
-            return self._begun
-        if self._settings is None:
-            return fresh(self.offramp.state.retained)
-        keep = EXPORT if self._edits else TASK
-        settings = self._settings if self._edits else with_own_secret_only(self._settings)
-        when = HAND if self._edits else "now"
-        name = self._edits or self._export_name or None
-        return Draft.of(settings, keep=keep, name=name, when=when)
+    @property
+    def step(self) -> Step:
+        return self._way.step
 
     # What is known
 
     def _looked(self) -> None:
-        """The store has told: what is edited has its directory, and a single connection is the one meant."""
         edited, names = self._around.edited, self._around.known.connections
-        if edited is not None:
-            self._origin = replace(self._origin, directory=edited.directory)
-            if self._draft.directory is None:
-                self._draft = replace(self._draft, directory=edited.directory)
-        if not self._draft.connection and len(names) == 1:
-            self._origin = replace(self._origin, connection=names[0])
-            self._draft = replace(self._draft, connection=names[0])
+        self._origin = completed(self._origin, edited, names)
+        self._draft = completed(self._draft, edited, names)
         self._apply()
 
     def _apply(self) -> None:
         """Something was changed or learned."""
+        if not self.is_running:
+            return
         around = self._around
         around.at_now(self._draft)
         around.ask_server(self._draft)
@@ -159,17 +149,20 @@ class Wizard(Page):
     # What is seen
 
     def heading(self) -> tuple[Line, Line]:
-        title = f"Edit export {self._edits}" if self._edits else "New export"
-        where = " / ".join(
-            filter(None, (self._draft.connection, self._draft.database or self._known.database))
-        )
-        return join(run(title, "strong"), run(where, "dim"), between="  "), self.offramp.engine_line()
+        database = self._draft.database or self._known.database
+        where = " / ".join(filter(None, (self._draft.connection, database)))
+        title = join(run(self.menu_title(), "strong"), run(where, "dim"), between="  ")
+        return title, self.offramp.engine_line()
 
     def subject(self) -> str:
         return "objects" if self._lists_objects else self.step.value
 
     def menu_title(self) -> str:
-        return f"Edit export {self._edits}" if self._edits else "New export"
+        edits = self._filling.edits
+        return f"Edit export {edits}" if edits else "New export"
+
+    def parts(self) -> tuple[Widget, ...]:
+        return (self.query_one(ObjectList),)
 
     @property
     def draft(self) -> Draft:
@@ -193,55 +186,37 @@ class Wizard(Page):
         self._show()
 
     def _show(self) -> None:
+        if not self.is_running:
+            return  # what was asked in a thread came when it had been left
         wrong = self.wrong
-        marks = summary.step_lines(self.step, self._visited, wrong, self._known, self.offramp.glyphs)
-        self.query_one("#steps", Lines).show(marks)
+        self.query_one("#steps", Lines).show(self._way.lines(wrong, self._known, self.offramp.glyphs))
         self.form.put(self._draft, self._known, wrong)
         objects = self.query_one(ObjectList)
         if objects.display != self._lists_objects:
             objects.display = self._lists_objects
         if objects.infos:
             objects.mark_only(self._draft.chosen, data_only=not self._draft.content.schema)
+        self.query_one(SysTest).put(self._draft, wrong.get("account", ""))
         if self.step is Step.SUMMARY:
             self._show_summary(wrong)
         self._show_hint(wrong)
 
     def _show_summary(self, wrong: dict[str, str]) -> None:
-        if not wrong:
-            try:
-                self._checker.want(self._draft, self._known)
-            except InvalidValue as error:
-                wrong = {"": error.message}
+        if not wrong and self._around.ready:
+            self._checker.want(self._draft, self._known, self._base)
         lines = self.query_one("#summary", Lines)
         columns = max(20, lines.size.width - 2)
-        lines.show(
-            summary.lines(
-                self._draft,
-                self._known,
-                wrong,
-                self._checker.result,
-                base=self._base,
-                columns=columns,
-                glyphs=self.offramp.glyphs,
-            )
-        )
+        checked, glyphs = self._checker.result, self.offramp.glyphs
+        lines.show(summary.lines(self._draft, self._known, wrong, checked, columns=columns, glyphs=glyphs))
 
     def _show_hint(self, wrong: dict[str, str]) -> None:
-        field = self._field
-        text, role = field.hint if field is not None else "", "dim"
-        if self._lists_objects and (field is None or not self.form.current):
-            text = "space marks, * all that is shown, t the next type, / searches, u unmarks."
-            if "objects" in wrong:
-                text, role = f"{wrong['objects']} {text}", "warn"
-        elif field is not None and field.id in wrong:
-            text, role = wrong[field.id], "bad"
-        elif self._around.trouble and self.step in (Step.CONTENT, Step.DATABASE):
-            text, role = self._around.trouble, "warn"
-        elif self.step is Step.SUMMARY:
-            doing = "saves it" if self._draft.keep == EXPORT and self._draft.when == HAND else "starts it"
-            text = f"Enter {doing}." if not wrong else "Enter goes to what is wrong."
-        hint = self.query_one("#hint", Lines)
-        hint.show([run(line, role) for line in wrap(text, max(20, self.size.width - 3))][:2])
+        listing = self._lists_objects and (self._field is None or not self.form.current)
+        trouble = self._around.trouble
+        if trouble:
+            trouble += f" {self.offramp.key_name('wizard.again')} asks again."
+        text, role = hints.hint(self.step, self._field, self._draft, wrong, listing=listing, trouble=trouble)
+        lines = wrap(text, max(20, self.size.width - 3))
+        self.query_one("#hint", Lines).show([run(line, role) for line in lines][:2])
 
     def on_resize(self) -> None:
         self.call_after_refresh(self._show)
@@ -249,10 +224,8 @@ class Wizard(Page):
     # From step to step
 
     def _go(self, step: Step, field: str = "") -> None:
-        self._visited.add(self.step)
         self.form.display = False
-        self.step = step
-        self._visited.add(step)
+        self._way.go(step)
         self._field = None
         form = self.form
         form.display = True
@@ -288,7 +261,7 @@ class Wizard(Page):
 
     def on_table_chosen(self, event: Table.Chosen) -> None:
         event.stop()
-        self.do_objects_mark()
+        self.query_one(ObjectList).do_objects_mark()
 
     def on_descendant_focus(self) -> None:
         if self.form.current is None:
@@ -303,8 +276,7 @@ class Wizard(Page):
         if self.step is Step.SUMMARY:
             self._finish()
             return
-        known = steps(self._known)
-        self._go(known[known.index(self.step) + 1] if self.step in known else Step.SUMMARY)
+        self._go(self._way.after(self._known))
 
     def do_wizard_summary(self) -> None:
         self._go(Step.SUMMARY)
@@ -324,12 +296,11 @@ class Wizard(Page):
         """Out of a search, to the step before, and from the first one out of the form."""
         if self._lists_objects and self.query_one(ObjectList).back():
             return
-        known = steps(self._known)
-        place = known.index(self.step) if self.step in known else 0
-        first = step_named(self._first) if self._begun is not None else Step.CONTENT
-        if place > 0 and self.step is not first:
-            self._go(known[place - 1])
-        elif self._begun is not None:
+        first = self._way.begins if self._filling.draft is not None else Step.CONTENT
+        before = self._way.before(self._known, first)
+        if before is not None:
+            self._go(before)
+        elif self._filling.draft is not None:
             # The sheet below takes what was changed here.
             self.dismiss(self._draft)
         elif self._draft == self._origin:
@@ -338,47 +309,23 @@ class Wizard(Page):
             self._ask_to_leave()
 
     def _ask_to_leave(self) -> None:
+        edits = self._filling.edits
+        what = f"the changes of {edits}" if edits else "this export"
+
         def answered(answer: str | None) -> None:
             if answer == "yes":
                 self.dismiss(None)
 
-        what = f"the changes of {self._edits}" if self._edits else "this export"
         self.app.push_screen(confirm(f"Leave {what} behind?", yes="Leave", no="Stay"), answered)
 
-    # Objects
-
-    def do_objects_mark(self) -> None:
-        self.query_one(ObjectList).toggle()
-
-    def do_objects_all(self) -> None:
-        self.query_one(ObjectList).toggle_all()
-
-    def do_objects_type(self) -> None:
-        self.query_one(ObjectList).next_type()
-
-    def do_objects_search(self) -> None:
-        self.query_one(ObjectList).begin_search()
-
-    def do_objects_clear(self) -> None:
-        self.query_one(ObjectList).clear_marks()
-
-    # The sys account
-
-    def on_sys_test_wanted(self, event: SysTest.Wanted) -> None:
-        event.stop()
-        if wrong := self.wrong.get("account", "" if self._draft.sys else "No sys account is used."):
-            self.say(wrong, "warn")
-            return
-        event.test.begin(self.offramp, self._draft)
+    def do_wizard_again(self) -> None:
+        self._around.ask_again(self._draft)
+        self._checker.again()
 
     # Done
 
     def do_wizard_yank(self) -> None:
-        line, wrong = work.command_line(self._draft, self._known, self._base)
-        if line:
-            self.offramp.copy_text(line)
-        else:
-            self.say(wrong, "warn")
+        self._checker.copy(self._draft, self._known, self._base)
 
     def _finish(self) -> None:
         wrong = self.wrong
@@ -386,8 +333,7 @@ class Wizard(Page):
             self.say("Not with --read-only.", "warn")
             return
         if wrong:
-            order = list(BY_ID)
-            first = min(wrong, key=lambda name: order.index(name) if name in order else order.index("range"))
+            first = first_of(wrong)
             self._go(step_of(first), first if first in BY_ID else "")
             self.say(wrong[first], "warn")
             return

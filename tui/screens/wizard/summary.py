@@ -1,55 +1,29 @@
-"""The steps at the side; and the last of them: what will be done, whether it can be, and as a command."""
+"""The last step: what will be done, whether it can be, and as a command."""
 
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 
-from core.errors import InvalidValue
-from core.model.settings import ExportSettings
-from core.model.vocabulary import Content, Format
+from core.model.vocabulary import Format, Lock, OnError
 from core.service.words import count
 from tui.look import Glyphs
 from tui.runs import EMPTY, Line, join, run, wrap
-from tui.screens.wizard import work
+from tui.screens.wizard import choices
+from tui.screens.wizard.checking import Checked
 from tui.screens.wizard.draft import AT, EXPORT, FULL, HAND, Draft, csv_fields
-from tui.screens.wizard.field import Step
-from tui.screens.wizard.fields import BY_ID, step_of, steps
+from tui.screens.wizard.fields import BY_ID
+from tui.screens.wizard.findings import preflight_lines
 from tui.screens.wizard.rules import Known, path_of
 
 LONGEST = 12
-
-
-def step_lines(
-    step: Step, visited: Collection[Step], wrong: Mapping[str, str], known: Known, glyphs: Glyphs
-) -> list[Line]:
-    """The steps, with a mark for the current one, for what is done, and for what is wrong."""
-    bad = {step_of(name) for name in wrong}
-    made = []
-    for each in steps(known):
-        here, seen = each is step, each in visited
-        mark, role = " ", "dim"
-        if each is not Step.SUMMARY and each in bad and seen:
-            mark, role = glyphs.bad, "bad"
-        elif here:
-            mark, role = glyphs.cursor, "accent"
-        elif each is not Step.SUMMARY and seen:
-            mark, role = glyphs.good, "good"
-        made.append(join(run(f"{mark} ", role), run(each.value, "accent" if here else "" if seen else "dim")))
-    return made
+LONG = 200
 
 
 def lines(
-    draft: Draft,
-    known: Known,
-    wrong: Mapping[str, str],
-    checked: work.Checked,
-    *,
-    base: ExportSettings | None,
-    columns: int,
-    glyphs: Glyphs,
+    draft: Draft, known: Known, wrong: Mapping[str, str], checked: Checked, *, columns: int, glyphs: Glyphs
 ) -> list[Line]:
-    """Everything on one page; `wrong` stands first."""
+    """Everything on one page; what is `wrong` stands alone."""
     made: list[Line] = []
     for name, text in wrong.items():
         label = f"{BY_ID[name].label}: " if name in BY_ID else ""
@@ -60,22 +34,25 @@ def lines(
         for index, line in enumerate(wrap(text, columns - 13)):
             made.append(join(run(f"{label if index == 0 else '':<13}", "dim"), run(line)))
     made.append(EMPTY)
-    made += work.preflight_lines(checked, draft.settings(), columns, glyphs)
-    try:
-        command, definition = work.command(draft, known, base), work.toml(draft, known)
-    except InvalidValue as error:
-        return [*made, run(error.message, "bad")]
+    made += preflight_lines(checked.findings, checked.error, columns, glyphs)
+    if checked.spelled is None:
+        return made
     made += [EMPTY, run("As a command (y copies it)", "head")]
-    made += _first(wrap(command, columns))
+    made += command_lines(checked.spelled.command, columns)
     made += [EMPTY, run("As a definition, for offramp export apply", "head")]
-    made += [run(line, "dim") for text in definition.splitlines() for line in _folded(text, columns)]
+    definition = checked.spelled.definition.splitlines()
+    made += [run(line, "dim") for text in definition[:LONG] for line in _folded(text, columns)]
+    if len(definition) > LONG:
+        made.append(run(f"... and {len(definition) - LONG:,} more lines", "dim"))
     return made
 
 
-def _first(texts: list[str]) -> Iterator[Line]:
-    yield from (run(text) for text in texts[:LONGEST])
-    if len(texts) > LONGEST:
-        yield run(f"... and {count(len(texts) - LONGEST, 'line')} more; y copies all of it", "dim")
+def command_lines(command: str, columns: int) -> Iterator[Line]:
+    """The command, or its beginning where it names thousands of objects."""
+    shown = command[: LONGEST * columns]
+    yield from (run(text) for text in wrap(shown, columns))
+    if len(shown) < len(command):
+        yield run(f"... and {len(command) - len(shown):,} more characters; y copies all of it", "dim")
 
 
 def _folded(text: str, columns: int) -> list[str]:
@@ -96,8 +73,14 @@ def facts(draft: Draft, known: Known) -> Iterator[tuple[str, str]]:
         yield "Name", draft.title()
     starts = {AT: f"at {draft.at.strip()}", HAND: "by hand"}.get(draft.when, "now")
     yield "Start", starts
-    held = f"consistency {draft.consistency}, on error {draft.on_error}, retries {draft.retry_limit.strip()}"
-    yield "Reading", held + (", brief lock" if draft.lock == "brief" else "")
+    held = f"{choices.CONSISTENCIES[draft.consistency]} as of one point in time"
+    held += ", under a brief lock" if draft.lock is Lock.BRIEF else ""
+    ends = "stops at the first error" if draft.on_error is OnError.ABORT else "goes on after errors"
+    yield "Reading", f"{held}; {ends}; {_retries(draft.retry_limit.strip())}"
+
+
+def _retries(number: str) -> str:
+    return {"0": "no retries", "1": "1 retry"}.get(number, f"{number} retries")
 
 
 def objects(draft: Draft) -> str:
@@ -116,12 +99,7 @@ def objects(draft: Draft) -> str:
 
 def content(draft: Draft) -> str:
     """`schema and data, CSV, UTF-8, header, "," '"' LF`."""
-    names = {
-        Content.SCHEMA_AND_DATA: "schema and data",
-        Content.DATA: "data only",
-        Content.SCHEMA: "schema only",
-    }
-    pieces = [names[draft.content]]
+    pieces = [choices.CONTENTS[draft.content]]
     if draft.content.data:
         pieces.append("CSV" if draft.format is Format.CSV else "SQL")
     pieces.append(str(draft.encoding))

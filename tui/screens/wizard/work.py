@@ -2,30 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from core.errors import InvalidValue, OfframpError
+from core.errors import OfframpError
 from core.model.convert import definitions_to_toml
 from core.model.settings import Export, ExportSettings
 from core.service import Service, words
 from core.service.tasks import refuse_used
 from tui.cli import spelling
-from tui.look import Glyphs
-from tui.runs import Line, join, run, wrap
 from tui.screens.wizard.draft import AT, EXPORT, HAND, Draft, slug
 from tui.screens.wizard.rules import Known, export_of, path_of
 
 if TYPE_CHECKING:
-    from core.pipeline.preflight import CheckedObject, Preflight
     from tui.app import OfframpApp
-
-FEW = 6
-
 
 # As a command and as a definition
 
@@ -105,137 +96,6 @@ def look_at(path: str) -> str:
     except OfframpError as error:
         return f"{error.message} {error.hint}".strip()
     return ""
-
-
-# The preflight
-
-
-@dataclass(frozen=True, slots=True)
-class Checked:
-    """What the last preflight found, or why there was none; neither while it is being made."""
-
-    found: Preflight | None = None
-    error: OfframpError | None = None
-
-
-class Checker:
-    """Makes a preflight whenever something else is wanted, one after the other; `changed` is called when
-    there is news."""
-
-    def __init__(self, app: OfframpApp, changed: Callable[[], object]) -> None:
-        self._app = app
-        self._changed = changed
-        self._wanted: tuple[ExportSettings, str, str] | None = None
-        self._running: tuple[ExportSettings, str, str] | None = None
-        self._known: tuple[ExportSettings, str, str] | None = None
-        self.result = Checked()
-
-    @property
-    def settled(self) -> bool:
-        """Whether what is wanted has been found."""
-        return self._wanted is not None and self._known == self._wanted
-
-    def want(self, draft: Draft, known: Known) -> None:
-        """Raises InvalidValue while something is wrong."""
-        settings = draft.settings()
-        # A saved export makes a directory of its own in this one, which need not be empty.
-        directory = path_of(_target(draft, known))
-        if draft.keep == EXPORT:
-            directory = str(Path(directory, draft.title(), "new"))
-        wanted = (settings, directory, draft.password)
-        if wanted != self._wanted:
-            self._wanted = wanted
-            self.result = Checked()
-            self._go_on()
-
-    def _go_on(self) -> None:
-        wanted = self._wanted
-        if self._running is not None or wanted is None or wanted == self._known:
-            return
-        self._running = wanted
-        settings, output, password = wanted
-        self._app.call(
-            partial(
-                self._app.service.checks.preflight, settings, Path(output), sys_password=password or None
-            ),
-            lambda found: self._take(Checked(found)),
-            failed=lambda error: self._take(Checked(error=error)),
-        )
-
-    def _take(self, result: Checked) -> None:
-        self._known, self._running = self._running, None
-        if self.settled:
-            self.result = result
-            self._changed()
-        else:
-            self._go_on()
-
-
-def preflight_lines(
-    checked: Checked, settings: ExportSettings, columns: int, glyphs: Glyphs
-) -> Iterator[Line]:
-    """What the preflight says, the worst first."""
-    if checked.error is not None:
-        yield from _marked(f"{checked.error.message} {checked.error.hint}", "bad", columns, glyphs.bad)
-        return
-    found = checked.found
-    if found is None:
-        yield run("Preflight: asking the server ...", "dim")
-        return
-    failing = found.failing
-    stops = False
-    try:
-        found.raise_for_problems(settings)
-    except OfframpError:
-        stops = True
-    for problem in found.problems:
-        yield from _marked(f"{problem.message} {problem.hint}", "bad", columns, glyphs.bad)
-    for item in failing[:FEW]:
-        text = f"{item.ref}: {item.problem.message}" if item.problem is not None else str(item.ref)
-        yield from _marked(text, "bad" if stops else "warn", columns, glyphs.bad if stops else glyphs.warn)
-    if len(failing) > FEW:
-        yield run(f"  and {len(failing) - FEW} more that can't be read", "bad" if stops else "warn")
-    for text in found.hazards:
-        yield from _marked(text, "warn", columns, glyphs.warn)
-    yield from _marked(estimate(found, settings, glyphs), "" if stops else "good", columns,
-                       " " if stops else glyphs.good)  # fmt: skip
-    for text in (*found.notes, *_warnings(found.objects)):
-        yield from _marked(text, "dim", columns, " ")
-
-
-def estimate(found: Preflight, settings: ExportSettings, glyphs: Glyphs) -> str:
-    """`11 of 12 objects readable, ≈85,000,000 rows, 9.1 GB of 212 GB free; SQLite 3.40.1`."""
-    objects = words.count(len(found.objects), "object")
-    if found.failing:
-        objects = f"{len(found.objects) - len(found.failing)} of {objects}"
-    pieces = [f"{objects} readable"]
-    if settings.content.data:
-        pieces.append(f"{glyphs.about}{found.total_rows:,} rows")
-    free = f" of {words.size(found.free_bytes)} free" if found.free_bytes is not None else ""
-    pieces.append(f"{glyphs.about}{words.size(found.needed_bytes)}{free}")
-    return f"{', '.join(pieces)}; {found.server.product} {found.server.version}"
-
-
-def _warnings(objects: tuple[CheckedObject, ...]) -> Iterator[str]:
-    said = [f"{item.ref}: {text}" for item in objects for text in item.warnings]
-    yield from said[:FEW]
-    if len(said) > FEW:
-        yield f"And {len(said) - FEW} more notes; the manifest will have them all."
-
-
-def _marked(text: str, role: str, columns: int, mark: str) -> Iterator[Line]:
-    for index, line in enumerate(wrap(text.strip(), max(10, columns - 2))):
-        yield join(
-            run(mark if index == 0 else " ", role), run(" "), run(line, "" if role == "good" else role)
-        )
-
-
-def command_line(draft: Draft, known: Known, base: ExportSettings | None) -> tuple[str, str]:
-    """The command, and "" or what is still wrong."""
-    try:
-        return command(draft, known, base), ""
-    except InvalidValue as error:
-        return "", error.message
 
 
 def leave(app: OfframpApp, said: str, *, to_tasks: bool) -> None:

@@ -1,0 +1,151 @@
+"""Settings through the form and back: nothing is lost, whatever they are."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from core.errors import InvalidValue
+from core.model.secret import CommandSecret, EnvironmentSecret, FileSecret
+from core.model.settings import (
+    CSV_PRESETS,
+    CsvSettings,
+    ExportSettings,
+    SchemaSettings,
+    SqlSettings,
+    SysAccount,
+)
+from core.model.vocabulary import (
+    Consistency,
+    Content,
+    Encoding,
+    Format,
+    Lock,
+    Newline,
+    ObjectRef,
+    ObjectType,
+    OnError,
+    SchemaFlavour,
+    Unencodable,
+)
+from tests.tui.harness import NOW
+from tui.screens.wizard.draft import Draft
+from tui.screens.wizard.fields import FIELDS
+from tui.screens.wizard.filling import Filling
+from tui.screens.wizard.retained import fresh, retained_of
+from tui.screens.wizard.rules import Known
+
+NAMES = st.one_of(
+    st.sampled_from(
+        ["orders", "od*d", "back\\slash", "it's", 'say "x"', "a b", "-dash", "new\nline", "中", "a:b"]
+    ),
+    st.text(min_size=1, max_size=8),
+)
+SECRETS = st.one_of(
+    st.none(),
+    st.builds(FileSecret, key=st.just("k")),
+    st.builds(EnvironmentSecret, variable=st.just("SYS_PW")),
+    st.builds(CommandSecret, command=st.just("pass 'x y'")),
+)
+
+
+@st.composite
+def patterns(draw: st.DrawFn) -> tuple[str, ...]:
+    types = st.sampled_from(["", "TABLE:", "view:", "TRIGGER:", "Procedure:"])
+    return tuple(
+        draw(st.lists(st.builds(lambda kind, name: kind + name, types, NAMES), min_size=1, max_size=5))
+    )
+
+
+@st.composite
+def export_settings(draw: st.DrawFn) -> ExportSettings:
+    """Any that the model takes, what doesn't apply to the content among them."""
+    content = draw(st.sampled_from(Content))
+    everything = draw(st.booleans())
+    csv = draw(
+        st.one_of(
+            st.sampled_from(sorted(CSV_PRESETS.values(), key=repr)),
+            st.builds(
+                CsvSettings, header=st.booleans(), separator=st.sampled_from([",", ";", "\t", "|", "中"]),
+                quote=st.sampled_from(['"', "'"]), newline=st.sampled_from(Newline),
+                null=st.sampled_from(["", "\\N", "NULL", "nothing"]), escape_backslash=st.booleans(),
+                binary=st.sampled_from(CsvSettings.BINARY_FORMS), bom=st.booleans(),
+            ),
+        )
+    )  # fmt: skip
+    return ExportSettings(
+        connection=draw(NAMES),
+        database=draw(st.one_of(st.none(), NAMES)),
+        content=content,
+        all_objects=everything,
+        objects=() if everything else draw(patterns()),
+        exclude=draw(st.one_of(st.just(()), patterns())),
+        format=draw(st.sampled_from(Format)),
+        encoding=draw(st.sampled_from(Encoding)),
+        on_unencodable=draw(st.sampled_from(Unencodable)),
+        csv=csv,
+        sql=SqlSettings(batch_commit=draw(st.one_of(st.none(), st.integers(1, 10**15)))),
+        schema=SchemaSettings(
+            drop=draw(st.booleans()) and content is not Content.DATA,
+            merge=draw(st.booleans()) and content is Content.SCHEMA,
+            flavour=draw(st.sampled_from(SchemaFlavour)),
+        ),
+        consistency=draw(st.sampled_from(Consistency)),
+        lock=draw(st.sampled_from(Lock)),
+        on_error=draw(st.sampled_from(OnError)),
+        retry_limit=draw(st.integers(0, 1000)),
+        sys_account=draw(
+            st.one_of(st.none(), st.builds(SysAccount, account=st.just("root"), secret=SECRETS))
+        ),
+    )
+
+
+@settings(max_examples=120, deadline=None)
+@given(export_settings())
+def test_editing_without_a_change_keeps_every_setting(given_settings: ExportSettings) -> None:
+    draft = Filling(given_settings, edits="nightly").made(None)
+    assert draft.settings() == given_settings
+    known = Known(now=NOW, opened=NOW)
+    for field in FIELDS:
+        if field.id in ("connection", "database", "keep"):
+            continue
+        # To put into a field what it shows changes nothing either.
+        draft = field.put(draft, field.get(draft, known))
+    assert draft.settings() == given_settings
+
+
+@settings(max_examples=60, deadline=None)
+@given(export_settings(), st.sampled_from(Content), st.sampled_from(Format))
+def test_going_there_and_back_loses_nothing(
+    given_settings: ExportSettings, content: Content, format_: Format
+) -> None:
+    draft = Filling(given_settings, edits="nightly").made(None)
+    away = dataclasses.replace(draft, content=content, format=format_)
+    try:
+        away.settings()
+    except InvalidValue as error:
+        assert "No object was named" in error.message  # noqa: PT017 - only that can be wrong there
+    back = dataclasses.replace(away, content=draft.content, format=draft.format)
+    assert back.settings() == given_settings
+
+
+@settings(max_examples=30, deadline=None)
+@given(export_settings())
+def test_what_is_retained_begins_the_next_export(given_settings: ExportSettings) -> None:
+    draft = Filling(given_settings).made(None)
+    again = fresh(retained_of(draft), connection="c", chosen=frozenset({ObjectRef(ObjectType.TABLE, "t")}))
+    assert retained_of(again) == retained_of(draft)
+    assert (again.format, again.encoding, again.csv()) == (draft.format, draft.encoding, draft.csv())
+    assert (again.batch, again.drop, again.flavour) == (draft.batch, draft.drop, draft.flavour)
+
+
+@pytest.mark.parametrize("wrong", [{"separator": ";;"}, {"batch": True, "batch_rows": "x"}])
+def test_what_does_not_apply_and_is_wrong_is_not_retained(wrong: dict[str, object]) -> None:
+    draft = dataclasses.replace(Draft(connection="c", null="NULL"), **wrong)  # type: ignore[arg-type]
+    kept = retained_of(draft)
+    assert kept.sql == SqlSettings()
+    assert kept.csv in (CsvSettings(), CsvSettings(null="NULL"))
+    assert fresh(kept).csv() == kept.csv

@@ -1,0 +1,30 @@
+"""The line at the bottom: what the current field wants, or what is wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from tui.screens.wizard.draft import EXPORT, HAND, Draft
+from tui.screens.wizard.field import Field, Step
+
+MARKING = "space marks, * all that is shown, t the next type, / searches, u unmarks."
+
+
+def hint(
+    step: Step, field: Field | None, draft: Draft, wrong: Mapping[str, str], *, listing: bool, trouble: str
+) -> tuple[str, str]:
+    """Words and their role. `field`: the one that the cursor is in; `listing`: it is in the list of objects;
+    `trouble`: why the server couldn't be asked, and how it is asked again."""
+    if not listing and field is not None and field.id in wrong:
+        return wrong[field.id], "bad"
+    if trouble and step in (Step.CONTENT, Step.DATABASE, Step.OBJECTS):
+        return trouble, "warn"
+    if listing:
+        return f"{wrong.get('objects', '')} {MARKING}".lstrip(), "warn" if "objects" in wrong else "dim"
+    if step is Step.SUMMARY:
+        saves = draft.keep == EXPORT and draft.when == HAND
+        return (
+            "Enter goes to what is wrong." if wrong else f"Enter {'saves' if saves else 'starts'} it.",
+            "dim",
+        )
+    return (field.hint if field is not None else ""), "dim"
