@@ -9,6 +9,7 @@ import subprocess
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pymysql
 import pytest
 
 from core.locations import Locations
@@ -44,8 +45,13 @@ def test_the_unit_serves_is_started_again_and_leaves_tasks_alone(shop: Shop):
         assert "As it should be" in again.err
         assert machine.engine() == first
 
-        shop.set_pace(0.02)
-        task = shop.start("shop", "VIEW:slow")
+        # The query waits, however long that takes, for a lock that is let go of at the end.
+        holder = pymysql.connect(unix_socket=str(shop.server.socket), user="root")
+        cursor = holder.cursor()
+        cursor.execute(f"SELECT GET_LOCK('{shop.database}', 10)")
+        held = f"CREATE VIEW held AS SELECT id, GET_LOCK('{shop.database}', 600) AS got FROM orders"
+        shop.server.run(held, database=shop.database)
+        task = shop.start("shop", "VIEW:held")
         shop.until_reading(task)
         worker = shop.task(task)["worker_pid"]
         os.kill(first, signal.SIGKILL)
@@ -61,8 +67,8 @@ def test_the_unit_serves_is_started_again_and_leaves_tasks_alone(shop: Shop):
         third = machine.another_engine(second)
         assert third != second
         assert shop.task(task)["worker_pid"] == worker
-        shop.set_pace(0)
-        shop.ends_well(task)
+        holder.close()
+        shop.until_status(task, "Completed")
         assert shop.task(task)["attempts"] == 1
         assert "No service is installed" in machine("service", "remove").err
 
