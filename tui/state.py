@@ -10,6 +10,13 @@ from pathlib import Path
 
 import msgspec
 
+from core.model.format_settings import (
+    ArrowSettings,
+    Compression,
+    JsonSettings,
+    ParquetSettings,
+    Unfit,
+)
 from core.model.settings import CsvSettings, SchemaSettings, SqlSettings
 from core.model.vocabulary import Encoding, Format, Unencodable
 
@@ -30,10 +37,18 @@ class Retained(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     on_unencodable: Unencodable = Unencodable.FAIL
     csv: CsvSettings = CsvSettings()
     sql: SqlSettings = SqlSettings()
+    json: JsonSettings = JsonSettings()
+    parquet: ParquetSettings = ParquetSettings()
+    arrow: ArrowSettings = ArrowSettings()
+    on_unfit: Unfit = Unfit.FAIL
+    compression: Compression = Compression.NONE
+    compression_level: int | None = None
     schema: SchemaSettings = SchemaSettings()
 
 
 class ScreenState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """`quick_format`: what the last quick export was, unless settings were retained since."""
+
     tasks: ListView = ListView()
     exports: ListView = ListView()
     connections: ListView = ListView()
@@ -41,6 +56,7 @@ class ScreenState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     theme: str | None = None
     log_wrap: bool = True
     retained: Retained | None = None
+    quick_format: Format | None = None
 
 
 def load(path: Path) -> ScreenState:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from core.model.task import Task
-from core.model.vocabulary import Mode, TaskStatus
+from core.model.vocabulary import Format, Mode, TaskStatus
 
 _UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
 
@@ -150,3 +150,18 @@ def rate(progress: Progress) -> str:
     """`350 k rows/s, 42.1 MB/s`."""
     rows = f"{progress.rate / 1000:,.0f} k" if progress.rate >= 10_000 else f"{progress.rate:,.0f}"
     return f"{rows} rows/s, {size(progress.size_rate)}/s"
+def data_form(settings: ExportSettings) -> str:
+    """`CSV`, `JSON Lines gzip:3`, `Parquet zstd`: the format of the data files, and how they are packed."""
+    return f"{settings.format.label} {packing(settings)}".rstrip()
+
+
+def packing(settings: ExportSettings) -> str:
+    """`gzip`, `zstd:9`: how data files are compressed, as a whole or within; empty where they aren't."""
+    name, level = str(settings.compression), settings.compression_level
+    if settings.format is Format.PARQUET:
+        name, level = settings.parquet.codec, settings.parquet.level
+    elif settings.format is Format.ARROW:
+        name = settings.arrow.codec
+    return "" if name == "none" else name if level is None else f"{name}:{level}"
+
+

@@ -7,9 +7,10 @@ from typing import Any
 
 from core.model.connection import Connection
 from core.model.convert import to_tree
+from core.model.format_settings import BigNumbers, BinaryText, Unfit
 from core.model.settings import Export, ExportSettings, SysAccount
 from core.model.task import Task
-from core.model.vocabulary import TaskStatus
+from core.model.vocabulary import Format, TaskStatus
 from core.service import words
 
 EXIT_OF = {TaskStatus.COMPLETED: 0, TaskStatus.FAILED: 1, TaskStatus.ABORTED: 5}
@@ -59,7 +60,7 @@ def settings_fields(settings: ExportSettings) -> list[tuple[str, str]]:
         ("content", settings.content),
         ("objects", "all" if settings.all_objects else ", ".join(settings.objects)),
         ("without", ", ".join(settings.exclude)),
-        ("format", f"{settings.format}, {settings.encoding}" if settings.content.data else settings.encoding),
+        ("format", _form(settings)),
         ("unencodable", settings.on_unencodable if settings.on_unencodable != default.on_unencodable else ""),
         ("consistency", settings.consistency),
         ("lock", settings.lock if settings.lock != default.lock else ""),
@@ -67,11 +68,13 @@ def settings_fields(settings: ExportSettings) -> list[tuple[str, str]]:
         ("retry limit", str(settings.retry_limit)),
         ("sys account", settings.sys_account.account if settings.sys_account else ""),
     ]
-    if settings.content.data and csv != default.csv:
+    if settings.content.data and settings.format is Format.CSV and csv != default.csv:
         changed = {k: v for k, v in to_tree(csv).items() if v != to_tree(default.csv)[k]}
         pairs.append(("csv", ", ".join(f"{key} {value!r}" for key, value in changed.items())))
-    if settings.sql.batch_commit:
+    if settings.content.data and settings.format is Format.SQL and settings.sql.batch_commit:
         pairs.append(("sql", f"COMMIT after every {settings.sql.batch_commit:,} rows"))
+    pairs.append(("json", ", ".join(_json(settings))))
+    pairs.append(("typed", ", ".join(_typed(settings, default))))
     flags = [
         *(["DROP before CREATE"] if schema.drop else []),
         *(["one file"] if schema.merge else []),
@@ -79,6 +82,32 @@ def settings_fields(settings: ExportSettings) -> list[tuple[str, str]]:
     ]
     pairs.append(("schema", ", ".join(flags)))
     return [(name, str(value)) for name, value in pairs]
+
+
+def _form(settings: ExportSettings) -> str:
+    """`csv, UTF-8`, `jsonl gzip:3, UTF-8`, `parquet zstd`, `parquet zstd, schema in UTF-8`, `UTF-8`."""
+    if not settings.content.data:
+        return str(settings.encoding)
+    data = f"{settings.format} {words.packing(settings)}".rstrip()
+    if settings.format.is_text:
+        return f"{data}, {settings.encoding}"
+    return f"{data}, schema in {settings.encoding}" if settings.content.schema else data
+
+
+def _json(settings: ExportSettings) -> list[str]:
+    if not settings.content.data or settings.format is not Format.JSONL:
+        return []
+    changed = [f"bytes in {settings.json.binary}"] if settings.json.binary is BinaryText.HEX else []
+    return [*changed, "big numbers as text"] if settings.json.big_numbers is BigNumbers.TEXT else changed
+
+
+def _typed(settings: ExportSettings, default: ExportSettings) -> list[str]:
+    if not settings.content.data or settings.format.is_text:
+        return []
+    rows = settings.parquet.row_group_rows
+    shown = settings.format is Format.PARQUET and rows != default.parquet.row_group_rows
+    changed = [f"row groups of {rows:,}"] if shown else []
+    return [*changed, "NULL for what doesn't fit"] if settings.on_unfit is Unfit.NULL else changed
 
 
 def export_words(export: Export) -> str:

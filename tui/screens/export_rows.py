@@ -75,8 +75,12 @@ def what(export: Export) -> str:
 
 
 def form(export: Export) -> str:
+    """`csv UTF-8`, `jsonl gzip:3 UTF-8`, `parquet zstd`."""
     settings = export.settings
-    return f"{settings.format} {settings.encoding}" if settings.content.data else f"sql {settings.encoding}"
+    if not settings.content.data:
+        return f"sql {settings.encoding}"
+    pieces = [settings.format, words.packing(settings), settings.encoding if settings.format.is_text else ""]
+    return " ".join(filter(None, pieces))
 
 
 def run_row(task: Task, now: datetime, glyphs: Glyphs) -> Row:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
@@ -28,7 +29,7 @@ from tui.screens.wizard.form import LABEL, Form
 from tui.screens.wizard.retained import fresh, retained_of
 from tui.screens.wizard.rules import Known, problems
 from tui.screens.wizard.screen import Wizard
-from tui.screens.wizard.summary import command_lines
+from tui.screens.wizard.summary import command_lines, data_files
 from tui.widgets.lines import Lines
 from tui.widgets.sheet import Sheet
 
@@ -79,6 +80,9 @@ class QuickSheet(Page):
             database=self._database,
             chosen=frozenset(self._infos),
         )
+        last = self.offramp.state.quick_format
+        if last is not None:
+            self._draft = replace(self._draft, format=last)
         self._checker = Checker(self.offramp, self._show)
         self._around.look(self._apply)
         self.query_one(Form).enter("content")
@@ -137,6 +141,10 @@ class QuickSheet(Page):
             hint.show([run(wrong[name], "bad")])
         else:
             hint.show([run(field.hint if field is not None else "Enter starts it.", "dim")])
+
+    def _into(self, wrong: dict[str, str]) -> str:
+        """`-> Parquet zstd`, where data is written."""
+        return f" -> {data_files(self._draft)}" if self._draft.content.data and not wrong else ""
 
     def _objects(self, glyphs: Glyphs) -> str:
         """Made anew only when other objects are meant: there may be thousands."""
@@ -207,7 +215,8 @@ class QuickSheet(Page):
         begin = partial(work.begin, self.offramp.service, self._draft, self._known, self.offramp.now())
         self.offramp.call(begin, self._done, doing="Queueing ...")
 
-    def _done(self, said: str) -> None:
+    def _done(self, begun: work.Begun) -> None:
+        self.offramp.remember(quick_format=self._draft.format)
         if self._draft.retain:
             self.offramp.remember(retained=retained_of(self._draft))
         work.leave(self.offramp, said, to_tasks=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
+from core.model.format_settings import BigNumbers, Unfit
 from core.model.settings import ExportSettings
 from core.model.task import Task
 from core.model.vocabulary import Content, Format, Lock, Newline, OnError, SchemaFlavour, Unencodable
@@ -25,6 +26,7 @@ _UNENCODABLE = {
     Unencodable.REPLACE: "is replaced by ?, and counted",
     Unencodable.ESCAPE: "is escaped, and counted",
 }
+_UNFIT = {Unfit.FAIL: "ends the object", Unfit.NULL: "is written as NULL, and counted"}
 _NEWLINE = {Newline.LF: "LF (\\n)", Newline.CRLF: "CR LF (\\r\\n)", Newline.CR: "CR (\\r)"}
 
 
@@ -83,12 +85,15 @@ def exported(settings: ExportSettings) -> list[tuple[str, str]]:
         ("content", _CONTENT[settings.content]),
         ("objects", "all" if settings.all_objects else ", ".join(settings.objects)),
         ("without", ", ".join(settings.exclude)),
-        ("encoding", settings.encoding.value),
-        ("not encodable", _UNENCODABLE[settings.on_unencodable]),
     ]
+    if settings.content.schema or settings.format.is_text:
+        pairs.append(("encoding", settings.encoding.value))
+    pairs.append(("not encodable", _UNENCODABLE[settings.on_unencodable]))
     if settings.content.data:
-        pairs.append(("data format", settings.format.value.upper()))
-        pairs += _csv(settings) if settings.format is Format.CSV else _sql(settings)
+        pairs.append(("data format", settings.format.label))
+        pairs += _OF_FORMAT[settings.format](settings)
+        if settings.format.is_text:
+            pairs.append(("compression", words.packing(settings) or "none"))
     if settings.content.schema:
         schema = settings.schema
         pairs += [
@@ -123,6 +128,35 @@ def _csv(settings: ExportSettings) -> list[tuple[str, str]]:
 def _sql(settings: ExportSettings) -> list[tuple[str, str]]:
     commit = settings.sql.batch_commit
     return [("COMMIT", f"after every {commit:,} rows" if commit else "once at the end")]
+
+
+def _jsonl(settings: ExportSettings) -> list[tuple[str, str]]:
+    as_text = settings.json.big_numbers is BigNumbers.TEXT
+    return [
+        ("bytes as", settings.json.binary),
+        ("big numbers", "as text" if as_text else "as numbers, with all digits"),
+    ]
+
+
+def _parquet(settings: ExportSettings) -> list[tuple[str, str]]:
+    return [
+        ("codec", words.packing(settings) or "none"),
+        ("row groups", f"of at most {settings.parquet.row_group_rows:,} rows"),
+        ("doesn't fit", _UNFIT[settings.on_unfit]),
+    ]
+
+
+def _arrow(settings: ExportSettings) -> list[tuple[str, str]]:
+    return [("codec", words.packing(settings) or "none"), ("doesn't fit", _UNFIT[settings.on_unfit])]
+
+
+_OF_FORMAT = {
+    Format.CSV: _csv,
+    Format.SQL: _sql,
+    Format.JSONL: _jsonl,
+    Format.PARQUET: _parquet,
+    Format.ARROW: _arrow,
+}
 
 
 def _snapshot(task: Task, now: datetime) -> str:

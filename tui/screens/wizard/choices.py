@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from core.model.settings import CSV_PRESETS, CsvSettings
-from core.model.vocabulary import Consistency, Content, Encoding, Lock
-from tui.screens.wizard.draft import AT, EXPORT, FULL, HAND, NOW, PARTIAL, Draft, csv_fields
+from core.model.vocabulary import Consistency, Content, Encoding, Format, Lock
+from tui.screens.wizard.data_files import csv_fields
+from tui.screens.wizard.draft import AT, EXPORT, FULL, HAND, NOW, PARTIAL, Draft
 from tui.screens.wizard.field import NO, YES, Option
 from tui.screens.wizard.rules import Known
 
@@ -110,7 +111,7 @@ def get_target(draft: Draft, known: Known) -> str:
 
 
 def csv(draft: Draft, known: Known) -> bool:
-    return draft.csv_applies
+    return draft.writes(Format.CSV)
 
 
 def data(draft: Draft, known: Known) -> bool:

@@ -7,9 +7,7 @@ of the settings.
 
 from __future__ import annotations
 
-import re
 import shlex
-from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -17,9 +15,18 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 from core.errors import InvalidValue
+from core.model.format_settings import (
+    ArrowCodec,
+    ArrowSettings,
+    BigNumbers,
+    BinaryText,
+    Compression,
+    JsonSettings,
+    ParquetCodec,
+    ParquetSettings,
+    Unfit,
+)
 from core.model.secret import SecretRef
 from core.model.settings import (
     CsvSettings,
@@ -35,7 +42,6 @@ from core.model.vocabulary import (
     Format,
     Lock,
     Newline,
-    ObjectPattern,
     ObjectRef,
     OnError,
     SchemaFlavour,
@@ -43,11 +49,12 @@ from core.model.vocabulary import (
 )
 from core.service.tasks import default_name, name_for
 from tui.cli.times import start
+from tui.screens.wizard.data_files import BATCH, data_fields
+from tui.screens.wizard.texts import number, parted, pattern_of, slug, split
 
 TASK, EXPORT = "task", "export"
 NOW, AT, HAND = "now", "at", "hand"
 PARTIAL, FULL = "partial", "full"
-BATCH = "100"
 TYPED = "(typed)"
 _DEFAULTS = ExportSettings(connection="", all_objects=True)
 _NAMED_SEPARATORS = {"tab": "\t", "\\t": "\t"}
@@ -81,6 +88,15 @@ class Draft:
     bom: bool = False
     batch: bool = False
     batch_rows: str = BATCH
+    compression: Compression = Compression.NONE
+    compression_level: str = ""
+    json_binary: BinaryText = BinaryText.BASE64
+    big_numbers: BigNumbers = BigNumbers.NUMBER
+    parquet_codec: ParquetCodec = ParquetCodec.ZSTD
+    parquet_level: str = ""
+    row_group_rows: str = str(ParquetSettings().row_group_rows)
+    arrow_codec: ArrowCodec = ArrowCodec.NONE
+    on_unfit: Unfit = Unfit.FAIL
     drop: bool = False
     merge: bool = False
     flavour: SchemaFlavour = SchemaFlavour.NATIVE
@@ -103,23 +119,20 @@ class Draft:
     @classmethod
     def of(cls, settings: ExportSettings, **more: Any) -> Draft:
         """The form for settings; `more` are further fields."""
-        chosen, patterns = _parted(settings.patterns)
+        chosen, patterns = parted(settings.patterns)
         account = settings.sys_account
         plain = {
             name: getattr(settings, name)
-            for name in ("connection", "content", "format", "encoding", "on_unencodable")
+            for name in ("connection", "content", "consistency", "lock", "on_error")
         }
-        plain |= {name: getattr(settings, name) for name in ("consistency", "lock", "on_error")}
         return cls(
             **plain,
-            **csv_fields(settings.csv),
+            **data_fields(settings),
             database=settings.database or "",
             range=FULL if settings.all_objects else PARTIAL,
             chosen=chosen,
             patterns=shlex.join(patterns),
             exclude=shlex.join(settings.exclude),
-            batch=settings.sql.batch_commit is not None,
-            batch_rows=str(settings.sql.batch_commit or BATCH),
             drop=settings.schema.drop,
             merge=settings.schema.merge,
             flavour=settings.schema.flavour,
@@ -138,13 +151,17 @@ class Draft:
         """The chosen objects that apply to the content."""
         return self.chosen if self.content.schema else _with_data(self.chosen)
 
-    @property
-    def csv_applies(self) -> bool:
-        return self.content.data and self.format is Format.CSV
+    def writes(self, *formats: Format) -> bool:
+        """Whether data is written in one of these."""
+        return self.content.data and self.format in formats
 
     @property
-    def sql_applies(self) -> bool:
-        return self.content.data and self.format is Format.SQL
+    def text_applies(self) -> bool:
+        return self.content.data and self.format.is_text
+
+    @property
+    def parquet_has_levels(self) -> bool:
+        return self.parquet_codec in ParquetSettings.LEVELS
 
     # The settings
 
@@ -163,9 +180,46 @@ class Draft:
 
     def sql(self) -> SqlSettings:
         """Raises InvalidValue."""
-        if not self.sql_applies:
-            return self._base.sql
         return SqlSettings(batch_commit=number(self.batch_rows) if self.batch else None)
+
+    def json(self) -> JsonSettings:
+        return JsonSettings(binary=self.json_binary, big_numbers=self.big_numbers)
+
+    def arrow(self) -> ArrowSettings:
+        return ArrowSettings(codec=self.arrow_codec)
+
+    def parquet(self) -> ParquetSettings:
+        """Raises InvalidValue."""
+        level = self.parquet_level if self.parquet_has_levels else ""
+        return ParquetSettings(
+            codec=self.parquet_codec,
+            level=number(level) if level.strip() else None,
+            row_group_rows=number(self.row_group_rows),
+        )
+
+    def level(self) -> int | None:
+        """The level of compression. Raises InvalidValue where it is no number."""
+        given = self.compression is not Compression.NONE and self.compression_level.strip()
+        return number(self.compression_level) if given else None
+
+    def data_files(self) -> dict[str, Any]:
+        """The settings of data files; what doesn't apply stays as it was. Raises InvalidValue."""
+        base, text = self._base, self.text_applies
+        form = self.format if self.content.data else base.format
+        # Only text is compressed as a whole.
+        kept = (base.compression, base.compression_level) if form.is_text else (Compression.NONE, None)
+        compression, level = (self.compression, self.level()) if text else kept
+        return {
+            "format": form,
+            "csv": self.csv() if self.writes(Format.CSV) else base.csv,
+            "sql": self.sql() if self.writes(Format.SQL) else base.sql,
+            "json": self.json() if self.writes(Format.JSONL) else base.json,
+            "parquet": self.parquet() if self.writes(Format.PARQUET) else base.parquet,
+            "arrow": self.arrow() if self.writes(Format.ARROW) else base.arrow,
+            "on_unfit": self.on_unfit if self.writes(Format.PARQUET, Format.ARROW) else base.on_unfit,
+            "compression": compression,
+            "compression_level": level,
+        }
 
     def schema(self) -> SchemaSettings:
         return SchemaSettings(
@@ -183,7 +237,7 @@ class Draft:
         if self.range == FULL:
             return ()
         if self.base is not None and self.base.content is self.content:
-            chosen, patterns = _parted(self.base.patterns)
+            chosen, patterns = parted(self.base.patterns)
             if chosen == self.chosen and shlex.join(patterns) == self.patterns:
                 return self.base.objects  # in their order, as they were written
         return (*_texts(self.selected), *split(self.patterns))
@@ -211,11 +265,9 @@ class Draft:
             all_objects=self.range == FULL,
             objects=self.objects(),
             exclude=split(self.exclude),
-            format=self.format if self.content.data else self._base.format,
             encoding=self.encoding,
             on_unencodable=self.on_unencodable,
-            csv=self.csv() if self.csv_applies else self._base.csv,
-            sql=self.sql(),
+            **self.data_files(),
             schema=self.schema(),
             consistency=self.consistency,
             lock=self.lock,
@@ -286,48 +338,3 @@ def _first(chosen: frozenset[ObjectRef]) -> ObjectRef:
 @lru_cache(maxsize=4)
 def _texts(chosen: frozenset[ObjectRef]) -> tuple[str, ...]:
     return tuple(pattern_of(ref) for ref in sorted(chosen))
-
-
-def csv_fields(csv: CsvSettings) -> dict[str, Any]:
-    values = msgspec.structs.asdict(csv)
-    if values["separator"] == "\t":
-        values["separator"] = "tab"
-    return values
-
-
-def pattern_of(ref: ObjectRef) -> str:
-    """The pattern that means exactly this object."""
-    name = ref.name.replace("\\", "\\\\").replace("*", "\\*")
-    return f"{ref.type}:{name}"
-
-
-def slug(text: str) -> str:
-    """A name that is good as a file's, too."""
-    return re.sub(r"[^\w.-]+", "-", text).strip("-.")[:80]
-
-
-def split(text: str) -> tuple[str, ...]:
-    """Patterns as they are typed: between spaces, quoted where a name has one. Raises InvalidValue."""
-    try:
-        return tuple(shlex.split(text))
-    except ValueError:
-        raise InvalidValue(f"{text!r} has a quote that isn't closed.", "Quote names with spaces.") from None
-
-
-def _parted(patterns: Iterable[ObjectPattern]) -> tuple[frozenset[ObjectRef], list[str]]:
-    """Patterns that mean one object of a type, and the others."""
-    chosen: set[ObjectRef] = set()
-    others: list[str] = []
-    for pattern in patterns:
-        name = pattern.literal
-        if pattern.type is not None and name is not None:
-            chosen.add(ObjectRef(pattern.type, name))
-        else:
-            others.append(str(pattern))
-    return frozenset(chosen), others
-
-
-def number(text: str) -> int:
-    if not text.strip().isdecimal() or len(text.strip()) > 18:
-        raise InvalidValue(f"{text!r} is no number." if text.strip() else "A number is needed.")
-    return int(text)

@@ -4,17 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from core.model.settings import CsvSettings
-from core.model.vocabulary import (
-    Content,
-    Format,
-    Lock,
-    Newline,
-    OnError,
-    SchemaFlavour,
-    Unencodable,
-)
+from core.model.vocabulary import Content, Lock, OnError, SchemaFlavour
 from tui.screens.wizard import choices
+from tui.screens.wizard.data_fields import DATA_FIELDS
 from tui.screens.wizard.draft import AT, EXPORT, FULL, PARTIAL, TASK
 from tui.screens.wizard.field import Field, Step, field
 from tui.screens.wizard.rules import Known
@@ -60,102 +52,7 @@ FIELDS: tuple[Field, ...] = (
         "Objects to leave out again: names or patterns; may be empty.",
         shown=lambda draft, known: draft.range == FULL or bool(draft.exclude or draft.patterns),
     ),
-    field(
-        "format",
-        S.DATA,
-        "Format",
-        "CSV for any reader, SQL to load into the same kind of database.",
-        ((Format.CSV, "CSV"), (Format.SQL, "SQL")),
-        shown=choices.data,
-    ),
-    field(
-        "encoding",
-        S.DATA,
-        "Encoding",
-        "The character encoding of the files; space shows the list.",
-        choices.encodings,
-    ),
-    field(
-        "on_unencodable",
-        S.DATA,
-        "Lacking characters",
-        "A character that the encoding lacks: fail and say where, write ?, or write \\u{HEX}.",
-        ((Unencodable.FAIL, "fail"), (Unencodable.REPLACE, "replace"), (Unencodable.ESCAPE, "escape")),
-    ),
-    field(
-        "preset",
-        S.DATA,
-        "CSV for",
-        "Sets all fields below as this reader wants them.",
-        choices.presets,
-        shown=choices.csv,
-        get=choices.get_preset,
-        put=choices.put_preset,
-    ),
-    field("header", S.DATA, "Header", "Column names in the first line.", choices.SWITCH, shown=choices.csv),
-    field("separator", S.DATA, "Separator", "Between values: one character, or tab.", shown=choices.csv),
-    field(
-        "quote",
-        S.DATA,
-        "Text qualifier",
-        "Around values that need it; doubled inside of them.",
-        (('"', '"'), ("'", "'")),
-        shown=choices.csv,
-    ),
-    field(
-        "newline",
-        S.DATA,
-        "Line break",
-        "At the end of each line.",
-        ((Newline.LF, "\\n"), (Newline.CRLF, "\\r\\n"), (Newline.CR, "\\r")),
-        shown=choices.csv,
-    ),
-    field(
-        "null",
-        S.DATA,
-        "NULL is",
-        'Stands for NULL, unquoted; empty: nothing, and an empty string is "".',
-        shown=choices.csv,
-    ),
-    field(
-        "binary",
-        S.DATA,
-        "Bytes as",
-        "How bytes are written.",
-        tuple((form, form) for form in CsvSettings.BINARY_FORMS),
-        shown=choices.csv,
-    ),
-    field(
-        "escape_backslash",
-        S.DATA,
-        "Double \\",
-        "For readers that take backslashes as escapes.",
-        choices.SWITCH,
-        shown=choices.csv,
-    ),
-    field(
-        "bom",
-        S.DATA,
-        "Byte-order mark",
-        "Before UTF-8 too; Excel wants it.",
-        choices.SWITCH,
-        shown=choices.csv,
-    ),
-    field(
-        "batch",
-        S.DATA,
-        "Batch commit",
-        "A COMMIT after every so many rows.",
-        choices.SWITCH,
-        shown=lambda draft, known: draft.sql_applies,
-    ),
-    field(
-        "batch_rows",
-        S.DATA,
-        "Rows",
-        "So many rows between two COMMITs.",
-        shown=lambda draft, known: draft.sql_applies and draft.batch,
-    ),
+    *DATA_FIELDS,
     field(
         "drop",
         S.SCHEMA,

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from typing import Any, TypeVar
 
 import msgspec
 
 from core.errors import InvalidValue
+from core.model.format_settings import ParquetSettings
 from core.model.secret import FileSecret
 from core.model.settings import CsvSettings, ExportSettings, SchemaSettings, SqlSettings, SysAccount
-from tui.screens.wizard.draft import BATCH, Draft, csv_fields, number
+from tui.screens.wizard.data_files import data_fields
+from tui.screens.wizard.draft import Draft
 from tui.state import Retained
 
 T = TypeVar("T")
@@ -27,18 +28,23 @@ def with_own_secret_only(settings: ExportSettings) -> ExportSettings:
 
 def retained_of(draft: Draft) -> Retained:
     """What of the form is right: what doesn't apply may have been left behind wrong."""
+    level = _right(draft.level, None)
+    if level is not None and level not in draft.compression.levels:
+        level = None
     return Retained(
         format=draft.format,
         encoding=draft.encoding,
         on_unencodable=draft.on_unencodable,
         csv=_right(draft.csv, CsvSettings()),
-        sql=_right(partial(_batch, draft), SqlSettings()),
+        sql=_right(draft.sql, SqlSettings()),
+        json=draft.json(),
+        parquet=_right(draft.parquet, ParquetSettings()),
+        arrow=draft.arrow(),
+        on_unfit=draft.on_unfit,
+        compression=draft.compression,
+        compression_level=level,
         schema=SchemaSettings(drop=draft.drop, merge=draft.merge, flavour=draft.flavour),
     )
-
-
-def _batch(draft: Draft) -> SqlSettings:
-    return SqlSettings(batch_commit=number(draft.batch_rows) if draft.batch else None)
 
 
 def _right(made: Callable[[], T], default: T) -> T:
@@ -53,12 +59,7 @@ def fresh(retained: Retained | None, **more: Any) -> Draft:
     if retained is None:
         return Draft(**more)
     return Draft(
-        format=retained.format,
-        encoding=retained.encoding,
-        on_unencodable=retained.on_unencodable,
-        **csv_fields(retained.csv),
-        batch=retained.sql.batch_commit is not None,
-        batch_rows=str(retained.sql.batch_commit or BATCH),
+        **data_fields(retained),
         drop=retained.schema.drop,
         merge=retained.schema.merge,
         flavour=retained.schema.flavour,

@@ -11,7 +11,8 @@ from core.errors import InvalidValue
 from core.model.settings import Export, ExportSettings, check_export_name
 from core.model.vocabulary import Format, ObjectPattern, ObjectType
 from tui.cli.paths import absolute
-from tui.screens.wizard.draft import EXPORT, PARTIAL, TASK, Draft, number, split
+from tui.screens.wizard.draft import EXPORT, PARTIAL, TASK, Draft
+from tui.screens.wizard.texts import number, split
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,15 +61,36 @@ def _problems(draft: Draft, known: Known) -> Iterator[tuple[str, str]]:
     yield "exclude", _wrong(lambda: [ObjectPattern.parse(text) for text in split(draft.exclude)])
     if draft.range == PARTIAL and not draft.selected and not draft.patterns.strip():
         yield "objects", "At least one object."
-    if draft.csv_applies:
-        yield _csv_problem(draft)
-    yield "batch_rows", _wrong(draft.sql)
+    yield from _data_problems(draft)
     yield "retry_limit", _wrong(lambda: number(draft.retry_limit))
     if known.oceanbase:
         yield "account", _wrong(draft.sys_account)
     yield from _place_problems(draft, known)
     yield "at", _wrong(lambda: draft.start(known.now))
     yield "", _wrong(draft.check)
+
+
+def _data_problems(draft: Draft) -> Iterator[tuple[str, str]]:
+    if draft.writes(Format.CSV):
+        yield _csv_problem(draft)
+    if draft.writes(Format.SQL):
+        yield "batch_rows", _wrong(draft.sql)
+    if draft.text_applies:
+        yield "compression_level", _wrong(lambda: _compressed(draft))
+    if draft.writes(Format.PARQUET):
+        trial = Draft(parquet_codec=draft.parquet_codec, parquet_level=draft.parquet_level)
+        yield "parquet_level", _wrong(trial.parquet)
+        yield "row_group_rows", _wrong(Draft(row_group_rows=draft.row_group_rows).parquet)
+
+
+def _compressed(draft: Draft) -> ExportSettings:
+    """Raises InvalidValue where the compression has no such level."""
+    return ExportSettings(
+        connection="",
+        all_objects=True,
+        compression=draft.compression,
+        compression_level=draft.level(),
+    )
 
 
 def _place_problems(draft: Draft, known: Known) -> Iterator[tuple[str, str]]:

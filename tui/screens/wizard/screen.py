@@ -345,5 +345,5 @@ class Wizard(Page):
     def _done(self, said: str) -> None:
         retained = retained_of(self._draft) if self._draft.retain else None
         if retained is not None or self._origin.retain:
-            self.offramp.remember(retained=retained)
-        work.leave(self.offramp, said, to_tasks=self._draft.when != HAND)
+            self.offramp.remember(retained=retained, quick_format=None)
+        work.leave(self.offramp, begun)

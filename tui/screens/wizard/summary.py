@@ -5,16 +5,20 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterator, Mapping
 
+from core.model.format_settings import BigNumbers, Unfit
+from core.model.settings import ExportSettings
 from core.model.vocabulary import Format, Lock, OnError
-from core.service.words import count
+from core.service.words import count, data_form
 from tui.look import Glyphs
 from tui.runs import EMPTY, Line, join, run, wrap
 from tui.screens.wizard import choices
 from tui.screens.wizard.checking import Checked
-from tui.screens.wizard.draft import AT, EXPORT, FULL, HAND, Draft, csv_fields
+from tui.screens.wizard.data_files import csv_fields
+from tui.screens.wizard.draft import AT, EXPORT, FULL, HAND, Draft
 from tui.screens.wizard.fields import BY_ID
 from tui.screens.wizard.findings import preflight_lines
 from tui.screens.wizard.rules import Known, path_of
+from tui.screens.wizard.texts import number
 
 LONGEST = 12
 LONG = 200
@@ -98,21 +102,34 @@ def objects(draft: Draft) -> str:
 
 
 def content(draft: Draft) -> str:
-    """`schema and data, CSV, UTF-8, header, "," '"' LF`."""
+    """`schema and data, CSV, UTF-8, header, "," '"' LF`, `data only, Parquet zstd:9`."""
     pieces = [choices.CONTENTS[draft.content]]
     if draft.content.data:
-        pieces.append("CSV" if draft.format is Format.CSV else "SQL")
-    pieces.append(str(draft.encoding))
-    if draft.csv_applies:
+        pieces.append(data_files(draft))
+    if draft.text_applies or draft.content.schema:
+        pieces.append(str(draft.encoding))
+    if draft.writes(Format.CSV):
         form = csv_fields(draft.csv())
         pieces += ["header" if draft.header else "no header"]
         pieces.append(f"{form['separator']!r} {draft.quote} {draft.newline.upper()}")
         pieces += [f"NULL as {draft.null}"] if draft.null else []
-    if draft.sql_applies and draft.batch:
+    if draft.writes(Format.SQL) and draft.batch:
         pieces.append(f"COMMIT every {draft.batch_rows.strip()} rows")
+    if draft.writes(Format.JSONL):
+        pieces.append(f"bytes in {draft.json_binary}")
+        pieces += ["big numbers as text"] if draft.big_numbers is BigNumbers.TEXT else []
+    if draft.writes(Format.PARQUET):
+        pieces.append(f"row groups of {number(draft.row_group_rows):,}")
+    if draft.writes(Format.PARQUET, Format.ARROW) and draft.on_unfit is Unfit.NULL:
+        pieces.append("NULL for what doesn't fit")
     if draft.content.schema:
         schema = draft.schema()
         pieces += ["DROP before CREATE"] if schema.drop else []
         pieces += ["one schema file"] if schema.merge else []
         pieces += [f"flavour {schema.flavour}"] if schema.flavour != "native" else []
     return ", ".join(pieces)
+
+
+def data_files(draft: Draft) -> str:
+    """`CSV`, `JSON Lines gzip:3`, `Parquet zstd`: the format, and how its files are compressed."""
+    return data_form(ExportSettings(connection="", all_objects=True, **draft.data_files()))

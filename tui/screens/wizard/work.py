@@ -12,7 +12,8 @@ from core.model.settings import Export, ExportSettings
 from core.service import Service, words
 from core.service.tasks import refuse_used
 from tui.cli import spelling
-from tui.screens.wizard.draft import AT, EXPORT, HAND, Draft, slug
+from tui.screens.wizard.draft import AT, EXPORT, HAND, Draft
+from tui.screens.wizard.texts import slug
 from tui.screens.wizard.rules import Known, export_of, path_of
 
 if TYPE_CHECKING:
