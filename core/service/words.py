@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from core.model.settings import ExportSettings
 from core.model.task import Task
 from core.model.vocabulary import Format, Mode, TaskStatus
 
@@ -165,3 +166,7 @@ def packing(settings: ExportSettings) -> str:
     return "" if name == "none" else name if level is None else f"{name}:{level}"
 
 
+def rate(progress: Progress) -> str:
+    """`350 k rows/s, 42.1 MB/s`."""
+    rows = f"{progress.rate / 1000:,.0f} k" if progress.rate >= 10_000 else f"{progress.rate:,.0f}"
+    return f"{rows} rows/s, {size(progress.size_rate)}/s"

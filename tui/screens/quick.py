@@ -130,7 +130,7 @@ class QuickSheet(Page):
         wrong = self.wrong
         glyphs = self.offramp.glyphs
         self.query_one("#what", Lines).show(
-            [join(run(f"{'Objects':<{LABEL + 1}}", "dim"), run(self._objects(glyphs)))]
+            [join(run(f"{'Objects':<{LABEL + 1}}", "dim"), run(self._objects(glyphs) + self._into(wrong)))]
         )
         self.query_one(Form).put(self._draft, self._known, wrong)
         self._show_below(wrong)
