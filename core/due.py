@@ -11,7 +11,7 @@ from __future__ import annotations
 from calendar import monthrange
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, tzinfo
-from itertools import count
+from itertools import count, islice, takewhile
 
 from core.model.schedule import Schedule, Unit, zone_of
 
@@ -43,6 +43,28 @@ def next_due(schedule: Schedule, after: datetime, done: int) -> datetime | None:
     if schedule.paused or (schedule.runs is not None and done >= schedule.runs):
         return None
     return next(due_times(schedule, after), None)
+
+
+def upcoming(schedule: Schedule, after: datetime, done: int, most: int = 5) -> list[datetime]:
+    """The next `most` of them or fewer, where `done` runs have been started."""
+    if schedule.paused:
+        return []
+    if schedule.runs is not None:
+        most = min(most, max(0, schedule.runs - done))
+    return list(islice(due_times(schedule, after), most))
+
+
+def latest_due(schedule: Schedule, first: datetime, last: datetime, most: int) -> list[datetime]:
+    """The last `most` due times from `first` to `last`, both among them, or all of fewer, in order. However
+    long ago `first` is, not many more than those are gone through."""
+    back = timedelta(hours=1)
+    while True:
+        start = max(first, last - back)
+        found = list(takewhile(lambda due: due <= last, due_times(schedule, start - _SECOND)))
+        found = [due for due in found if due >= start]
+        if len(found) >= most or start == first:
+            return found[-most:]
+        back *= 4
 
 
 def instant(clock: datetime, zone: tzinfo) -> datetime:

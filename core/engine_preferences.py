@@ -7,6 +7,7 @@ distrust_seconds = 2          # how much earlier than others it stops believing 
 claim_seconds = 30            # a task whose worker hasn't begun by then goes back to the queue
 abort_grace_seconds = 15      # a worker that was asked to end has so long before it is killed
 idle_minutes = 10             # an engine in the background ends after so long without anything to do
+missed_hours = 24             # a periodic run that nobody served is made up for within that time
 progress_seconds = 1          # how often a worker stores its progress
 log_mib = 256                 # a task's log is kept whole up to this size
 
@@ -45,6 +46,7 @@ class EnginePreferences(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
     claim_seconds: float = 30.0
     abort_grace_seconds: float = 15.0
     idle_minutes: float = 10.0
+    missed_hours: float = 24.0
     progress_seconds: float = 1.0
     log_mib: int = 256
 
@@ -55,6 +57,7 @@ class EnginePreferences(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
         "claim_seconds": (1, 3600),
         "abort_grace_seconds": (0, 3600),
         "idle_minutes": (0.01, 10080),
+        "missed_hours": (0, 8784),
         "progress_seconds": (0.1, 60),
         "log_mib": (32, 65536),
     }

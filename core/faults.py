@@ -14,6 +14,8 @@ class Point(Enum):
     """Where a process may die, in the order in which a task gets there. The engine's come first."""
 
     LEASED = "the engine holds the lease, and has done nothing with it"
+    SCHEDULE_DUE = "a schedule is due, and nothing is noted of it"
+    SCHEDULE_STORED = "the run is noted with its task, and nobody knows but the store"
     CLAIMED = "the task has a slot and a token, and no worker"
     PREPARED = "the passwords are known, the worker isn't started"
     STARTED = "the worker's process runs, and the engine hasn't noted it"
@@ -56,6 +58,8 @@ class Point(Enum):
 _ENGINE = frozenset(
     {
         Point.LEASED,
+        Point.SCHEDULE_DUE,
+        Point.SCHEDULE_STORED,
         Point.CLAIMED,
         Point.PREPARED,
         Point.STARTED,

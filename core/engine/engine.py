@@ -25,6 +25,7 @@ from core.engine import executor
 from core.engine.housekeeping import tidy
 from core.engine.lease import EngineLease
 from core.engine.numbers import Numbers
+from core.engine.scheduling import start_due
 from core.engine.slots import Slots
 from core.engine.successor import Successor
 from core.errors import ErrorInfo, LostClaim, OfframpError, StoreDamaged, StoreError, StoreTooNew
@@ -45,7 +46,8 @@ SWEEP_SECONDS = 5.0
 
 class Until(Enum):
     """When an engine ends by itself. STOPPED: never. DRAINED: when nothing is queued or at work, nor
-    scheduled soon. IDLE: when there has been nothing to do for long, or another engine serves."""
+    scheduled soon; exports that run by themselves are run where they are due, and not waited for. IDLE: when
+    there has been nothing to do for long, and no export will run by itself, or another engine serves."""
 
     STOPPED = auto()
     DRAINED = auto()
@@ -204,6 +206,7 @@ class Engine:
         """The round up to the first task to be started: all that there is to it while nothing happens. How
         many slots are taken, whose workers were lost, and that task."""
         taken, lost = slots.look(), slots.take_lost()
+        start_due(store, lease.epoch, self._numbers, now)
         store.claims.queue_due(lease.epoch, now)
         store.claims.shorten_pauses(lease.epoch, now, self._numbers.backoff.bound)
         return taken, lost, _next(store, lease, now) if claiming else None

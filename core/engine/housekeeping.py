@@ -37,6 +37,7 @@ def tidy(store: Store, epoch: int, numbers: Numbers, now: datetime) -> None:
             for forgotten in gone:
                 _remove_logs(store, forgotten.id)
                 remove_leftovers(forgotten)
+        store.schedules.forget(epoch, now - numbers.keep_tasks)
     _forget_passwords(store, now)
     _back_up(store, now)
     # Numbers are never used again, so nobody will lock these files any more.

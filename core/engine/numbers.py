@@ -22,9 +22,10 @@ class Numbers(msgspec.Struct, frozen=True, kw_only=True):
     without a task in a slot; `idle_look`: how often it looks at the queue though nothing has. `idle`: an
     engine in the background ends after so long without anything to do; `soon`: draining waits for tasks
     scheduled within that time. `patience`: how long the store's lock is waited for. `housekeeping`: how
-    often old tasks and logs are looked for; `keep_tasks` and `keep_logs`: how long they are kept after a
-    task's end, None for always. `progress`: how often a worker stores its progress; `log_bytes`: up to which
-    size a task's log is kept whole.
+    often old tasks and logs are looked for; `missed`: a periodic run that came due while nothing served is
+    made up for within that time, and is only noted later; `keep_tasks` and `keep_logs`: how long they are
+    kept after a task's end, None for always. `progress`: how often a worker stores its progress;
+    `log_bytes`: up to which size a task's log is kept whole.
     """
 
     lease: float = 15.0
@@ -40,6 +41,7 @@ class Numbers(msgspec.Struct, frozen=True, kw_only=True):
     soon: float = 60.0
     patience: float = 3.0
     housekeeping: float = 3600.0
+    missed: timedelta = timedelta(hours=24)
     keep_tasks: timedelta | None = timedelta(days=30)
     keep_logs: timedelta | None = timedelta(days=14)
     backoff: Backoff = Backoff()
@@ -62,6 +64,7 @@ def chosen(settings: Preferences) -> Numbers:
         claim=engine.claim_seconds,
         grace=engine.abort_grace_seconds,
         idle=engine.idle_minutes * 60,
+        missed=timedelta(hours=engine.missed_hours),
         progress=engine.progress_seconds,
         log_bytes=engine.log_mib << 20,
         keep_tasks=timedelta(days=settings.keep_tasks_days) if settings.keep_tasks_days else None,

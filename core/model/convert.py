@@ -14,6 +14,10 @@ The TOML form is for people: a table for each definition, keys as the settings a
     [export.nightly.csv]
     separator = ";"
 
+    [export.nightly.schedule]
+    cron = "0 4 * * 1-5"
+    zone = "Europe/Berlin"
+
 The JSON form has the same keys, and every one of them.
 """
 
@@ -126,18 +130,20 @@ def connection_from_tree(name: str, tree: Mapping[str, Any], where: str) -> Conn
 
 
 def export_from_tree(name: str, tree: Mapping[str, Any], where: str) -> Export:
-    """An export from its keys: `directory` and those of the settings. Raises InvalidDefinition."""
+    """An export from its keys: `directory`, `schedule` and those of the settings. Raises
+    InvalidDefinition."""
     place = f"export.{name}"
     _refuse_name(tree, where, place)
     if "directory" not in tree:
         raise InvalidDefinition(f"{where}: {place} lacks directory.", "Where its runs go: an absolute path.")
-    settings = {key: value for key, value in tree.items() if key != "directory"}
-    known = (*names_of(ExportSettings), "directory")
+    own = {key: tree[key] for key in ("directory", "schedule") if key in tree}
+    settings = {key: value for key, value in tree.items() if key not in own}
+    known = (*names_of(ExportSettings), "directory", "schedule")
     for key in settings:
         if key not in known:
             raise InvalidDefinition(f"{where}: {place}.{key} is no setting.", suggestion(key, known))
     made = from_tree(ExportSettings, settings, where, place)
-    return from_tree(Export, {"name": name, "directory": tree["directory"], "settings": made}, where, place)
+    return from_tree(Export, {"name": name, **own, "settings": made}, where, place)
 
 
 def _refuse_name(tree: Mapping[str, Any], where: str, place: str) -> None:
@@ -252,7 +258,12 @@ def definitions_to_toml(connections: Sequence[Connection] = (), exports: Sequenc
         document["connection"] = {c.name: _short(c, leave=("name",)) for c in connections}
     if exports:
         document["export"] = {
-            e.name: {"directory": e.directory, **_short(e.settings, leave=())} for e in exports
+            e.name: {
+                "directory": e.directory,
+                **_short(e.settings, leave=()),
+                **({"schedule": _short(e.schedule, leave=())} if e.schedule is not None else {}),
+            }
+            for e in exports
         }
     return tomli_w.dumps(document)
 
@@ -270,8 +281,8 @@ def _short(value: msgspec.Struct, leave: Sequence[str]) -> Tree:
 
 
 def to_tree(value: msgspec.Struct, *, leave: Container[str] = ()) -> Tree:
-    """Plain data of every field but those to `leave` out, for JSON: enums as their words, times in UTC with
-    a Z."""
+    """Plain data of every field but those to `leave` out, for JSON: enums as their words, points in time in
+    UTC with a Z, clock times without."""
     config = value.__struct_config__
     tree: Tree = {config.tag_field: config.tag} if config.tag_field else {}
     for name in value.__struct_fields__:
@@ -282,7 +293,9 @@ def to_tree(value: msgspec.Struct, *, leave: Container[str] = ()) -> Tree:
 
 def export_to_tree(export: Export) -> Tree:
     """The JSON form of an export: one level, as in TOML, with its name and every setting."""
-    return {"name": export.name, "directory": export.directory, **to_tree(export.settings)}
+    schedule = to_tree(export.schedule) if export.schedule is not None else None
+    head: Tree = {"name": export.name, "directory": export.directory, "schedule": schedule}
+    return {**head, **to_tree(export.settings)}
 
 
 def _plain(value: Any) -> Any:
@@ -291,7 +304,8 @@ def _plain(value: Any) -> Any:
     if isinstance(value, Enum):
         return value.value
     if isinstance(value, datetime):
-        return utc_text(value)
+        # One without a zone is a clock time, which its own place says the zone of.
+        return utc_text(value) if value.tzinfo is not None else value.isoformat()
     if isinstance(value, tuple | list):
         return [_plain(item) for item in value]
     if isinstance(value, Mapping):

@@ -68,6 +68,11 @@ class Schedule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         if self.cron is not None:
             check_cron(self.cron)
 
+    @property
+    def running(self) -> Schedule:
+        """The same, not paused."""
+        return msgspec.structs.replace(self, paused=False)
+
 
 def zone_of(name: str) -> ZoneInfo:
     """Raises InvalidValue where the IANA database has no such zone."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import msgspec
 
 from core.errors import InvalidValue
@@ -12,6 +14,7 @@ from core.model.format_settings import (
     ParquetSettings,
     Unfit,
 )
+from core.model.schedule import Schedule
 from core.model.secret import SecretRef
 from core.model.vocabulary import (
     Consistency,
@@ -201,17 +204,22 @@ class ExportSettings(
 class Export(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """A saved definition. Each run goes to a directory of its own: `<directory>/<name>/<UTC start>-<task>/`.
 
-    `directory` is an absolute local path.
+    `directory` is an absolute local path. `schedule` says when it runs by itself, None for by hand only.
     """
 
     name: str
     directory: str
     settings: ExportSettings
+    schedule: Schedule | None = None
 
     def __post_init__(self) -> None:
         check_export_name(self.name)
         if not self.directory.startswith("/"):
             raise InvalidValue(f"Export {self.name!r}: directory {self.directory!r} is not an absolute path.")
+
+    def output(self, start: datetime) -> str:
+        """The directory of a run that begins at `start` (aware), but for its task's number."""
+        return f"{self.directory}/{self.name}/{start.astimezone(UTC):%Y%m%dT%H%M%SZ}"
 
 
 def check_export_name(name: str) -> None:

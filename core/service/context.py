@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
-import os
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -107,11 +105,3 @@ class Context:
         from core.engine.background import ensure_engine  # noqa: PLC0415
 
         ensure_engine(self.locations, numbers=self.numbers)
-
-
-def owner() -> str:
-    """Who asks, for lists and for the comment that a database's administrator sees."""
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return str(os.geteuid())

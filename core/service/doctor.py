@@ -21,9 +21,10 @@ from core.filesystems import file_system
 from core.locations import HOME_VARIABLE
 from core.locks import unreliable
 from core.model.vocabulary import Mode
-from core.service.context import Context, owner
+from core.owner import owner
+from core.service.context import Context
 from core.service.logout import log_out
-from core.service.words import size
+from core.service.words import count, size
 
 LITTLE_SPACE = 1_000_000_000
 NO_SPACE = 50_000_000
@@ -166,7 +167,9 @@ def _store(context: Context) -> Iterator[Finding]:
     ended = sum(number for status, number in counts.items() if status.ended)
     waiting = sum(counts.values()) - ended
     yield Finding(
-        "store", "ok", f"{path}, {size(path.stat().st_size)}, sound; {waiting} open tasks, {ended} ended"
+        "store",
+        "ok",
+        f"{path}, {size(path.stat().st_size)}, sound; {count(waiting, 'open task')}, {ended} ended",
     )
     if modes == ("truncate", "full"):
         yield Finding("journal mode", "ok", "TRUNCATE, synchronous FULL")

@@ -21,7 +21,8 @@ from core.model.convert import (
 from core.model.secret import CommandSecret, SecretRef
 from core.model.settings import Export, ExportSettings, SysAccount
 from core.model.task import Task
-from core.service.context import Context, owner
+from core.owner import owner
+from core.service.context import Context
 
 LONGEST_DEFINITION = 16 << 20
 
@@ -176,12 +177,11 @@ class Exports:
 
         export = self.get(name)
         connection = self._context.store.connections.get(export.settings.connection)
-        start = at or datetime.now(UTC)
         return self._context.store.tasks.add(
             NewTask(
                 name=name,
                 settings=export.settings,
-                output=str(Path(export.directory, export.name, f"{start.astimezone(UTC):%Y%m%dT%H%M%SZ}")),
+                output=export.output(at or datetime.now(UTC)),
                 numbered=True,
                 mode=connection.mode,
                 owner=owner(),

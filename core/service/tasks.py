@@ -15,7 +15,8 @@ from core.model.settings import ExportSettings
 from core.model.task import FileEntry, Task, TaskObject
 from core.model.task_filter import TaskFilter
 from core.model.vocabulary import ObjectPattern, TaskStatus
-from core.service.context import Context, owner
+from core.owner import owner
+from core.service.context import Context
 from core.tasklog import LogLine, TaskLog, remove_task_logs
 
 RECENT = timedelta(hours=48)

@@ -33,4 +33,4 @@ def _check(database: Database, pragma: str) -> None:
     if said != "ok":
         raise damaged(database.path, str(said))
     if orphan is not None:
-        raise damaged(database.path, f"a row of table {orphan[0]} refers to a task that isn't there")
+        raise damaged(database.path, f"a row of table {orphan[0]} refers to what isn't there")

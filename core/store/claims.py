@@ -18,6 +18,7 @@ from core.store.lease import busy, require
 from core.store.outcome import conclude
 from core.store.retry import Backoff
 from core.store.rows import must, task_from
+from core.store.schedules import AT_WORK
 
 _t = tables.task
 
@@ -136,7 +137,7 @@ class Claims:
 
     def busy(self, until: datetime | None) -> bool:
         """Whether there is anything to do: queued, at work, in a slot, or scheduled (before `until`, where
-        that is given)."""
+        that is given; where it isn't, exports that will run by themselves count too)."""
         with self._database.read() as db:
             return busy(db, until=until)
 
@@ -212,13 +213,23 @@ class Claims:
 
 
 def next_ready(now: datetime) -> sa.Select[tuple[int, str]]:
-    """The queue's first task that isn't pausing and whose last worker is gone."""
+    """The queue's first task that isn't pausing, whose last worker is gone, and that isn't to wait for
+    another's end."""
+    before = _t.alias("before")
+    waits = (
+        sa.select(before.c.id)
+        .join(tables.run, tables.run.c.behind == before.c.id)
+        .where(tables.run.c.task_id == _t.c.id, before.c.status.in_(AT_WORK))
+        .correlate(_t)
+        .exists()
+    )
     return (
         sa.select(_t.c.id, _t.c.settings)
         .where(
             _t.c.status == str(TaskStatus.QUEUED),
             NO_SLOT,
             sa.or_(_t.c.not_before.is_(None), _t.c.not_before <= now),
+            sa.not_(waits),
         )
         .order_by(_t.c.queue_number)
         .limit(1)

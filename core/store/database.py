@@ -108,7 +108,7 @@ class Database:
                     yield connection
                     broken = connection.exec_driver_sql("PRAGMA foreign_key_check").first()
                     if broken is not None:
-                        raise damaged(self.path, f"table {broken[0]} refers to a task that isn't there")
+                        raise damaged(self.path, f"table {broken[0]} refers to what isn't there")
             finally:
                 self._connection.exec_driver_sql("PRAGMA foreign_keys=ON")
                 self._connection.rollback()

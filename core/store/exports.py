@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
+import msgspec
 import sqlalchemy as sa
 
 from core.errors import Conflict, NotFound
@@ -9,6 +12,7 @@ from core.model.settings import Export
 from core.store import tables
 from core.store.database import Database
 from core.store.rows import must, to_json
+from core.store.schedules import plan
 
 _t = tables.export
 
@@ -19,8 +23,9 @@ class Exports:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def add(self, export: Export) -> None:
-        """Raises Conflict where the name is taken, NotFound where its connection isn't there."""
+    def add(self, export: Export, now: datetime | None = None) -> None:
+        """It runs by itself from `now` on, by default the time of day. Raises Conflict where the name is
+        taken, NotFound where its connection isn't there."""
         with self._database.write() as db:
             if db.execute(sa.select(_t.c.name).where(_t.c.name == export.name)).first() is not None:
                 raise Conflict(
@@ -28,22 +33,33 @@ class Exports:
                 )
             _require_connection(db, export)
             db.execute(sa.insert(_t).values(name=export.name, **_values(export)))
+            plan(db, export, None, now or datetime.now(UTC))
 
-    def replace(self, export: Export) -> None:
-        """Change the one of this name. Raises NotFound, also where its connection isn't there."""
+    def replace(self, export: Export, now: datetime | None = None) -> None:
+        """Change the one of this name; a schedule that differs counts from `now` on, by default the time of
+        day. Raises NotFound, also where its connection isn't there."""
         with self._database.write() as db:
             _require_connection(db, export)
-            done = db.execute(sa.update(_t).where(_t.c.name == export.name).values(**_values(export)))
-            if not done.rowcount:
-                raise _missing(export.name)
+            _replace(db, export, _get(db, export.name), now)
+
+    def pause(self, name: str, now: datetime | None = None, *, paused: bool) -> Export:
+        """Keep an export from running by itself, or have it go on from `now`; the export as it is then.
+        Raises NotFound, Conflict where it has no schedule."""
+        with self._database.write() as db:
+            before = _get(db, name)
+            if before.schedule is None:
+                raise Conflict(
+                    f"Export {name!r} doesn't run by itself.", "Give it a schedule: offramp export edit."
+                )
+            schedule = msgspec.structs.replace(before.schedule, paused=paused)
+            after = msgspec.structs.replace(before, schedule=schedule)
+            _replace(db, after, before, now)
+        return after
 
     def get(self, name: str) -> Export:
         """Raises NotFound."""
         with self._database.read() as db:
-            body = db.execute(sa.select(_t.c.body).where(_t.c.name == name)).scalar()
-        if body is None:
-            raise _missing(name)
-        return must(body, Export)
+            return _get(db, name)
 
     def list(self) -> list[Export]:
         """All, by name."""
@@ -52,10 +68,22 @@ class Exports:
         return [must(body, Export) for body in bodies]
 
     def remove(self, name: str) -> None:
-        """Its tasks stay. Raises NotFound."""
+        """Its tasks stay; what became of its periodic runs is forgotten. Raises NotFound."""
         with self._database.write() as db:
             if not db.execute(sa.delete(_t).where(_t.c.name == name)).rowcount:
                 raise _missing(name)
+
+
+def _get(db: sa.Connection, name: str) -> Export:
+    body = db.execute(sa.select(_t.c.body).where(_t.c.name == name)).scalar()
+    if body is None:
+        raise _missing(name)
+    return must(body, Export)
+
+
+def _replace(db: sa.Connection, export: Export, before: Export, now: datetime | None) -> None:
+    db.execute(sa.update(_t).where(_t.c.name == export.name).values(**_values(export)))
+    plan(db, export, before.schedule, now or datetime.now(UTC))
 
 
 def _values(export: Export) -> dict[str, object]:

@@ -65,8 +65,8 @@ class Lease:
 
     def release_if_idle(self, epoch: int, *, until: datetime | None) -> bool:
         """Step down if there is nothing to do: no task queued, at work or in a slot, and none scheduled
-        (before `until`, where that is given). In one transaction, so that a task that comes later finds
-        that nobody serves. Raises LostClaim."""
+        (before `until`, where that is given), and no schedule (where it isn't). In one transaction, so that
+        a task that comes later finds that nobody serves. Raises LostClaim."""
         with self._database.write() as db:
             require(db, epoch)
             if busy(db, until=until):
@@ -82,11 +82,14 @@ def require(db: sa.Connection, epoch: int) -> None:
 
 
 def busy(db: sa.Connection, *, until: datetime | None) -> bool:
-    """Whether anything is queued, at work, in a slot, or scheduled (before `until`, where given)."""
+    """Whether anything is queued, at work, in a slot, or scheduled (before `until`, where given). An export
+    that will run by itself counts too, unless only what comes before `until` is asked for: it would never
+    end."""
     task = tables.task
     scheduled = str(TaskStatus.SCHEDULED)
     working = [str(s) for s in TaskStatus if not s.ended and s is not TaskStatus.SCHEDULED]
     due = [task.c.status == scheduled] + ([task.c.not_before < until] if until is not None else [])
+    coming = sa.select(tables.schedule.c.due).where(tables.schedule.c.due.is_not(None)).limit(1)
     return any(
         db.execute(sa.select(task.c.id).where(*conditions).limit(1)).first() is not None
         for conditions in (
@@ -94,7 +97,7 @@ def busy(db: sa.Connection, *, until: datetime | None) -> bool:
             [task.c.slot.between(1, tables.SLOTS)],
             due,
         )
-    )
+    ) or (until is None and db.execute(coming).first() is not None)
 
 
 def _step_down(db: sa.Connection, epoch: int) -> bool:

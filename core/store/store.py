@@ -14,6 +14,7 @@ from core.store.database import Database
 from core.store.exports import Exports
 from core.store.lease import Lease
 from core.store.opening import open_database
+from core.store.schedules import Schedules
 from core.store.tasks import Tasks
 
 PATIENCE = 10.0
@@ -32,6 +33,7 @@ class Store:
         self._database = database
         self.connections = Connections(database)
         self.exports = Exports(database)
+        self.schedules = Schedules(database)
         self.tasks = Tasks(database)
         self.lease = Lease(database)
         self.claims = Claims(database)

@@ -12,9 +12,10 @@ from datetime import UTC, datetime, timedelta
 import sqlalchemy as sa
 from sqlalchemy.types import TypeDecorator
 
+from core.model.run import Outcome
 from core.model.vocabulary import TaskStatus
 
-REVISION = "0001"
+REVISION = "0002"
 """The newest schema. Revisions are numbers with leading zeros, so that older and newer can be told apart."""
 
 APPLICATION_ID = 0x4F46524D
@@ -80,6 +81,31 @@ export = sa.Table(
     sa.Column("name", sa.Text, primary_key=True),
     sa.Column("connection", sa.Text, nullable=False, index=True),
     sa.Column("body", sa.Text, nullable=False),
+)
+
+schedule = sa.Table(
+    "schedule",
+    metadata,
+    # What it says stands in the export's body.
+    sa.Column("export", sa.ForeignKey("export.name", ondelete="CASCADE"), primary_key=True),
+    # When it is due next, None where it is paused or at its end.
+    sa.Column("due", Instant, index=True),
+    # How many of its runs were started since it was last changed.
+    sa.Column("started", sa.Integer, nullable=False),
+)
+
+run = sa.Table(
+    "run",
+    metadata,
+    sa.Column("export", sa.ForeignKey("export.name", ondelete="CASCADE"), primary_key=True),
+    sa.Column("due", Instant, primary_key=True),
+    sa.Column("outcome", sa.Text, nullable=False),
+    sa.Column("task_id", sa.ForeignKey("task.id", ondelete="SET NULL"), index=True),
+    # The task's number that this one's waits for.
+    sa.Column("behind", sa.Integer),
+    sa.Column("words", sa.Text, nullable=False),
+    sa.CheckConstraint(_one_of("outcome", [str(outcome) for outcome in Outcome]), name="outcome"),
+    sa.Index("ix_run_due", "due"),
 )
 
 task = sa.Table(

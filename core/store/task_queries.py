@@ -40,6 +40,32 @@ class NewTask:
     numbered: bool = False
 
 
+def add_task(db: sa.Connection, new: NewTask, now: datetime) -> int:
+    """Queue a task, or schedule it where `not_before` is after `now`, in a write transaction. Its number."""
+    later = new.not_before is not None and new.not_before > now
+    inserted = db.execute(
+        sa.insert(_t).values(
+            name=new.name,
+            connection=new.settings.connection,
+            export=new.export,
+            mode=str(new.mode),
+            owner=new.owner,
+            output=new.output,
+            settings=to_json(new.settings),
+            created=now,
+            status=str(TaskStatus.SCHEDULED if later else TaskStatus.QUEUED),
+            not_before=new.not_before if later else None,
+            queued=None if later else now,
+            queue_number=None if later else next_queue_number(),
+        )
+    )
+    (number,) = inserted.inserted_primary_key or (0,)
+    if new.numbered:
+        output = f"{new.output}-{number}"
+        db.execute(sa.update(_t).where(_t.c.id == number).values(output=output))
+    return int(number)
+
+
 def positions(now: datetime) -> sa.Subquery:
     """The queue: each queued task's place, from 1, in the order in which they'd be taken now. Tasks that
     pause before a retry come behind those that are ready, by the end of their pause."""

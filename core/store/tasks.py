@@ -13,7 +13,7 @@ from core.model.vocabulary import ObjectStatus, TaskStatus
 from core.store import tables
 from core.store import task_queries as queries
 from core.store.database import Database
-from core.store.rows import task_from, to_json
+from core.store.rows import task_from
 from core.store.task_queries import NewTask
 
 _t = tables.task
@@ -31,28 +31,7 @@ class Tasks:
         with self._database.write() as db:
             # In the transaction, so that of tasks added at the same time the later number isn't the older.
             now = datetime.now(UTC)
-            later = new.not_before is not None and new.not_before > now
-            inserted = db.execute(
-                sa.insert(_t).values(
-                    name=new.name,
-                    connection=new.settings.connection,
-                    export=new.export,
-                    mode=str(new.mode),
-                    owner=new.owner,
-                    output=new.output,
-                    settings=to_json(new.settings),
-                    created=now,
-                    status=str(TaskStatus.SCHEDULED if later else TaskStatus.QUEUED),
-                    not_before=new.not_before if later else None,
-                    queued=None if later else now,
-                    queue_number=None if later else queries.next_queue_number(),
-                )
-            )
-            (number,) = inserted.inserted_primary_key or (0,)
-            if new.numbered:
-                output = f"{new.output}-{number}"
-                db.execute(sa.update(_t).where(_t.c.id == number).values(output=output))
-            return _get(db, int(number), now)
+            return _get(db, queries.add_task(db, new, now), now)
 
     def get(self, number: int) -> Task:
         """Raises NotFound."""

@@ -10,13 +10,18 @@ import csv
 import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from core import faults
 from core.faults import Point
-from core.model.settings import ExportSettings
+from core.model.run import Outcome
+from core.model.schedule import Schedule, Unit
+from core.model.settings import Export, ExportSettings
+from core.model.task import Task
+from core.model.task_filter import TaskFilter
 from core.model.vocabulary import Consistency, TaskStatus
 from core.pipeline.verify import verify
 from tests.faults.soak_sources import Known, server_source, sqlite_source
@@ -104,6 +109,13 @@ class Run:
                 output.mkdir()
             self.numbers[case.name] = self.bench.add(self.settings, output, case.steps, inside=case.inside)
         self.aborted = self.bench.add(self.settings, self.out / "aborted", [("CHUNK_WRITTEN", 1, "hang")])
+        # One that runs by itself, once, and was due an hour ago: the engine dies around that, too.
+        due = datetime.now(UTC).replace(microsecond=0) - timedelta(hours=1)
+        schedule = Schedule(every=100, unit=Unit.MONTHS, start=due.replace(tzinfo=None))
+        periodic = Export(
+            name="periodic", directory=str(directory / "periodic"), settings=self.settings, schedule=schedule
+        )
+        self.bench.store.exports.add(periodic, due - timedelta(hours=1))
         self.unfinished: set[str] = set()
         self.done = self.bench.until(self._look, SECONDS)
         # The engine that is told to end may die before it gives the lease back.
@@ -128,7 +140,12 @@ class Run:
         return self._settled()
 
     def _settled(self) -> bool:
-        return all(map(self.bench.settled, [self.aborted, *self.numbers.values()]))
+        periodic = [task.id for task in self.periodic()]
+        known = [self.aborted, *self.numbers.values(), *periodic]
+        return bool(periodic) and all(map(self.bench.settled, known))
+
+    def periodic(self) -> list[Task]:
+        return self.bench.store.tasks.list(TaskFilter(export="periodic"))
 
     def check(self, case: Case) -> None:
         bench, number = self.bench, self.numbers[case.name]
@@ -203,6 +220,14 @@ def test_engines_died_at_every_point_of_theirs(on_sqlite: Run) -> None:
     assert on_sqlite.done
     assert len(on_sqlite.bench.deaths) > len(OF_ENGINE)
     assert on_sqlite.bench.store.claims.running() == []
+
+
+def test_what_was_due_has_run_once(on_sqlite: Run) -> None:
+    (task,) = on_sqlite.periodic()
+    assert task.status is TaskStatus.COMPLETED
+    (run,) = on_sqlite.bench.store.schedules.runs("periodic", 10)
+    assert (run.outcome, run.task) == (Outcome.STARTED, task.id)
+    assert verify(Path(task.output)).ok
 
 
 def test_an_abort_outlives_engines_that_die_of_it(on_sqlite: Run) -> None:

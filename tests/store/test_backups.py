@@ -48,7 +48,7 @@ def test_old_backups_go_and_nothing_else_does(locations: Locations) -> None:
     for path in foreign:
         path.write_text("theirs")
     kept = [backups.back_up(locations.store) for _ in range(backups.KEPT + 3)]
-    older = [backups.back_up(locations.store, f"000{n}") for n in (2, 3, 4)]
+    older = [backups.back_up(locations.store, f"090{n}") for n in (2, 3, 4)]
     assert sorted(b.path for b in backups.backups(locations.store)) == sorted(older)
     assert not any(path.exists() for path in kept), "of the newest three revisions only"
     assert all(path.exists() for path in foreign)

@@ -8,19 +8,26 @@ import sys
 from contextlib import closing
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from core.errors import StoreBusy, StoreDamaged, StoreError, StoreTooNew
 from core.locations import Locations
 from core.locks import FileLock
+from core.model.connection import Connection
+from core.model.schedule import Schedule
+from core.model.settings import Export
+from core.model.vocabulary import Mode
 from core.store import Store, migrate, tables
-from tests.store.conftest import new_task
+from tests.store.conftest import SETTINGS, new_task
 
+NOW = tables.REVISION
+NEXT = f"{int(NOW) + 1:04}"
 LATER = """
 from alembic import op
 
-revision = "0002"
-down_revision = "0001"
+revision = "{next}"
+down_revision = "{now}"
 
 
 def upgrade() -> None:
@@ -40,12 +47,12 @@ def later(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, then: str = "pass") -
     """As if this were the next version of Offramp."""
     history = tmp_path / "history"
     (history / "versions").mkdir(parents=True)
-    for name in ("env.py", "versions/v0001_first.py"):
-        (history / name).write_text((migrate.HISTORY / name).read_text())
-    (history / "versions" / "v0002_colour.py").write_text(LATER.format(then=then))
+    for path in (migrate.HISTORY / "env.py", *(migrate.HISTORY / "versions").glob("v*.py")):
+        (history / path.relative_to(migrate.HISTORY)).write_text(path.read_text())
+    (history / "versions" / f"v{NEXT}_colour.py").write_text(LATER.format(now=NOW, next=NEXT, then=then))
     monkeypatch.setattr(migrate, "HISTORY", history)
     for module in ("core.store.opening", "core.store.database", "core.store.migrate"):
-        monkeypatch.setattr(f"{module}.REVISION", "0002")
+        monkeypatch.setattr(f"{module}.REVISION", NEXT)
 
 
 def backups(locations: Locations) -> list[Path]:
@@ -84,13 +91,40 @@ def test_an_older_store_is_backed_up_and_migrated(
             assert db.exec_driver_sql("PRAGMA foreign_keys").scalar() == 1
             assert db.exec_driver_sql("SELECT colour FROM task WHERE id = ?", (task.id,)).scalar() == "green"
     (backup,) = backups(locations)
-    assert "backup-0001-" in backup.name
+    assert f"backup-{NOW}-" in backup.name
     assert (backup.stat().st_mode & 0o777) == 0o600
     assert "colour" not in schema(backup)["table task"]
     with closing(sqlite3.connect(backup)) as raw:
         assert raw.execute("SELECT name FROM task").fetchall() == [("old one",)]
     Store.open(locations).close()
     assert backups(locations) == [backup]
+
+
+def test_a_store_of_the_first_version_becomes_one_of_today(locations: Locations) -> None:
+    """As the first version left it: with an export, which then can run by itself."""
+    with Store.open(locations) as store:
+        task = store.tasks.add(new_task("old one"))
+        store.connections.add(Connection(name="shop", mode=Mode.SQLITE, path="/data/shop.db"))
+        store.exports.add(Export(name="nightly", directory="/data", settings=SETTINGS))
+    today = schema(locations.store)
+    with closing(sqlite3.connect(locations.store)) as raw:
+        for statement in (
+            "DROP TABLE run",
+            "DROP TABLE schedule",
+            "UPDATE alembic_version SET version_num='0001'",
+        ):
+            raw.execute(statement)
+        raw.commit()
+    with Store.open(locations) as store:
+        assert store.tasks.get(task.id).name == "old one"
+        schedule = Schedule(cron="0 4 * * *")
+        old = store.exports.get("nightly")
+        assert old.schedule is None
+        store.exports.replace(msgspec.structs.replace(old, schedule=schedule))
+        assert store.schedules.active() == 1
+    assert schema(locations.store) == today
+    (backup,) = backups(locations)
+    assert "backup-0001-" in backup.name
 
 
 def test_a_migration_that_fails_changes_nothing(
@@ -104,7 +138,7 @@ def test_a_migration_that_fails_changes_nothing(
         Store.open(locations)
     assert schema(locations.store) == before
     with closing(sqlite3.connect(locations.store)) as raw:
-        assert raw.execute("SELECT version_num FROM alembic_version").fetchall() == [("0001",)]
+        assert raw.execute("SELECT version_num FROM alembic_version").fetchall() == [(NOW,)]
     assert len(backups(locations)) == 1
 
 
@@ -146,5 +180,5 @@ def test_the_version_before_refuses_what_was_migrated(
     with monkeypatch.context() as next_version:
         later(next_version, tmp_path)
         Store.open(locations).close()
-    with pytest.raises(StoreTooNew, match="version 2"):
+    with pytest.raises(StoreTooNew, match=f"version {int(NEXT)}"):
         Store.open(locations)

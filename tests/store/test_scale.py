@@ -83,7 +83,10 @@ def test_a_window_in_the_usual_order_needs_no_sorting(full: Store) -> None:
 
 def test_claiming_takes_the_first_of_the_queue_without_sorting(full: Store) -> None:
     lines = plan(full, next_ready(NOW))
-    assert lines == ["SEARCH task USING INDEX ix_task_status_queue_number (status=?)"]
+    assert lines[0] == "SEARCH task USING INDEX ix_task_status_queue_number (status=?)"
+    # Whether it waits for another is looked up for the first one only.
+    assert lines[1] == "CORRELATED SCALAR SUBQUERY 1"
+    assert all(line.startswith("SEARCH") for line in lines[2:])
     assert plan(full, occupied()) == ["SEARCH task USING INDEX sqlite_autoindex_task_1 (slot>? AND slot<?)"]
 
 

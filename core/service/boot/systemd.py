@@ -14,8 +14,8 @@ from pathlib import Path
 
 from core.errors import Conflict, NotWritable, OfframpError
 from core.locations import HOME_VARIABLE, PRIVATE_DIRECTORY, Locations
+from core.owner import owner
 from core.service.boot.way import Found, Way, ask, command, sealed, suffix
-from core.service.context import owner
 
 LINGER = Path("/var/lib/systemd/linger")
 
