@@ -103,6 +103,11 @@ class ObjectDdl:
     adds afterwards (equal to `create` and empty where a dialect can't separate them). `needs` are the
     objects that must be there first. `fingerprint` is a digest that changes when the shape does.
     `notes` are words for the manifest (a clause left out for the flavour).
+
+    `preamble` comes before anything else; a file of many objects has each of these statements once. `unlink`
+    takes the foreign keys off where they are there, so that any order of drops will do. `grants` are the
+    privileges, written where they are asked for. What would act on rows while they are loaded (rules,
+    policies) is among the foreign keys.
     """
 
     drop: str
@@ -112,6 +117,9 @@ class ObjectDdl:
     needs: tuple[ObjectRef, ...] = ()
     fingerprint: str = ""
     notes: tuple[str, ...] = ()
+    preamble: tuple[str, ...] = ()
+    unlink: tuple[str, ...] = ()
+    grants: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +134,7 @@ class SqlDialect:
     others must be converted first. `client_options`: what the client must be started with so that it sends
     statements as they are. `max_insert_bytes` bounds a statement.
     `script_end`: the line that ends a statement with inner semicolons (`routine_delimiter` set around).
+    `insert_clause`: what stands between the columns of an INSERT and VALUES.
     """
 
     name: str
@@ -147,6 +156,7 @@ class SqlDialect:
     begin: str = ""
     routine_delimiter: str | None = None
     include: str = ""
+    insert_clause: str = ""
     max_insert_bytes: int = 1 << 20
 
     def identifier(self, name: str) -> str:
