@@ -7,7 +7,9 @@ ALL_SETTINGS = (
     "--on-unencodable", "escape", "--batch-commit", "100", "--csv-for", "excel", "--csv-separator", "tab",
     "--no-csv-header", "--csv-quote", "single", "--csv-null", "\\N", "--csv-binary", "base64",
     "--csv-escape-backslash", "--schema-flavour", "mysql", "--consistency", "part", "--lock", "brief",
-    "--on-error", "continue", "--retry-limit", "0", "--sys-account", "root",
+    "--on-error", "continue", "--retry-limit", "0", "--sys-account", "root", "--compression", "gzip:3",
+    "--json-binary", "hex", "--json-big-numbers", "text", "--parquet-codec", "brotli:4",
+    "--parquet-row-group-rows", "1000", "--arrow-codec", "lz4", "--on-unfit", "null",
 )  # fmt: skip
 
 
@@ -29,7 +31,9 @@ def test_every_setting_arrives(shop):
             "escape_backslash": True, "binary": "base64", "bom": True,
         },
         "sql": {"batch_commit": 100}, "schema": {"drop": False, "merge": False, "flavour": "mysql"},
-        "consistency": "part", "lock": "brief", "on_error": "continue", "retry_limit": 0,
+        "json": {"binary": "hex", "big_numbers": "text"}, "compression": "gzip", "compression_level": 3,
+        "parquet": {"codec": "brotli", "level": 4, "row_group_rows": 1000}, "arrow": {"codec": "lz4"},
+        "on_unfit": "null", "consistency": "part", "lock": "brief", "on_error": "continue", "retry_limit": 0,
         "sys_account": {"account": "root", "secret": None},
     }  # fmt: skip
 

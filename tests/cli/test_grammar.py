@@ -5,6 +5,7 @@ import re
 
 import pytest
 
+from core.model.format_settings import ArrowSettings, JsonSettings, ParquetSettings
 from core.model.settings import CsvSettings, ExportSettings
 from tui.cli.parser import build
 
@@ -43,11 +44,15 @@ def test_every_argument_is_explained_and_every_handler_is_there(name):
 
 def test_every_setting_has_an_option():
     dests = {action.dest for action in LEAVES["dump"]._actions}
-    named = {"csv", "sql", "schema"}
+    # These are groups of their own, or stand in another option (--compression gzip:3).
+    named = {"csv", "sql", "schema", "json", "parquet", "arrow", "compression_level"}
     for field in set(ExportSettings.__struct_fields__) - named:
         assert field in dests, field
     for field in CsvSettings.__struct_fields__:
         assert f"csv_{field}" in dests, field
+    for prefix, group in (("json", JsonSettings), ("parquet", ParquetSettings), ("arrow", ArrowSettings)):
+        for field in set(group.__struct_fields__) - {"level"}:
+            assert f"{prefix}_{field}" in dests, field
     assert {
         "batch_commit",
         "drop",
