@@ -50,7 +50,7 @@ class SqlEncoder(Encoder):
         self._batch = settings.sql.batch_commit
         names = ",".join(dialect.identifier(self._policy.name(column.name)) for column in columns)
         table = dialect.identifier(self._policy.name(shape.ref.name))
-        self._insert = f"INSERT INTO {table} ({names}) VALUES\n".encode()
+        self._insert = f"INSERT INTO {table} ({names}){dialect.insert_clause} VALUES\n".encode()
         again = f"{dialect.begin}\n" if dialect.begin else ""
         self._commit = f"{dialect.commit}\n{again}".encode()
         self._body = SqlBody(

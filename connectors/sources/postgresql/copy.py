@@ -11,13 +11,16 @@ libpq hands the rows over one by one. Source: "COPY", section "Binary Format", o
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
-from typing import Any, NoReturn
+from collections.abc import Generator, Iterator
+from typing import NoReturn
 
 import numpy as np
 import psycopg
+from psycopg.pq import ExecStatus
+from psycopg.pq.abc import PGresult
 
 from connectors.base import CHUNK_BYTES
+from connectors.sources.postgresql.login import READ, WRITE, Wire
 from core.chunk import Bytes, Offsets, TextChunk
 from core.errors import ConnectionLost, SchemaChanged, ValueTooLarge
 
@@ -33,48 +36,105 @@ MAX_CHUNK_BYTES = (1 << 31) - (1 << 20)
 
 
 def read_copy(
-    connection: psycopg.Connection[Any], query: str, columns: int, *, chunk_bytes: int = CHUNK_BYTES
-) -> Iterator[TextChunk]:
+    wire: Wire, query: str, columns: int, *, chunk_bytes: int = CHUNK_BYTES
+) -> Generator[TextChunk, None, None]:
     """The rows of `query`, which gives `columns` columns of text or bytea.
 
     Chunks hold about `chunk_bytes` bytes, or one row that is longer. The end of the iterator means that the
-    server said the result is complete. Raises psycopg.Error for what the server answers with, ConnectionLost
-    where what comes can't be understood, SchemaChanged where the result has another number of columns,
-    ValueTooLarge for a row that no chunk can hold.
+    server said the result is complete; one that is left before leaves the connection in the midst of it.
+    Raises psycopg.Error for what the server answers with, ConnectionLost where what comes can't be
+    understood, SchemaChanged where the result has another number of columns, ValueTooLarge for a row that no
+    chunk can hold.
     """
     most_rows = max(1, min(CHUNK_ROWS, CHUNK_VALUES // columns))
-    with (
-        connection.cursor() as cursor,
-        cursor.copy(f"COPY ({query}) TO STDOUT (FORMAT binary)".encode()) as copy,
-    ):
-        rows: list[Message] = []
-        size = 0
-        ended = False
-        for number, message in enumerate(copy):
-            row: Message = message if number else _without_head(message)
-            if ended:
-                _damaged("something follows the end")
-            if len(row) == _COUNT.size:
-                ended = _COUNT.unpack(row)[0] == -1
-            if ended or not len(row):
-                continue
-            if len(row) > MAX_CHUNK_BYTES:
-                raise ValueTooLarge(
-                    f"A row of {len(row)} bytes came, and {MAX_CHUNK_BYTES} bytes are the limit.",
-                    "Leave the object or the column with such large values out.",
-                )
-            if rows and size + len(row) > chunk_bytes:
-                yield split(rows, columns)
-                rows, size = [], 0
-            rows.append(row)
-            size += len(row)
-            if len(rows) == most_rows:
-                yield split(rows, columns)
-                rows, size = [], 0
-        if rows:
+    rows: list[Message] = []
+    size = 0
+    begun = ended = False
+    for message in messages(wire, f"COPY ({query}) TO STDOUT (FORMAT binary)"):
+        row: Message = message if begun else _without_head(message)
+        begun = True
+        if ended:
+            _damaged("something follows the end")
+        if len(row) == _COUNT.size:
+            ended = _COUNT.unpack(row)[0] == -1
+        if ended or not len(row):
+            continue
+        if len(row) > MAX_CHUNK_BYTES:
+            raise ValueTooLarge(
+                f"A row of {len(row)} bytes came, and {MAX_CHUNK_BYTES} bytes are the limit.",
+                "Leave the object or the column with such large values out.",
+            )
+        if rows and size + len(row) > chunk_bytes:
             yield split(rows, columns)
-        if not ended:
-            _damaged("it breaks off")
+            rows, size = [], 0
+        rows.append(row)
+        size += len(row)
+        if len(rows) == most_rows:
+            yield split(rows, columns)
+            rows, size = [], 0
+    if rows:
+        yield split(rows, columns)
+    if not ended:
+        _damaged("it breaks off")
+
+
+def messages(wire: Wire, statement: str) -> Iterator[Message]:
+    """What COPY TO STDOUT sends, message by message. Beneath psycopg's own cursor, which takes a generator
+    and a wait for every row; as it does, by libpq's functions for asynchronous use ("COPY-Related Functions"
+    of the manual). Raises psycopg.Error."""
+    libpq = wire.pgconn
+    libpq.send_query(statement.encode())
+    while libpq.flush():
+        if wire.await_socket(READ | WRITE) & READ:
+            libpq.consume_input()
+    result = _result(wire)
+    if result is None or result.status != ExecStatus.COPY_OUT:
+        _refused(wire, result)
+    take = libpq.get_copy_data
+    while True:
+        length, data = take(1)
+        if length > 0:
+            yield data
+        elif length == 0:
+            wire.await_socket(READ)
+            libpq.consume_input()
+        else:
+            break
+    result = _result(wire)
+    if result is None or result.status != ExecStatus.COMMAND_OK:
+        _refused(wire, result)
+    while _result(wire) is not None:
+        pass
+
+
+def drain(wire: Wire) -> None:
+    """Take what is left of a result, up to the server's word that there is no more. Raises psycopg.Error."""
+    libpq = wire.pgconn
+    while (result := _result(wire)) is not None:
+        while result.status == ExecStatus.COPY_OUT:
+            length, _ = libpq.get_copy_data(1)
+            if length < 0:
+                break
+            if length == 0:
+                wire.await_socket(READ)
+                libpq.consume_input()
+
+
+def _result(wire: Wire) -> PGresult | None:
+    libpq = wire.pgconn
+    while libpq.is_busy():
+        wire.await_socket(READ)
+        libpq.consume_input()
+    return libpq.get_result()
+
+
+def _refused(wire: Wire, result: PGresult | None) -> NoReturn:
+    """Raise what the server said in place of rows, after the end of its answer."""
+    if result is None:
+        raise psycopg.OperationalError("the server gave no answer")
+    error = psycopg.errors.error_from_result(result, encoding="utf-8")
+    drain(wire)
+    raise error
 
 
 def _without_head(message: Message) -> memoryview:

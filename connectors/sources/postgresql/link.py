@@ -18,6 +18,7 @@ from core.errors import ConnectionLost, OfframpError, Unsupported
 
 Row = tuple[Any, ...]
 
+OLDEST = 120000
 CANCEL_SECONDS = 5  # to get in for a cancellation, and for the statement to end after it
 LOCK_SECONDS = 540  # where the connection sets no limit to the server's silence
 
@@ -104,6 +105,11 @@ class Link:
             " pg_catalog.current_setting('server_version'), pg_catalog.current_setting('server_encoding')"
         )
         self.version, self.version_text, encoding = rows[0]
+        if self.version < OLDEST:
+            raise Unsupported(
+                f"Connection {self._login.connection.name!r} leads to PostgreSQL {self.version_text}.",
+                "Version 12 is the oldest that can be read here.",
+            )
         if encoding == "SQL_ASCII":
             raise Unsupported(
                 f"The database of connection {self._login.connection.name!r} has the encoding SQL_ASCII: "

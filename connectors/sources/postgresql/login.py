@@ -13,12 +13,14 @@ from typing import Any
 
 import psycopg
 from psycopg.abc import RV, PQGen
+from psycopg.waiting import Ready
 
 from connectors.sources.postgresql.errors import login_error
 from core.errors import ConnectError, TlsError
 from core.model.connection import Connection, TlsSettings
 from core.model.hiding import Hiding
 
+READ, WRITE = 1, 2  # what a socket is awaited for, as psycopg's Wait and Ready have it
 DEFAULT_PORT = 5432
 APPLICATION_NAME_BYTES = 63  # the server cuts it there
 
@@ -63,26 +65,26 @@ class Wire(psycopg.Connection[tuple[Any, ...]]):
         try:
             wanted = next(gen)
             while True:
-                ready = self.await_socket(int(wanted), timeout)
+                ready = Ready(self.await_socket(int(wanted), timeout))
                 wanted = gen.send(ready)
         except StopIteration as ended:
             value: RV = ended.value
             return value
 
-    def await_socket(self, wanted: int, timeout: float | None = None) -> Any:
-        """Wait until the socket can be read (1) or written to (2) or either (3), and say which."""
+    def await_socket(self, wanted: int, timeout: float | None = None) -> int:
+        """Wait until the socket can be read or written to, as `wanted`, and say which. Raises Silent."""
         limit = self.silence if timeout is None else timeout
         poll = select.poll()
-        events = (select.POLLIN if wanted & 1 else 0) | (select.POLLOUT if wanted & 2 else 0)
+        events = (select.POLLIN if wanted & READ else 0) | (select.POLLOUT if wanted & WRITE else 0)
         poll.register(self.pgconn.socket, events)
         found = poll.poll(None if limit is None else limit * 1000)
         if not found:
-            self.pgconn.finish()
+            self.close()
             raise Silent(f"the server was silent for {limit:g} s")
         happened = found[0][1]
-        troubled = happened & (select.POLLERR | select.POLLHUP | select.POLLNVAL)
-        ready = (1 if happened & select.POLLIN or troubled else 0) | (2 if happened & select.POLLOUT else 0)
-        return psycopg.waiting.Ready(ready & wanted or wanted)
+        ready = (READ if happened & select.POLLIN else 0) | (WRITE if happened & select.POLLOUT else 0)
+        # Where there is trouble, reading tells which.
+        return ready or wanted
 
 
 class Login:

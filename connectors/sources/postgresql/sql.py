@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-# The names of objects that may share theirs with others: a routine (of pg_proc p) is told by the types of what
-# goes in, a trigger (of pg_trigger t) by its table (of pg_class c).
-ROUTINE_NAME = "p.proname || '(' || pg_catalog.oidvectortypes(p.proargtypes) || ')'"
-TRIGGER_NAME = "t.tgname || ' ON ' || c.relname"
-
 
 def identifier(name: str) -> str:
     """`name` quoted, whatever is in it."""
@@ -21,3 +16,7 @@ def literal(text: str) -> str:
 def comment(text: str) -> str:
     """A comment that can't be left from within."""
     return f"/* {text.replace('/*', '/ *').replace('*/', '* /')} */ " if text else ""
+
+
+def qualified(schema: str, name: str) -> str:
+    return f"{identifier(schema)}.{identifier(name)}"

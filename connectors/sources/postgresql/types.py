@@ -28,10 +28,12 @@ _MODIFIER = re.compile(r"\([^)]*\)")
 @dataclass(frozen=True, slots=True)
 class ColumnType:
     """A column's type: `name` as format_type prints it with its modifier, `base` that of what a domain is
-    over, down to what is no domain."""
+    over, down to what is no domain. `casts`: a cast of its own leads to text, which may say something else
+    than its output function."""
 
     name: str
     base: str
+    casts: bool = False
 
     @property
     def plain(self) -> str:
@@ -74,9 +76,12 @@ _OTHERS = {
 
 
 def expression(name: str, column: ColumnType) -> str:
-    """What to select so that the value arrives exactly, as text or bytea."""
+    """What to select so that the value arrives as the server itself prints it, as text, or bytea."""
     quoted = identifier(name)
-    if column.plain == "character":
-        # A cast to text would cut its spaces off.
-        return f"CASE WHEN {quoted} IS NOT NULL THEN pg_catalog.concat({quoted}) END"
-    return f"{quoted}::pg_catalog.bytea" if column.plain == "bytea" else f"{quoted}::pg_catalog.text"
+    if column.plain == "bytea":
+        return f"{quoted}::pg_catalog.bytea"
+    if column.casts and column.plain != "boolean":
+        # A cast would cut off the spaces of character, and add the length of its network to inet. DISTINCT,
+        # since a composite value of NULLs IS NULL and is none.
+        return f"CASE WHEN {quoted} IS DISTINCT FROM NULL THEN pg_catalog.concat({quoted}) END"
+    return f"{quoted}::pg_catalog.text"

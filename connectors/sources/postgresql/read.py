@@ -1,0 +1,69 @@
+"""Reading rows: the statement, and the chunks that come of it."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+
+import psycopg
+
+from connectors.base import ReadRequest
+from connectors.sources.postgresql.catalog import TableFacts
+from connectors.sources.postgresql.copy import drain, read_copy
+from connectors.sources.postgresql.errors import shown
+from connectors.sources.postgresql.link import Link
+from connectors.sources.postgresql.snapshot import SnapshotState
+from connectors.sources.postgresql.sql import comment
+from connectors.sources.postgresql.types import ColumnType, expression
+from core.chunk import TextChunk
+from core.errors import ConnectionLost
+
+
+def statement(request: ReadRequest, facts: TableFacts) -> str:
+    """The SELECT that reads a part, in the order in which the rows lie: by the key they would have to be
+    sorted, or fetched from all over the table."""
+    shape = request.shape
+    columns = ", ".join(
+        expression(c.name, facts.columns.get(c.name, ColumnType(c.type, c.type))) for c in shape.columns
+    )
+    text = f"SELECT {comment(request.comment)}{columns} FROM {facts.source(request.database, shape.ref.name)}"
+    return text if request.part.condition is None else f"{text} WHERE {request.part.condition}"
+
+
+def read(link: Link, snapshot: SnapshotState, request: ReadRequest, facts: TableFacts) -> Iterator[TextChunk]:
+    """Chunks of a part. An iterator that is left early ends the query on the server, and the session remains
+    usable, its point in time too."""
+    shape = request.shape
+    what = f"reading {shown(str(shape.ref))} of schema {shown(request.database)}"
+    with link.saying(what, reading=True, view=facts.view), link.letting_go():
+        snapshot.hold(request.database, shape.ref, facts)
+        if not facts.view:
+            # Several processes would give the rows of a table in no order, another one each time.
+            link.execute("SET LOCAL max_parallel_workers_per_gather = 0")
+        with link.busy():
+            wire = link.wire
+            chunks = read_copy(
+                wire, statement(request, facts), len(shape.columns), chunk_bytes=request.chunk_bytes
+            )
+            try:
+                yield from chunks
+            except psycopg.Error:
+                raise
+            except ConnectionLost:
+                # What came can't be understood: nothing that follows could be.
+                wire.close()
+                raise
+            except BaseException:
+                chunks.close()
+                _leave(link)
+                raise
+
+
+def _leave(link: Link) -> None:
+    """End a query in the midst of its rows: cancelled, it stops after what is under way. Where that can't be
+    said, the connection is closed with its rows."""
+    if not link.cancel_statement():
+        link.wire.close()
+        return
+    with contextlib.suppress(psycopg.Error):
+        drain(link.wire)

@@ -1,0 +1,92 @@
+"""A session with a PostgreSQL server. Its schemas are what the interface calls databases."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Sequence
+
+from connectors.base import ObjectDdl, ObjectInfo, ReadRequest, ServerInfo, Session, TableShape
+from connectors.sources.postgresql.catalog import Catalog
+from connectors.sources.postgresql.ddl import Ddl
+from connectors.sources.postgresql.dialect import POSTGRESQL
+from connectors.sources.postgresql.errors import shown
+from connectors.sources.postgresql.link import Link
+from connectors.sources.postgresql.read import read
+from connectors.sources.postgresql.snapshot import SnapshotState
+from connectors.sources.postgresql.split import split
+from core.chunk import TextChunk
+from core.model.task import PartPlan, Snapshot
+from core.model.vocabulary import Consistency, Lock, ObjectRef, ObjectType, SchemaFlavour
+
+
+class PostgresqlSession(Session):
+    """Puts the parts together; each is in its own module."""
+
+    dialect = POSTGRESQL
+
+    def __init__(self, link: Link) -> None:
+        self._link = link
+        self._catalog = Catalog(link)
+        self._ddl = Ddl(link)
+        self._snapshot = SnapshotState(link)
+        with link.saying("asking for the own user"):
+            (user,) = link.row("SELECT CURRENT_USER::text")
+        self.server = ServerInfo(
+            product="PostgreSQL",
+            version=link.version_text,
+            user=str(user),
+            notes=tuple(self._catalog.notes()),
+        )
+
+    def databases(self) -> list[str]:
+        return self._catalog.schemas()
+
+    def objects(
+        self, database: str, types: Sequence[ObjectType] | None = None, search: str | None = None
+    ) -> list[ObjectInfo]:
+        return self._catalog.objects(database, types, search)
+
+    def describe(self, database: str, ref: ObjectRef) -> TableShape:
+        with self._letting_go(ref):
+            return self._catalog.describe(database, ref)
+
+    def check_readable(self, database: str, shape: TableShape) -> None:
+        with self._letting_go(shape.ref):
+            self._catalog.check_readable(database, shape)
+
+    def ddl(self, database: str, ref: ObjectRef, flavour: SchemaFlavour) -> ObjectDdl:
+        with self._letting_go(ref):
+            return self._ddl.of(database, ref, flavour)
+
+    @contextlib.contextmanager
+    def _letting_go(self, ref: ObjectRef) -> Iterator[None]:
+        with self._link.saying(f"looking at {shown(str(ref))}"), self._link.letting_go():
+            yield
+
+    def check_consistency(self, consistency: Consistency, lock: Lock, content_has_tables: bool) -> list[str]:
+        return self._snapshot.check(consistency, lock) if content_has_tables else []
+
+    def snapshot_life(self) -> int | None:
+        return None
+
+    def begin(self, reopen: Snapshot | None = None) -> Snapshot:
+        return self._snapshot.begin(reopen)
+
+    def end(self) -> None:
+        self._snapshot.end()
+
+    def split(self, database: str, shape: TableShape, rows_per_part: int) -> list[PartPlan]:
+        facts = self._catalog.facts(database, shape.ref)
+        what = f"cutting {shown(str(shape.ref))} of schema {shown(database)} into parts"
+        with self._link.saying(what, reading=True), self._link.letting_go():
+            return split(self._link, database, shape, facts, rows_per_part)
+
+    def read(self, request: ReadRequest) -> Iterator[TextChunk]:
+        facts = self._catalog.facts(request.database, request.shape.ref)
+        return read(self._link, self._snapshot, request, facts)
+
+    def cancel(self) -> None:
+        self._link.cancel()
+
+    def close(self) -> None:
+        self._link.close()
