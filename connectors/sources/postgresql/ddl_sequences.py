@@ -1,4 +1,4 @@
-"""Sequences: on their own, behind identity columns and behind serial ones. "CREATE SEQUENCE" of the manual."""
+"""Sequences: on their own, of identity columns, of serial ones. "CREATE SEQUENCE" of the manual."""
 
 from __future__ import annotations
 

@@ -46,7 +46,8 @@ class Types:
 
     def _enum(self, oid: int, name: str, script: Script) -> None:
         rows = self._link.rows(
-            f"SELECT enumlabel::text FROM pg_catalog.pg_enum WHERE enumtypid = {int(oid)} ORDER BY enumsortorder"
+            "SELECT enumlabel::text FROM pg_catalog.pg_enum"
+            f" WHERE enumtypid = {int(oid)} ORDER BY enumsortorder"
         )
         labels = ", ".join(literal(label) for (label,) in rows)
         script.made.append(f"CREATE TYPE {name} AS ENUM ({labels})")

@@ -1,0 +1,84 @@
+"""Schemas, from the catalogs: everything that pg_get_…def prints is taken as it is, the rest is put together.
+
+All names are qualified with the schema (the session's search_path is empty), which the file makes first
+unless it is "public". Tables bring along whatever belongs to them: partitions, indexes, the sequences of
+their columns. Materialized views are made empty and refreshed at once, if the original is populated. Owners
+and tablespaces are left out. Nothing here needs more than an ordinary account.
+
+Written after "System Catalogs" and "System Information Functions" of the manual, versions 12 to 17.
+"""
+
+from __future__ import annotations
+
+from connectors.base import ObjectDdl
+from connectors.sources.postgresql.ddl_code import Code
+from connectors.sources.postgresql.ddl_grants import Grants
+from connectors.sources.postgresql.ddl_script import Script
+from connectors.sources.postgresql.ddl_sequences import Sequences
+from connectors.sources.postgresql.ddl_tables import Tables
+from connectors.sources.postgresql.ddl_types import Types
+from connectors.sources.postgresql.dependencies import Dependencies, Needs
+from connectors.sources.postgresql.errors import shown
+from connectors.sources.postgresql.link import Link
+from connectors.sources.postgresql.names import find
+from core.model.vocabulary import ObjectRef, ObjectType, SchemaFlavour
+
+FLAVOUR = "The MySQL flavour is for servers of that family: this is PostgreSQL's own."
+
+
+class Ddl:
+    """Schemas of one session."""
+
+    def __init__(self, link: Link) -> None:
+        self._link = link
+        self._dependencies = Dependencies(link)
+        self._grants = Grants(link)
+
+    def of(self, schema: str, ref: ObjectRef, flavour: SchemaFlavour) -> ObjectDdl:
+        """The schema of an object. Raises NotFound, NoPrivilege, BrokenObject."""
+        with self._link.saying(f"reading the schema of {shown(str(ref))} of schema {shown(schema)}"):
+            return self._read(schema, ref, flavour)
+
+    def _read(self, schema: str, ref: ObjectRef, flavour: SchemaFlavour) -> ObjectDdl:
+        oid = find(self._link, schema, ref)
+        script = Script(schemas={schema: None})
+        if flavour is SchemaFlavour.MYSQL:
+            script.note(FLAVOUR)
+        drop, needs = self._make(schema, ref, oid, script)
+        for note in needs.notes:
+            script.note(note)
+        return script.ddl(drop, needs.refs, self._grants.of(ref, oid))
+
+    def _make(self, schema: str, ref: ObjectRef, oid: int, script: Script) -> tuple[str, Needs]:
+        """The statement that drops the object, and what must be there first."""
+        match ref.type:
+            case ObjectType.TABLE:
+                oids = Tables(self._link, self._link.version).table(oid, script)
+                return self._drop_relation("TABLE", oid), self._dependencies.of_relations(schema, ref, oids)
+            case ObjectType.VIEW | ObjectType.MATERIALIZED_VIEW:
+                self._dependencies.check_view(ref.name, oid)
+                materialized = ref.type is ObjectType.MATERIALIZED_VIEW
+                tables = Tables(self._link, self._link.version)
+                drop = tables.view(oid, script, materialized=materialized)
+                return drop, self._dependencies.of_relations(schema, ref, [oid])
+            case ObjectType.SEQUENCE:
+                sequences = Sequences(self._link)
+                sequences.create(oid, script)
+                sequences.go_on(oid, script)
+                return self._drop_relation("SEQUENCE", oid), self._dependencies.of_relations(
+                    schema, ref, [oid]
+                )
+            case ObjectType.TYPE:
+                drop = Types(self._link, self._link.version).create(oid, script)
+                return drop, self._dependencies.of_type(schema, ref, oid)
+            case ObjectType.TRIGGER:
+                drop, on = Code(self._link).trigger(oid, script)
+                needs = self._dependencies.of(schema, ref, "pg_trigger", oid)
+                return drop, Needs(tuple(sorted({*needs.refs, on})), needs.notes)
+            case _:
+                drop = Code(self._link).routine(oid, script)
+                return drop, self._dependencies.of(schema, ref, "pg_proc", oid)
+
+    def _drop_relation(self, word: str, oid: int) -> str:
+        ((name,),) = self._link.rows(f"SELECT {oid}::pg_catalog.regclass::text")
+        return f"DROP {word} IF EXISTS {name}"

@@ -1,0 +1,168 @@
+"""Which objects must be there before another can be made, as pg_depend has it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from connectors.sources.postgresql.ddl_script import numbers
+from connectors.sources.postgresql.names import FUNCTION_NAME, Asking
+from core.errors import BrokenObject
+from core.model.vocabulary import ObjectRef, ObjectType
+
+_RELATIONS = {
+    "r": ObjectType.TABLE,
+    "p": ObjectType.TABLE,
+    "v": ObjectType.VIEW,
+    "m": ObjectType.MATERIALIZED_VIEW,
+    "S": ObjectType.SEQUENCE,
+    "c": ObjectType.TYPE,
+}
+
+
+def _in(catalog: str) -> str:
+    return f"'pg_catalog.{catalog}'::pg_catalog.regclass"
+
+
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """`refs` in the same schema, `notes` about what lies elsewhere."""
+
+    refs: tuple[ObjectRef, ...]
+    notes: tuple[str, ...]
+
+
+# What a reference finally means: the element of an array, the range of a multirange, the table of an index,
+# a constraint, a row type, a partition or a column's sequence.
+_RESOLVED = f"""
+, raw AS (
+  SELECT DISTINCT d.refclassid AS class, d.refobjid AS id
+  FROM pg_catalog.pg_depend d JOIN own o ON o.class = d.classid AND o.id = d.objid
+  WHERE d.deptype IN ('n', 'a', 'i', 'P', 'S')
+), elements AS (
+  SELECT r.class, COALESCE((
+    SELECT y.oid FROM pg_catalog.pg_type y WHERE r.class = {_in("pg_type")} AND y.typarray = r.id
+  ), r.id) AS id FROM raw r
+), relations AS (
+  SELECT e.class, e.id, CASE
+    WHEN e.class = {_in("pg_class")} THEN e.id
+    WHEN e.class = {_in("pg_type")}
+      THEN (SELECT NULLIF(y.typrelid, 0) FROM pg_catalog.pg_type y WHERE y.oid = e.id)
+    WHEN e.class = {_in("pg_constraint")}
+      THEN (SELECT NULLIF(k.conrelid, 0) FROM pg_catalog.pg_constraint k WHERE k.oid = e.id)
+    WHEN e.class = {_in("pg_trigger")}
+      THEN (SELECT t.tgrelid FROM pg_catalog.pg_trigger t WHERE t.oid = e.id)
+  END AS relation FROM elements e
+), tables AS (
+  SELECT e.class, e.id, COALESCE(
+    (SELECT i.indrelid FROM pg_catalog.pg_index i WHERE i.indexrelid = e.relation),
+    (SELECT d.refobjid FROM pg_catalog.pg_depend d JOIN pg_catalog.pg_class s ON s.oid = d.objid
+      WHERE s.relkind = 'S' AND d.objid = e.relation AND d.classid = {_in("pg_class")}
+      AND d.refclassid = {_in("pg_class")} AND d.refobjsubid > 0 AND d.deptype IN ('a', 'i')),
+    e.relation) AS relation FROM relations e
+), found AS (
+  SELECT t.class, t.id, COALESCE((
+    SELECT pg_catalog.pg_partition_root(t.relation)::oid FROM pg_catalog.pg_class c
+    WHERE c.oid = t.relation AND c.relispartition), t.relation) AS relation FROM tables t
+)
+SELECT c.relkind::text, y.typtype::text, p.prokind::text,
+  COALESCE(c.relname::text, y.typname::text, {FUNCTION_NAME}), n.nspname::text,
+  (SELECT x.extname::text FROM pg_catalog.pg_depend d JOIN pg_catalog.pg_extension x ON x.oid = d.refobjid
+    WHERE d.deptype = 'e' AND d.classid = CASE WHEN c.oid IS NULL THEN f.class ELSE {_in("pg_class")} END
+    AND d.objid = COALESCE(c.oid, f.id)),
+  pg_catalog.pg_describe_object(f.class, f.id, 0), f.id::bigint >= 16384
+FROM found f
+LEFT JOIN pg_catalog.pg_class c ON c.oid = f.relation
+LEFT JOIN pg_catalog.pg_type y ON f.class = {_in("pg_type")} AND y.oid = f.id AND c.oid IS NULL
+LEFT JOIN pg_catalog.pg_proc p ON f.class = {_in("pg_proc")} AND p.oid = f.id
+LEFT JOIN pg_catalog.pg_namespace n ON n.oid = COALESCE(c.relnamespace, y.typnamespace, p.pronamespace)
+"""
+
+
+class Dependencies:
+    def __init__(self, link: Asking) -> None:
+        self._link = link
+
+    def of_relations(self, schema: str, ref: ObjectRef, oids: list[int]) -> Needs:
+        """Of a table (with its partitions), view or sequence: by its columns, defaults, checks, keys,
+        indexes, statistics and query. Foreign keys, rules and policies don't count."""
+        listed = numbers(oids)
+        own = [
+            f"SELECT {_in('pg_class')}::oid AS class, oid AS id FROM pg_catalog.pg_class"
+            f" WHERE oid IN {listed}",
+            f"SELECT {_in('pg_class')}, indexrelid FROM pg_catalog.pg_index WHERE indrelid IN {listed}",
+            f"SELECT {_in('pg_attrdef')}, oid FROM pg_catalog.pg_attrdef WHERE adrelid IN {listed}",
+            f"SELECT {_in('pg_constraint')}, oid FROM pg_catalog.pg_constraint WHERE conrelid IN {listed}"
+            " AND contype IN ('c', 'p', 'u', 'x')",
+            f"SELECT {_in('pg_rewrite')}, oid FROM pg_catalog.pg_rewrite WHERE ev_class IN {listed}"
+            " AND rulename = '_RETURN'",
+            f"SELECT {_in('pg_statistic_ext')}, oid FROM pg_catalog.pg_statistic_ext"
+            f" WHERE stxrelid IN {listed}",
+        ]
+        return self._resolve(schema, ref, " UNION ALL ".join(own))
+
+    def of_type(self, schema: str, ref: ObjectRef, oid: int) -> Needs:
+        return self._resolve(
+            schema,
+            ref,
+            f"SELECT {_in('pg_type')}::oid AS class, {oid}::oid AS id"
+            f" UNION ALL SELECT {_in('pg_class')}, typrelid FROM pg_catalog.pg_type WHERE oid = {oid}"
+            f" UNION ALL SELECT {_in('pg_constraint')}, oid FROM pg_catalog.pg_constraint"
+            f" WHERE contypid = {oid}",
+        )
+
+    def of(self, schema: str, ref: ObjectRef, catalog: str, oid: int) -> Needs:
+        """Of a function or trigger."""
+        return self._resolve(schema, ref, f"SELECT {_in(catalog)}::oid AS class, {oid}::oid AS id")
+
+    def _resolve(self, schema: str, ref: ObjectRef, own: str) -> Needs:
+        refs: set[ObjectRef] = set()
+        notes: set[str] = set()
+        for kind, typtype, prokind, name, space, extension, words, users in self._link.rows(
+            f"WITH own AS ({own})" + _RESOLVED
+        ):
+            if extension is not None:
+                if extension != "plpgsql":
+                    notes.add(f"Needs extension {extension}: CREATE EXTENSION.")
+                continue
+            found = self._type_of(kind, typtype, prokind)
+            if found is None or space is None or space in ("pg_catalog", "pg_toast", "information_schema"):
+                # Operators, collations and the like; what the server itself brings has small numbers.
+                if users and found is None and space is None and not words.startswith(("schema ", "role ")):
+                    notes.add(f"Needs {words}, which isn't exported.")
+                continue
+            needed = ObjectRef(found, name)
+            if space != schema:
+                notes.add(f"Needs {needed} of schema {space}.")
+            elif needed != ref:
+                refs.add(needed)
+        return Needs(tuple(sorted(refs)), tuple(sorted(notes)))
+
+    @staticmethod
+    def _type_of(kind: str | None, typtype: str | None, prokind: str | None) -> ObjectType | None:
+        if kind is not None:
+            return _RELATIONS.get(kind)
+        if typtype is not None:
+            return ObjectType.TYPE
+        if prokind is not None:
+            return ObjectType.PROCEDURE if prokind == "p" else ObjectType.FUNCTION
+        return None
+
+    def check_view(self, name: str, oid: int) -> None:
+        """Raises BrokenObject for a view that reads itself by way of others: none of them can be made
+        first."""
+        found = self._link.rows(
+            "WITH RECURSIVE reads(id) AS ("
+            f" SELECT {oid}::oid UNION SELECT d.refobjid FROM reads"
+            " JOIN pg_catalog.pg_rewrite w ON w.ev_class = reads.id AND w.rulename = '_RETURN'"
+            f" JOIN pg_catalog.pg_depend d ON d.classid = {_in('pg_rewrite')} AND d.objid = w.oid"
+            f" AND d.refclassid = {_in('pg_class')} AND d.refobjid <> w.ev_class)"
+            " SELECT w.ev_class::pg_catalog.regclass::text FROM reads"
+            " JOIN pg_catalog.pg_rewrite w ON w.ev_class = reads.id AND w.rulename = '_RETURN'"
+            f" JOIN pg_catalog.pg_depend d ON d.classid = {_in('pg_rewrite')} AND d.objid = w.oid"
+            f" AND d.refclassid = {_in('pg_class')} AND d.refobjid = {oid} AND w.ev_class <> {oid}"
+        )
+        if found:
+            raise BrokenObject(
+                f"View {name} reads itself by way of {found[0][0]}: neither can be made first.",
+                "Repair or exclude it.",
+            )
