@@ -285,6 +285,15 @@ class OfframpApp(App[str], inherit_bindings=False):
         else:
             self.switch_mode(mode)
 
+    def go_to_task(self, task_id: int) -> None:
+        """To the list of tasks, and there to one that was just made."""
+        from tui.screens.tasks import TasksScreen  # noqa: PLC0415 - screens import the base's application
+
+        self._go("tasks")
+        home = self.screen_stack[0]
+        if isinstance(home, TasksScreen):
+            home.go_to(task_id)
+
     def do_app_back(self) -> None:
         if len(self.screen_stack) > 1:
             self.pop_screen()

@@ -223,9 +223,8 @@ class Attempt:
         for item in found.failing:
             self._log.error("%s: %s", item.ref, item.problem)
         found.raise_for_problems(settings)
-        self._log.info(
-            "%d object%s, about %d rows", len(items), "" if len(items) == 1 else "s", found.total_rows
-        )
+        rows = f", about {found.total_rows} rows" if found.rows_known else ""
+        self._log.info("%d object%s%s", len(items), "" if len(items) == 1 else "s", rows)
         faults.reached(Point.CHECKED)
         return found, items
 

@@ -74,6 +74,11 @@ class Preflight:
         return sum(item.rows or 0 for item in self.objects)
 
     @property
+    def rows_known(self) -> bool:
+        """Whether any object has an estimate; `total_rows` means nothing otherwise."""
+        return any(item.rows is not None for item in self.objects)
+
+    @property
     def total_bytes(self) -> int:
         return sum(item.bytes or 0 for item in self.objects)
 

@@ -67,6 +67,35 @@ def state(task: Task, now: datetime) -> str:
     return text
 
 
+def wordings(task: Task, now: datetime) -> tuple[str, str, str]:
+    """What `state` says of a task that isn't at work, and then twice in fewer words: a list takes the first
+    that fits. How long it took, and the objects of what is complete, have columns of their own."""
+    full = state(task, now)
+    match task.status:
+        case TaskStatus.SCHEDULED if task.not_before is not None:
+            far = _far((task.not_before - now).total_seconds())
+            texts = full, f"starts {far}", far
+        case TaskStatus.QUEUED if task.not_before is not None and task.not_before > now:
+            wait = f"in {duration((task.not_before - now).total_seconds())}"
+            texts = full, f"{task.reason or 'starts'} {wait}", wait
+        case TaskStatus.QUEUED if task.position is not None and task.position > 1:
+            texts = full, f"place {task.position} in the queue", f"place {task.position}"
+        case TaskStatus.ABORTING:
+            texts = full, "ending the worker", "ending"
+        case TaskStatus.COMPLETED:
+            data = task.settings.content.data
+            done = count(task.processed_rows, "row") if data else count(task.objects_total, "object")
+            texts = ", ".join(filter(None, (done, size(task.processed_bytes)))), done, done
+        case TaskStatus.ABORTED if task.processed_rows:
+            rows = count(task.processed_rows, "row")
+            texts = full, f"after {rows}", rows
+        case TaskStatus.ABORTED:
+            texts = full, "nothing published", "nothing"
+        case _:
+            texts = full, full, full
+    return texts
+
+
 def _queued(task: Task, now: datetime) -> str:
     if task.not_before is not None and task.not_before > now:
         wait = duration((task.not_before - now).total_seconds())
@@ -133,9 +162,12 @@ def duration(seconds: float) -> str:
 def moment(when: datetime, now: datetime) -> str:
     """A point in time in this machine's zone, with how far it is from `now`."""
     local = when.astimezone()
-    distance = (when - now).total_seconds()
-    far = f"in {duration(distance)}" if distance >= 0 else f"{duration(-distance)} ago"
+    far = _far((when - now).total_seconds())
     return f"{local:%Y-%m-%d %H:%M:%S} {local.tzname() or ''}".rstrip() + f" ({far})"
+
+
+def _far(seconds: float) -> str:
+    return f"in {duration(seconds)}" if seconds >= 0 else f"{duration(-seconds)} ago"
 
 
 def now_utc() -> datetime:
@@ -147,10 +179,6 @@ def mode_label(text: str) -> str:
     return Mode(text).label if text in list(Mode) else text
 
 
-def rate(progress: Progress) -> str:
-    """`350 k rows/s, 42.1 MB/s`."""
-    rows = f"{progress.rate / 1000:,.0f} k" if progress.rate >= 10_000 else f"{progress.rate:,.0f}"
-    return f"{rows} rows/s, {size(progress.size_rate)}/s"
 def data_form(settings: ExportSettings) -> str:
     """`CSV`, `JSON Lines gzip:3`, `Parquet zstd`: the format of the data files, and how they are packed."""
     return f"{settings.format.label} {packing(settings)}".rstrip()

@@ -130,3 +130,8 @@ def test_a_snapshot_that_may_not_live_long_enough_is_said(tmp_path: Path) -> Non
     database.life = 900
     assert "TABLE:a" in look(database, tmp_path / "o")[0].hazards[0]
     assert look(database, tmp_path / "o", consistency=Consistency.PART)[0].hazards == ()
+
+
+def test_rows_that_no_server_tells_are_no_zero(tmp_path: Path) -> None:
+    assert not look(Database(table("a"), view("v", "a")), tmp_path / "out")[0].rows_known
+    assert look(Database(table("a", estimate=0), table("b")), tmp_path / "out")[0].rows_known

@@ -21,6 +21,7 @@ from tui.actions import Place, of
 from tui.app import OfframpApp
 from tui.screens.objects import ObjectsScreen
 from tui.screens.quick import QuickSheet
+from tui.screens.tasks import TasksScreen
 from tui.screens.wizard import Wizard
 from tui.screens.wizard.draft import Draft
 from tui.widgets.dialog import Choose
@@ -125,6 +126,28 @@ async def test_a_table_becomes_a_csv_task_with_a_handful_of_keys(home: Home, tmp
         assert Path(task.output).parent == home.locations.home / "exports"
         await until(pilot, lambda: app.current_mode == "tasks" and app.page is not None)
         await until(pilot, lambda: f"Task {task.id} is Queued" in screen_text(app))
+
+
+async def test_the_cursor_goes_to_the_task_that_was_started(home: Home, tmp_path: Path) -> None:
+    others = {home.task(name, TaskStatus.COMPLETED) for name in ("a", "b", "c")}
+    make_shop(home, tmp_path)
+    app = application(home)
+    async with running(app) as pilot:
+        tasks = app.page
+        assert isinstance(tasks, TasksScreen)
+        await until(pilot, lambda: tasks.table.total == 3)
+        await pilot.press("j", "j")
+        await browse(pilot)
+        await pilot.press("n")
+        await sheet(pilot)
+        await pilot.press("enter")
+        await until(pilot, lambda: app.page is tasks and tasks.table.total == 4)
+        await until(pilot, lambda: tasks.table.cursor_id not in others)
+        assert tasks.table.cursor == 0
+        await pilot.press("j")
+        await until(pilot, lambda: tasks.table.cursor_id in others)
+        tasks.tick()
+        assert tasks.table.cursor == 1
 
 
 async def test_the_sheet_says_everything_and_takes_changes(home: Home, tmp_path: Path) -> None:

@@ -85,6 +85,26 @@ def test_scheduled_says_when():
     assert text.endswith("(in 3 h)")
 
 
+@pytest.mark.parametrize(
+    ("item", "last"),
+    [
+        (task(TaskStatus.QUEUED, position=123), "place 123"),
+        (task(TaskStatus.QUEUED, reason="retry 2 of 3", not_before=NOW + timedelta(seconds=252)), "in 4 min 12 s"),
+        (task(TaskStatus.SCHEDULED, not_before=NOW + timedelta(hours=20, minutes=44)), "in 20 h 44 min"),
+        (task(TaskStatus.ABORTING), "ending"),
+        (task(TaskStatus.ABORTED), "nothing"),
+        (task(TaskStatus.ABORTED, processed_rows=41_207_331, objects_total=9), "41,207,331 rows"),
+        (task(TaskStatus.COMPLETED, processed_rows=41_207_331, processed_bytes=10**9), "41,207,331 rows"),
+    ],
+)  # fmt: skip
+def test_wordings_begin_with_all_and_end_with_what_fits_the_narrowest_list(item, last):
+    found = words.wordings(item, NOW)
+    assert found[-1] == last
+    assert len(found[-1]) <= 20
+    assert [len(text) for text in found] == sorted((len(text) for text in found), reverse=True)
+    assert item.status is TaskStatus.COMPLETED or found[0] == words.state(item, NOW)
+
+
 def test_schema_only_speaks_of_no_rows():
     settings = ExportSettings(connection="s", all_objects=True, content=Content.SCHEMA)
     text = words.amount(task(TaskStatus.RUNNING, settings=settings, objects_total=2))

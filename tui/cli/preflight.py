@@ -46,7 +46,7 @@ def _tree(found: Preflight, output: Path, problem: OfframpError | None) -> dict[
         "output": str(output),
         "database": found.database,
         "server": {"product": found.server.product, "version": found.server.version},
-        "rows_estimated": found.total_rows,
+        "rows_estimated": found.total_rows if found.rows_known else None,
         "needed_bytes": found.needed_bytes,
         "free_bytes": found.free_bytes,
         "notes": list(found.notes),
@@ -78,11 +78,12 @@ def _print(found: Preflight, output: Path, out: Output) -> None:
     out.table(("TYPE", "OBJECT", "ROWS", "OUTPUT", "NOTE"), rows, right=(2, 3))
     print()
     free = f", {words.size(found.free_bytes)} free" if found.free_bytes is not None else ""
+    estimate = f"{found.total_rows:,} rows, " if found.rows_known else ""
     out.fields(
         [
             ("database", f"{found.database} on {found.server.product} {found.server.version}"),
             ("directory", str(output)),
-            ("estimate", f"{found.total_rows:,} rows, {words.size(found.needed_bytes)}{free}"),
+            ("estimate", f"{estimate}{words.size(found.needed_bytes)}{free}"),
             *(("note", text) for text in found.notes),
             *(("hazard", text) for text in found.hazards),
         ]

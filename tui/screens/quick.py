@@ -219,7 +219,7 @@ class QuickSheet(Page):
         self.offramp.remember(quick_format=self._draft.format)
         if self._draft.retain:
             self.offramp.remember(retained=retained_of(self._draft))
-        work.leave(self.offramp, said, to_tasks=True)
+        work.leave(self.offramp, begun)
 
     def do_quick_more(self) -> None:
         self._open(self._field.id if self._field is not None else "content")

@@ -12,7 +12,7 @@ from core.service import words
 from tui.look import STATUS_ROLES, Glyphs, status_line
 from tui.plain import cut, plain
 from tui.runs import Line, join, run
-from tui.widgets.bars import ProgressCell
+from tui.widgets.bars import ProgressCell, WordsCell
 from tui.widgets.columns import Column
 from tui.widgets.table import Cell, Row
 
@@ -81,11 +81,11 @@ def progress_cell(task: Task, now: datetime, glyphs: Glyphs) -> Cell:
         case TaskStatus.RUNNING | TaskStatus.PUBLISHING:
             return running_cell(task, now, glyphs)
         case TaskStatus.COMPLETED:
-            return run(", ".join(filter(None, (_rows(task), words.size(task.processed_bytes)))))
+            return WordsCell(words.wordings(task, now))
         case TaskStatus.FAILED:
-            return run(words.state(task, now), "bad")
+            return WordsCell(words.wordings(task, now), "bad")
         case status:
-            return run(words.state(task, now), STATUS_ROLES[status])
+            return WordsCell(words.wordings(task, now), STATUS_ROLES[status])
 
 
 def running_cell(task: Task, now: datetime, glyphs: Glyphs) -> ProgressCell:
@@ -100,12 +100,6 @@ def running_cell(task: Task, now: datetime, glyphs: Glyphs) -> ProgressCell:
     elif progress.share is None:
         left = task.stage or "starting"
     return ProgressCell(progress.share, left, glyphs)
-
-
-def _rows(task: Task) -> str:
-    if not task.settings.content.data:
-        return words.count(task.objects_total, "object")
-    return words.count(task.processed_rows, "row")
 
 
 def about(seconds: float) -> str:

@@ -54,6 +54,7 @@ class TasksScreen(TaskPage):
         self._objects: tuple[TaskObject, ...] = ()
         self._objects_of: int | None = None
         self._offset = 0
+        self._going: int | None = None
 
     def body(self) -> Iterable[Widget]:
         yield ListBar(task_list.ORDERS, filters.parse, self._keys_to_list)
@@ -126,6 +127,8 @@ class TasksScreen(TaskPage):
             offset=window.offset,
             total=window.total,
         )
+        if self._going is not None and self.table.select(self._going):
+            self._going = None
         self._show_empty(shown)
         self._show_counts(window)
         self._show_selected()
@@ -212,8 +215,15 @@ class TasksScreen(TaskPage):
 
     # Moving
 
+    def go_to(self, task_id: int) -> None:
+        """Put the cursor on a task as soon as it is read, unless it is moved before."""
+        self._going = task_id
+        self._offset = 0
+        self.ask_again()
+
     def on_table_moved(self, event: Table.Moved) -> None:
         event.stop()
+        self._going = None
         if self.has_class("-wide"):
             self.ask_again()
         self._show_selected()

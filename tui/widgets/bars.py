@@ -1,4 +1,4 @@
-"""What fills the width that it gets: progress bars with words behind them."""
+"""What fills the width that it gets: progress bars with words behind them, words that get fewer."""
 
 from __future__ import annotations
 
@@ -33,3 +33,15 @@ class ProgressCell:
         if room < LEAST_BAR:
             return words
         return join(bar(self.share, min(room, BAR_COLUMNS), self.glyphs), words, between=" ")
+
+
+@dataclass(frozen=True, slots=True)
+class WordsCell:
+    """The first of some `wordings`, the longest first, that fits; the last one is cut where none does."""
+
+    wordings: tuple[str, ...]
+    role: str = ""
+
+    def fit(self, columns: int) -> Line:
+        lines = [run(text, self.role) for text in self.wordings]
+        return next((line for line in lines if length(line) <= columns), shorten(lines[-1], columns)[0])

@@ -19,7 +19,7 @@ from tui.screens.base import Page
 from tui.screens.wizard import hints, summary, work
 from tui.screens.wizard.around import Around
 from tui.screens.wizard.checking import Checker
-from tui.screens.wizard.draft import EXPORT, FULL, HAND, Draft
+from tui.screens.wizard.draft import EXPORT, FULL, Draft
 from tui.screens.wizard.field import Field, Step
 from tui.screens.wizard.fields import BY_ID, first_of, of_step, step_of, steps
 from tui.screens.wizard.filling import Filling, completed
@@ -342,7 +342,7 @@ class Wizard(Page):
             work_, self._done, doing="Saving ..." if self._draft.keep == EXPORT else "Queueing ..."
         )
 
-    def _done(self, said: str) -> None:
+    def _done(self, begun: work.Begun) -> None:
         retained = retained_of(self._draft) if self._draft.retain else None
         if retained is not None or self._origin.retain:
             self.offramp.remember(retained=retained, quick_format=None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,8 +14,8 @@ from core.service import Service, words
 from core.service.tasks import refuse_used
 from tui.cli import spelling
 from tui.screens.wizard.draft import AT, EXPORT, HAND, Draft
-from tui.screens.wizard.texts import slug
 from tui.screens.wizard.rules import Known, export_of, path_of
+from tui.screens.wizard.texts import slug
 
 if TYPE_CHECKING:
     from tui.app import OfframpApp
@@ -57,8 +58,16 @@ def _target(draft: Draft, known: Known) -> str:
 # Doing it; in a thread
 
 
-def begin(service: Service, draft: Draft, known: Known, now: datetime) -> str:
-    """Save what is to be saved, queue what is to run; gives back words on what was done. Blocks. Raises
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """Words on what was done, and the number of the task that was queued, None where there is none."""
+
+    said: str
+    task: int | None = None
+
+
+def begin(service: Service, draft: Draft, known: Known, now: datetime) -> Begun:
+    """Save what is to be saved, queue what is to run. Blocks. Raises
     OfframpError, and nothing is kept of a password then."""
     settings = draft.settings()
     at = draft.start(now)
@@ -73,10 +82,12 @@ def begin(service: Service, draft: Draft, known: Known, now: datetime) -> str:
         service.exports.forget_sys_password(settings)
         raise
     service.tasks.serve()
-    return f"Task {task.id} is {task.status}: {words.state(task, now)}."
+    return Begun(f"Task {task.id} is {task.status}: {words.state(task, now)}.", task.id)
 
 
-def _save(service: Service, draft: Draft, known: Known, settings: ExportSettings, at: datetime | None) -> str:
+def _save(
+    service: Service, draft: Draft, known: Known, settings: ExportSettings, at: datetime | None
+) -> Begun:
     export = export_of(draft, known, settings)
     if known.edits is not None:
         service.exports.replace(export)
@@ -84,10 +95,10 @@ def _save(service: Service, draft: Draft, known: Known, settings: ExportSettings
         service.exports.create(export)
     said = f"Export {export.name} is {'changed' if known.edits is not None else 'saved'}"
     if draft.when == HAND:
-        return f"{said}."
+        return Begun(f"{said}.")
     task = service.exports.run(export.name, at=at)
     service.tasks.serve()
-    return f"{said}; task {task.id} is {task.status}."
+    return Begun(f"{said}; task {task.id} is {task.status}.", task.id)
 
 
 def look_at(path: str) -> str:
@@ -99,10 +110,10 @@ def look_at(path: str) -> str:
     return ""
 
 
-def leave(app: OfframpApp, said: str, *, to_tasks: bool) -> None:
-    """Out of the form, to the tasks where one was queued, with words on what was done."""
+def leave(app: OfframpApp, begun: Begun) -> None:
+    """Out of the form, to the task where one was queued, with words on what was done."""
     while len(app.screen_stack) > 1:
         app.pop_screen()
-    if to_tasks and app.current_mode != "tasks":
-        app.switch_mode("tasks")
-    app.call_after_refresh(app.page_say, said)
+    if begun.task is not None:
+        app.go_to_task(begun.task)
+    app.call_after_refresh(app.page_say, begun.said)
