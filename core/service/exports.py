@@ -1,4 +1,4 @@
-"""Saved exports: create, edit, list, show, remove, apply definitions from a file, run."""
+"""Saved exports: create, edit, list, show, remove, pause, apply definitions from a file, run."""
 
 from __future__ import annotations
 
@@ -103,6 +103,25 @@ class Exports:
         export = self.get(name)
         self._context.store.exports.remove(name)
         self.forget_sys_password(export.settings)
+
+    # By themselves
+
+    def pause(self, name: str) -> Export:
+        """Keep it from running by itself; what runs goes on. The export as it is then. Raises NotFound;
+        Conflict where it has no schedule."""
+        self.get(name)
+        return self._context.store.exports.pause(name, paused=True)
+
+    def resume(self, name: str) -> Export:
+        """Have it run by itself again, from now on: the pause isn't caught up with. See `Tasks.serve` for
+        what runs it. Raises as `pause` does."""
+        self.get(name)
+        return self._context.store.exports.pause(name, paused=False)
+
+    def started(self, name: str) -> int:
+        """How many of its periodic runs were started since its schedule was last changed; 0 without one."""
+        planned = self._context.store.schedules.planned().get(name)
+        return planned.started if planned is not None else 0
 
     # Definitions from a file
 

@@ -18,8 +18,9 @@ BOOT_SECONDS = 60.0
 @dataclass(frozen=True, slots=True)
 class EngineState:
     """Whether an engine serves the store, and whether it does `here`, in this process; how many tasks it
-    has at work (of at most `SLOTS`), how many wait in the queue and how many for their time; whether
-    nothing would start it after a reboot though something is `scheduled` (`forgotten`)."""
+    has at work (of at most `SLOTS`), how many wait in the queue and how many for their time; how many
+    exports will run by themselves (`periodic`); whether nothing would start it after a reboot though
+    something is `scheduled` or `periodic` (`forgotten`)."""
 
     served: bool
     at_work: int
@@ -27,11 +28,12 @@ class EngineState:
     scheduled: int
     here: bool = False
     forgotten: bool = False
+    periodic: int = 0
 
     @property
     def busy(self) -> bool:
         """Whether there is work that somebody must serve."""
-        return bool(self.at_work or self.queued or self.scheduled)
+        return bool(self.at_work or self.queued or self.scheduled or self.periodic)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +51,7 @@ class Overview:
     def __init__(self, context: Context) -> None:
         self._context = context
         self._boot: tuple[float, bool] | None = None
-        self._counted: tuple[int, dict[TaskStatus, int]] | None = None
+        self._counted: tuple[int, dict[TaskStatus, int], int] | None = None
 
     def changes(self) -> int:
         """A number that differs once anything in the store has changed, but for an engine's saying that it
@@ -60,7 +62,8 @@ class Overview:
         from core.engine.lease import holder_name, serves  # noqa: PLC0415 - comes with the engine
 
         store = self._context.store
-        counts = self._counts()
+        counts, periodic = self._counts()
+        later = bool(counts[TaskStatus.SCHEDULED] or periodic)
         state = store.lease.state()
         served = serves(state, store.locations, self._context.numbers)
         return EngineState(
@@ -69,7 +72,8 @@ class Overview:
             at_work=sum(number for status, number in counts.items() if status.holds_slot),
             queued=counts[TaskStatus.QUEUED],
             scheduled=counts[TaskStatus.SCHEDULED],
-            forgotten=bool(counts[TaskStatus.SCHEDULED]) and not self.starts_after_reboot(),
+            periodic=periodic,
+            forgotten=later and not self.starts_after_reboot(),
         )
 
     def starts_after_reboot(self) -> bool:
@@ -82,14 +86,15 @@ class Overview:
             self._boot = now, starts_after_reboot(self._context.locations)
         return self._boot[1]
 
-    def _counts(self) -> dict[TaskStatus, int]:
-        """How many tasks are in each status, counted anew where the store has changed."""
+    def _counts(self) -> tuple[dict[TaskStatus, int], int]:
+        """How many tasks are in each status, and how many exports run by themselves, counted anew where the
+        store has changed."""
         store = self._context.store
         # Before the count: what changes meanwhile is then counted once more.
         changes = store.changes()
         if self._counted is None or self._counted[0] != changes:
-            self._counted = changes, store.tasks.counts()
-        return self._counted[1]
+            self._counted = changes, store.tasks.counts(), store.schedules.active()
+        return self._counted[1:]
 
     def tasks(self, wanted: TaskFilter) -> TaskWindow:
         """The window that `wanted` cuts out by its `offset` and `limit`."""

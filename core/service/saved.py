@@ -7,11 +7,13 @@ import shutil
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from core import secrets
 from core.errors import NotFound
 from core.model.connection import Connection
+from core.model.run import PeriodicRun
 from core.model.settings import Export
 from core.model.task import Task
 from core.model.task_filter import TaskFilter
@@ -24,20 +26,27 @@ OPEN = tuple(status for status in TaskStatus if not status.ended)
 
 @dataclass(frozen=True, slots=True)
 class SavedExport:
-    """An export, its newest run, and its connection (None where somebody has removed that)."""
+    """An export, its newest run, and its connection (None where somebody has removed that). `due`: when it
+    runs by itself next, None where it won't."""
 
     export: Export
     last: Task | None
     connection: Connection | None
+    due: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """An export with its runs, the newest first, at most `HISTORY` of `total`."""
+    """An export with its runs, the newest first, at most `HISTORY` of `total`. `periodic`: what became of the
+    newest times at which it was to run by itself; `due` when it does so next, None where it won't; `started`
+    counts them since the schedule was last changed."""
 
     export: Export
     runs: tuple[Task, ...]
     total: int
+    periodic: tuple[PeriodicRun, ...] = ()
+    due: datetime | None = None
+    started: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +90,14 @@ class Saved:
         store = self._context.store
         last = store.tasks.last_of_exports()
         connections = {connection.name: connection for connection in store.connections.list()}
+        planned = store.schedules.planned()
         return tuple(
-            SavedExport(export, last.get(export.name), connections.get(export.settings.connection))
+            SavedExport(
+                export,
+                last.get(export.name),
+                connections.get(export.settings.connection),
+                planned[export.name].due if export.name in planned else None,
+            )
             for export in store.exports.list()
         )
 
@@ -90,7 +105,16 @@ class Saved:
         """Raises NotFound."""
         store = self._context.store
         wanted = TaskFilter(export=name, limit=HISTORY)
-        return History(store.exports.get(name), tuple(store.tasks.list(wanted)), store.tasks.count(wanted))
+        export = store.exports.get(name)
+        planned = store.schedules.planned().get(name)
+        return History(
+            export,
+            tuple(store.tasks.list(wanted)),
+            store.tasks.count(wanted),
+            tuple(store.schedules.runs(name, HISTORY)),
+            planned.due if planned is not None else None,
+            planned.started if planned is not None else 0,
+        )
 
     def connections(self) -> tuple[SavedConnection, ...]:
         """All, by name."""

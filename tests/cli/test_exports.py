@@ -23,7 +23,7 @@ def test_every_setting_arrives(shop):
     )
     found = shown(shop)
     assert found == {
-        "name": "e", "directory": str(shop.directory / "out"), "connection": "shop", "database": "main",
+        "name": "e", "directory": str(shop.directory / "out"), "schedule": None, "connection": "shop", "database": "main",
         "content": "data", "all_objects": False, "objects": ["orders", "TABLE:l*"], "exclude": ["VIEW:*"],
         "format": "sql", "encoding": "GB18030", "on_unencodable": "escape",
         "csv": {

@@ -20,7 +20,8 @@ def leaves(parser):
 LEAVES = {leaf.prog.removeprefix("offramp "): leaf for leaf in leaves(build())}
 CALLS = {
     "connection add", "connection list", "connection show", "connection test", "connection remove", "objects",
-    "export create", "export edit", "export list", "export show", "export apply", "export remove", "run", "dump",
+    "export create", "export edit", "export list", "export show", "export apply", "export remove", "export pause",
+    "export resume", "run", "dump",
     "ls", "show", "logs", "abort", "retry", "rm", "download", "wait", "verify", "doctor", "service", "completion",
     "store show", "store check", "store backup", "store restore", "store move",
 }  # fmt: skip

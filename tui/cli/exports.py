@@ -1,16 +1,22 @@
-"""`export create | edit | list | show | apply | remove`."""
+"""`export create | edit | list | show | apply | remove`; pausing is in `tui.cli.schedules`."""
 
 from __future__ import annotations
 
 import argparse
+from datetime import UTC, datetime
 from pathlib import Path
 
+import msgspec
+
+from core.due import upcoming
 from core.errors import Conflict, OfframpError, UsageError
-from core.model.convert import definitions_to_toml, export_to_tree
+from core.model.convert import definitions_to_toml, export_to_tree, to_tree, utc_text
+from core.model.run import Outcome
 from core.model.settings import Export
-from core.service import Service
+from core.service import Service, schedule_words
 from core.service.exports import Plan
-from tui.cli import forms, settings
+from core.service.saved import History, SavedExport
+from tui.cli import forms, schedules, settings
 from tui.cli.output import Output
 from tui.cli.paths import absolute
 from tui.cli.running import keep_sys_password
@@ -25,7 +31,8 @@ def create(args: argparse.Namespace, out: Output) -> int:
                 f"Export {args.name!r} exists already.", f"Change it: offramp export edit {args.name}"
             )
         directory = str(absolute(args.to)) if args.to is not None else service.exports.directory()
-        export = Export(name=args.name, directory=directory, settings=wanted)
+        schedule = schedules.schedule_from(args, None, datetime.now(UTC))
+        export = Export(name=args.name, directory=directory, settings=wanted, schedule=schedule)
         _keep(service, args, out, export)
     out.say(f"Its runs go to {export.directory}/{export.name}/. Start one: offramp run {export.name}")
     return 0
@@ -38,7 +45,9 @@ def edit(args: argparse.Namespace, out: Output) -> int:
             service.connections.get(args.connection)
         wanted = settings.settings_from(args, args.connection, old.settings)
         directory = str(absolute(args.to)) if args.to is not None else old.directory
-        _keep(service, args, out, Export(name=args.name, directory=directory, settings=wanted), old=old)
+        schedule = schedules.schedule_from(args, old.schedule, datetime.now(UTC))
+        export = Export(name=args.name, directory=directory, settings=wanted, schedule=schedule)
+        _keep(service, args, out, export, old=old)
     return 0
 
 
@@ -48,8 +57,11 @@ def _keep(
     """Store an export together with its sys account's password, or neither of them."""
     for text in settings.ineffective(args, export.settings):
         out.warn(text)
+    same = old is not None and old.schedule == export.schedule
+    if not same:
+        schedules.show_coming(out, export)
     wanted = keep_sys_password(service, args, out, export.settings)
-    made = Export(name=export.name, directory=export.directory, settings=wanted)
+    made = msgspec.structs.replace(export, settings=wanted)
     try:
         if old is None:
             service.exports.create(made)
@@ -64,26 +76,32 @@ def _keep(
         out.say(f"Export {made.name} is saved.")
     else:
         out.say(f"Export {made.name} is {'changed' if made != old else 'as it was'}.")
+    if not same:
+        schedules.serve(service, out, made)
 
 
 def list_(args: argparse.Namespace, out: Output) -> int:
     with Service() as service:
-        found = service.exports.list()
+        found = service.saved.exports()
     if args.json:
-        out.json({"exports": [export_to_tree(export) for export in found]})
+        out.json({"exports": [_tree(saved) for saved in found]})
     elif found:
         rows = [
             (
-                e.name,
-                e.settings.connection,
-                e.settings.content,
-                e.settings.format,
-                e.directory,
-                forms.export_words(e),
+                e.export.name,
+                schedule_words.trigger(e.export.schedule),
+                f"{e.last.status} {_minute(e.last.ended or e.last.created)}" if e.last else "never",
+                _minute(e.due) if e.due else "",
+                e.export.settings.connection,
+                e.export.settings.content,
+                e.export.settings.format,
+                e.export.directory,
+                forms.export_words(e.export),
             )
             for e in found
         ]
-        out.table(("NAME", "CONNECTION", "CONTENT", "FORMAT", "DIRECTORY", "OBJECTS"), rows)
+        head = ("NAME", "TRIGGER", "LAST RUN", "NEXT RUN", "CONNECTION", "CONTENT", "FORMAT")
+        out.table((*head, "DIRECTORY", "OBJECTS"), rows)
     else:
         out.say("No saved export yet. Save one: offramp export create --help")
     return 0
@@ -92,19 +110,56 @@ def list_(args: argparse.Namespace, out: Output) -> int:
 def show(args: argparse.Namespace, out: Output) -> int:
     with Service() as service:
         export = service.exports.get(args.name)
+        history = service.saved.history(args.name)
     if args.toml:
         out.text(definitions_to_toml(exports=[export]))
     elif args.json:
-        out.json({"export": export_to_tree(export)})
+        schedule = export.schedule
+        coming = upcoming(schedule, datetime.now(UTC), history.started) if schedule is not None else []
+        out.json(
+            {
+                "export": export_to_tree(export),
+                "next_runs": [utc_text(due) for due in coming],
+                "periodic_runs": [to_tree(run) for run in history.periodic],
+            }
+        )
     else:
         out.fields(
             [
                 ("export", export.name),
                 ("directory", f"{export.directory}/{export.name}/"),
                 *forms.settings_fields(export.settings),
+                *_schedule_fields(history),
             ]
         )
     return 0
+
+
+def _schedule_fields(history: History) -> list[tuple[str, str]]:
+    """When it runs by itself, the next times, and those of the last at which it didn't."""
+    schedule = history.export.schedule
+    if schedule is None:
+        return []
+    lines = [("schedule", schedule_words.whole(schedule, history.started))]
+    for line in schedules.coming_lines(schedule, history.started):
+        lines.append(("next" if len(lines) == 1 else "", line))
+    gone = [run for run in history.periodic if run.outcome is not Outcome.STARTED]
+    lines += [(run.outcome, f"{schedule_words.both(run.due, schedule)[0]}: {run.words}") for run in gone[:5]]
+    return lines
+
+
+def _tree(saved: SavedExport) -> dict[str, object]:
+    last = saved.last
+    return {
+        **export_to_tree(saved.export),
+        "last_task": last.id if last is not None else None,
+        "last_status": last.status.value if last is not None else None,
+        "next_run": utc_text(saved.due) if saved.due is not None else None,
+    }
+
+
+def _minute(moment: datetime) -> str:
+    return f"{moment.astimezone():%Y-%m-%d %H:%M}"
 
 
 def remove(args: argparse.Namespace, out: Output) -> int:
@@ -131,7 +186,12 @@ def apply(args: argparse.Namespace, out: Output) -> int:
             )
         ):
             raise UsageError("Nothing was changed.")
+        changed = {step.name for step in plan.steps if step.kind == "export" and step.action != "keep"}
+        exports = [export for export in plan.definitions.exports if export.name in changed]
+        for export in exports:
+            schedules.show_coming(out, export)
         service.exports.apply(plan)
+        schedules.serve(service, out, *exports)
     return 0
 
 

@@ -6,6 +6,7 @@ import argparse
 from typing import Any
 
 from tui.cli.argparsing import Parser, command, common, group
+from tui.cli.parser_exports import add_exports
 from tui.cli.parser_store import add_store
 from tui.cli.passwords import add_password_options
 from tui.cli.settings import OBJECTS_HELP, add_settings, add_sys_account
@@ -49,7 +50,7 @@ def build() -> Parser:
     common(parser, top=True)
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands", parser_class=Parser)
     _connections(commands)
-    _exports(commands)
+    add_exports(commands)
     _running(commands)
     _tasks(commands)
     _files(commands)
@@ -135,53 +136,6 @@ def _connections(commands: Any) -> None:
         "--type", action="append", metavar="TYPE", help="TABLE, VIEW, …; may be repeated; default: all"
     )
     objects.add_argument("--search", metavar="TEXT", help="only those with this in their name, in any case")
-
-
-def _exports(commands: Any) -> None:
-    of = group(commands, "export", "saved exports: create, edit, list, show, apply, remove")
-    create = command(of, "create", "exports:create", "save an export", json="it")
-    edit = command(
-        of,
-        "edit",
-        "exports:edit",
-        "change a saved export",
-        json="it",
-        more="What isn't given stays as it is; objects given replace those that it had.",
-    )
-    for parser in (create, edit):
-        parser.add_argument("name", metavar="NAME", help="the export, a directory's name too")
-        parser.add_argument("objects", metavar="OBJECT", nargs="*", help=OBJECTS_HELP)
-        parser.add_argument(
-            "--connection", metavar="C", required=parser is create, help="the connection to export from"
-        )
-        parser.add_argument(
-            "--to",
-            metavar="DIR",
-            help="where its runs go: DIR/NAME/START-TASK; default: `directory` of the settings file, else "
-            "exports in Offramp's home",
-        )
-        add_settings(parser)
-    command(of, "list", "exports:list_", "all saved exports", json="them")
-    show = command(of, "show", "exports:show", "one saved export", json="it")
-    show.add_argument("name", metavar="NAME", help="the export")
-    show.add_argument("--toml", action="store_true", help="print its definition, for export apply")
-    apply = command(
-        of,
-        "apply",
-        "exports:apply",
-        "create or change what a TOML file defines",
-        more="The file holds [export.NAME] tables, and [connection.NAME] tables if need be, as show --toml "
-        "prints them. What is as it should be stays untouched; differences are shown.",
-    )
-    apply.add_argument("file", metavar="FILE.toml", help="definitions, as show --toml prints them")
-    apply.add_argument("--dry-run", action="store_true", help="only show what would change")
-    apply.add_argument(
-        "-y", "--yes", action="store_true", help="don't ask before shell commands of the file are taken over"
-    )
-    remove = command(
-        of, "remove", "exports:remove", "forget a saved export", more="Its tasks and files stay."
-    )
-    remove.add_argument("name", metavar="NAME", help="the export")
 
 
 AT_HELP = "start then: 2026-11-30T04:00 (local, or with a zone), 04:00 (the next), or +2h"

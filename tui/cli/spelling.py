@@ -10,9 +10,10 @@ from collections.abc import Iterable
 
 import msgspec
 
+from core.model.schedule import Schedule
 from core.model.secret import CommandSecret, EnvironmentSecret
 from core.model.settings import CSV_PRESETS, CsvSettings, ExportSettings
-from tui.cli import typed_settings
+from tui.cli import schedules, typed_settings
 
 _SEPARATORS = {"\t": "tab"}
 
@@ -29,21 +30,33 @@ def dump_line(
     return shlex.join([*words, *options(settings, password=password), *_words(settings.objects)])
 
 
-def create_line(settings: ExportSettings, name: str, to: str, *, password: bool = False) -> str:
-    """`offramp export create …` for a saved export."""
+def create_line(
+    settings: ExportSettings, name: str, to: str, *, password: bool = False, schedule: Schedule | None = None
+) -> str:
+    """`offramp export create …` for a saved export, which `schedule` has run by itself."""
     words = ["offramp", "export", "create", *_option("--connection", settings.connection), "--to", to]
-    return shlex.join([*words, *options(settings, password=password), name, *_words(settings.objects)])
+    words += [*options(settings, password=password), *schedules.options(schedule)]
+    return shlex.join([*words, name, *_words(settings.objects)])
 
 
 def edit_line(
-    settings: ExportSettings, name: str, to: str, base: ExportSettings, *, password: bool = False
+    settings: ExportSettings,
+    name: str,
+    to: str,
+    base: ExportSettings,
+    *,
+    password: bool = False,
+    schedule: Schedule | None = None,
+    before: Schedule | None = None,
 ) -> str:
-    """`offramp export edit …` that makes a saved export with the settings `base` into one with these."""
+    """`offramp export edit …` that makes a saved export with the settings `base`, and the schedule `before`,
+    into one with these."""
     words = ["offramp", "export", "edit", "--to", to]
     if settings.connection != base.connection:
         words += _option("--connection", settings.connection)
     objects = settings.objects if settings.objects != base.objects else ()
-    return shlex.join([*words, *options(settings, base, password=password), name, *_words(objects)])
+    words += [*options(settings, base, password=password), *schedules.options(schedule, before)]
+    return shlex.join([*words, name, *_words(objects)])
 
 
 def options(
