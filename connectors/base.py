@@ -180,11 +180,15 @@ class ReadRequest:
 class Session(ABC):
     """A way into a database that is open, read-only, with character set, time zone and mode pinned.
 
+    `begins_in` is the database that the account itself begins in, where neither the connection nor the
+    settings name one; None where it has none.
+
     Every method may raise ConnectionLost, NoPrivilege or StatementFailed beside what it names.
     """
 
     server: ServerInfo
     dialect: SqlDialect
+    begins_in: str | None = None
 
     @abstractmethod
     def databases(self) -> list[str]:

@@ -57,9 +57,10 @@ def resolve_objects(session: Session, settings: ExportSettings, default: str | N
 
 
 def resolve_database(session: Session, settings: ExportSettings, default: str | None) -> str:
-    """The database that is meant, or the only one there is. Raises UsageError, NotFound."""
+    """The database that is meant, or that the account begins in, or the only one there is. Raises UsageError,
+    NotFound."""
     known = session.databases()
-    wanted = settings.database or default
+    wanted = settings.database or default or session.begins_in
     if wanted is None:
         if len(known) == 1:
             return known[0]

@@ -204,7 +204,7 @@ class Connections:
         Raises NotFound, UsageError, SecretError, ConnectError, SourceError."""
         connection = self.get(name)
         with self._context.source(connection).connect() as session:
-            wanted = database or connection.begins_in or _only(session, connection)
+            wanted = database or connection.begins_in or session.begins_in or _only(session, connection)
             return Listing(wanted, tuple(session.objects(wanted, types, search)))
 
 

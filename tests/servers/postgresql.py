@@ -118,20 +118,25 @@ class PostgresqlServer:
         shutil.rmtree(self._directory, ignore_errors=True)
 
     def connection(
-        self, name: str = "test", database: str = "postgres", *, schema: str | None = None, tcp: bool = False
+        self,
+        name: str = "test",
+        database: str = "postgres",
+        *,
+        user: str | None = None,
+        tcp: bool = False,
+        **options: Any,
     ) -> Connection:
-        """A connection over the socket, or over TCP with TLS off."""
+        """A connection over the socket, or over TCP, with TLS off unless `options` say otherwise."""
         ways: dict[str, Any] = {"unix_socket": self.socket}
         if tcp:
             ways = {"host": self.host, "tls": TlsSettings(mode="off")}
         return Connection(
             name=name,
             mode=self.mode,
-            port=self.port,
-            user=self.user,
+            port=options.pop("port", self.port),
+            user=user or self.user,
             database=database,
-            schema=schema,
-            **ways,
+            **(ways | options),
         )
 
     def credentials(self) -> Credentials:

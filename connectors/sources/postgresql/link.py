@@ -54,8 +54,8 @@ _PINNED = {
 class Link:
     """A connection with its session pinned; it gets in again by itself unless a transaction was lost with it.
 
-    `version` is server_version_num (150004 for 15.4), `version_text` server_version. Used from one thread,
-    but for `cancel`. The application's name, `name`, is this link's only.
+    `version` is server_version_num (150004 for 15.4), `version_text` server_version, `schema` the first that
+    there is of those that the account's search_path names. Used from one thread, but for `cancel`. The application's name, `name`, is this link's only.
     """
 
     def __init__(self, login: Login) -> None:
@@ -70,6 +70,7 @@ class Link:
         self.in_transaction = False
         self.version = 0
         self.version_text = ""
+        self.schema: str | None = None
         self._wire = login.open(name=self.name)
         self._pin_new()
 
@@ -93,6 +94,7 @@ class Link:
         silence = self._login.connection.read_timeout
         # The server says that a lock doesn't come before the silence says less.
         seconds = max(1, int(silence * 0.9)) if silence else LOCK_SECONDS
+        ((self.schema,),), _ = self._run("SELECT pg_catalog.current_schema()::text")
         wanted = {**_PINNED, "lock_timeout": f"{seconds}s"}
         self._run(
             "SELECT pg_catalog.set_config(s.name, w.value, false) FROM pg_catalog.pg_settings s"

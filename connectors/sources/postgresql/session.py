@@ -29,6 +29,7 @@ class PostgresqlSession(Session):
         self._catalog = Catalog(link)
         self._ddl = Ddl(link)
         self._snapshot = SnapshotState(link)
+        self.begins_in = link.schema
         with link.saying("asking for the own user"):
             (user,) = link.row("SELECT CURRENT_USER::text")
         self.server = ServerInfo(
