@@ -17,13 +17,14 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, ClassVar, TypeVar
 
 import msgspec
 from textual.app import App
+from textual.filter import LineFilter, Monochrome, NoColor
 from textual.screen import Screen
 
 from core.errors import OfframpError, StoreError
@@ -127,6 +128,14 @@ class OfframpApp(App[str], inherit_bindings=False):
         if options.ascii:
             self.add_class("-ascii")
         self.set_keymap(self.keys)
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        """Textual chooses how to obey NO_COLOR before a theme is set: as if for one that isn't the terminal's
+        own, where it writes black on black instead of the terminal's default colours."""
+        found = super().get_line_filters()
+        if not self.no_color or not self.native_ansi_color:
+            return found
+        return [NoColor() if isinstance(one, Monochrome) else one for one in found]
 
     # Beginning and end
 

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import re
+import sys
+from pathlib import Path
+
 import pytest
 
 from core.model.vocabulary import TaskStatus
 from tests.tui.harness import Home, application, running, until
+from tests.tui.pseudoterminal import PseudoTerminal
 from tui.screens.tasks import TasksScreen
 from tui.screens.wizard import Wizard
 from tui.widgets.table import Table
@@ -49,3 +55,25 @@ async def test_time_goes_on_while_a_screen_is_being_opened(home: Home) -> None:
         # The clock's tick, before the screen has had a chance to make anything of itself.
         app._tick()
         await until(pilot, lambda: isinstance(app.screen, Wizard) and app.screen.is_ready)
+
+
+def test_no_color_writes_no_colours(home: Home, tasks: dict[TaskStatus, int], tmp_path: Path) -> None:
+    environment = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ} | {
+        "OFFRAMP_HOME": str(home.locations.home), "TERM": "xterm-256color", "LC_ALL": "C.UTF-8", "TZ": "UTC",
+        "PYTHONPATH": str(Path(__file__).parents[2]), "NO_COLOR": "1",
+    }  # fmt: skip
+    command = [sys.executable, "-P", "-m", "tui.cli.main", "--read-only"]
+    screen = PseudoTerminal(command, environment=environment, directory=tmp_path)
+    try:
+        screen.until("orders-nightly")
+        screen.send(".")
+        screen.until("Copy path")
+        screen.send("\x1b")
+        screen.drain(0.5)
+    finally:
+        screen.kill()
+    codes = {
+        code for found in re.findall(rb"\x1b\[([0-9;]*)m", bytes(screen.output)) for code in found.split(b";")
+    }
+    assert codes <= {b"", b"0", b"1", b"2", b"3", b"4", b"7", b"39", b"49"}, codes
+    assert b"7" in codes
