@@ -27,12 +27,15 @@ def schema_of_one(
     ddl: ObjectDdl,
     *,
     drop: bool,
+    grants: bool = False,
 ) -> str:
     """The schema file of one object."""
-    statements = []
+    statements = [(text, False) for text in ddl.preamble]
     if drop:
-        statements.append((ddl.drop, False))
+        statements += [(text, False) for text in (*ddl.unlink, ddl.drop)]
     statements += [(text, ref.type in ROUTINES) for text in ddl.create]
+    if grants:
+        statements += [(text, False) for text in ddl.grants]
     return _file(dialect, encoding, [f"Schema of {ref}", *ddl.notes], statements)
 
 
@@ -43,12 +46,15 @@ def merged_schema(
     objects: Sequence[tuple[ObjectRef, ObjectDdl]],
     *,
     drop: bool,
+    grants: bool = False,
 ) -> str:
     """One file that makes all `objects`, which stand in an order in which each comes after what it needs:
     drops in reverse, tables without foreign keys and what builds on them, the foreign keys, and at last
     triggers and events."""
-    statements: list[tuple[str, bool]] = []
+    preamble = dict.fromkeys(text for _, ddl in objects for text in ddl.preamble)
+    statements: list[tuple[str, bool]] = [(text, False) for text in preamble]
     if drop:
+        statements += [(text, False) for _, ddl in objects for text in ddl.unlink]
         statements += [(ddl.drop, False) for _, ddl in reversed(objects)]
     first = [(ref, ddl) for ref, ddl in objects if ref.type not in LAST]
     last = [(ref, ddl) for ref, ddl in objects if ref.type in LAST]
@@ -58,6 +64,8 @@ def merged_schema(
         statements += [(text, False) for text in ddl.foreign_keys]
     for ref, ddl in last:
         statements += [(text, ref.type in ROUTINES) for text in ddl.create_bare]
+    if grants:
+        statements += [(text, False) for _, ddl in objects for text in ddl.grants]
     found = dict.fromkeys(f"{ref}: {note}" for ref, ddl in objects for note in ddl.notes)
     return _file(dialect, encoding, [title, *found], statements)
 

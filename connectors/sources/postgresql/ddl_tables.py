@@ -34,7 +34,7 @@ class _Table:
     kind: str
     unlogged: bool
     partition: bool
-    parents: tuple[str, ...]
+    parents: list[str]
     bound: str | None
     key: str | None
     method: str | None
@@ -95,7 +95,8 @@ class Tables:
 
     def _identity_comment(self, seq: int, script: Script) -> None:
         for name, text in self._link.rows(
-            f"SELECT {int(seq)}::pg_catalog.regclass::text, pg_catalog.obj_description({int(seq)}, 'pg_class')"
+            f"SELECT {int(seq)}::pg_catalog.regclass::text,"
+            f" pg_catalog.obj_description({int(seq)}::oid, 'pg_class')"
         ):
             script.comment(f"SEQUENCE {name}", text)
 
@@ -121,35 +122,14 @@ class Tables:
             " ORDER BY tree.level, n.nspname, c.relname"
         )
         found = []
-        for (
-            number,
-            name,
-            space,
-            kind,
-            unlogged,
-            part,
-            parents,
-            bound,
-            key,
-            method,
-            own,
-            toast,
-            of,
-            text,
-            _,
-        ) in rows:
-            if kind == "f":
+        for *facts, own, toast, of_type, text in rows:
+            table = _Table(*facts, (*options(own), *options(toast, "toast.")), of_type, text)
+            if table.kind == "f":
                 raise BrokenObject(
-                    f"Partition {name} is a foreign table: its rows lie on another server.",
+                    f"Partition {table.name} is a foreign table: its rows lie on another server.",
                     "Exclude the table, or export its other partitions by a view.",
                 )
-            parameters = (*options(own), *options(toast, "toast."))
-            found.append(
-                _Table(
-                    number, name, space, kind, unlogged, part, tuple(parents), bound, key, method, parameters,
-                    of, text,
-                )
-            )  # fmt: skip
+            found.append(table)
         return found
 
     def _create(self, table: _Table, identities: dict[tuple[int, int], int], script: Script) -> None:

@@ -5,7 +5,7 @@ name isn't unique: a function or procedure is `name(argument types)`, since each
 own, and a trigger is `name ON table`. Argument types are printed with an empty search_path, so that those
 outside pg_catalog have their schema.
 
-Left out everywhere: what belongs to an extension, which brings it along; sequences that belong to a column
+Left out everywhere: what belongs to an extension, or a range type, which bring it along; sequences that belong to a column
 and partitions, which are part of their table; row types.
 """
 
@@ -19,6 +19,7 @@ from core.model.vocabulary import ObjectRef, ObjectType
 FUNCTION_NAME = "p.proname || '(' || pg_catalog.oidvectortypes(p.proargtypes) || ')'"
 TRIGGER_NAME = "t.tgname || ' ON ' || c.relname"
 
+_WITH_TYPES = "'e', 'i'"
 _CLASS = "'pg_catalog.{}'::pg_catalog.regclass"
 
 
@@ -28,10 +29,10 @@ class Asking(Protocol):
     def rows(self, statement: str, *params: object) -> list[tuple[Any, ...]]: ...
 
 
-def own(catalog: str, oid: str) -> str:
-    """The condition that no extension brings the object."""
+def own(catalog: str, oid: str, kinds: str = "'e'") -> str:
+    """The condition that no extension brings the object (`kinds` of dependencies as pg_depend has them)."""
     return (
-        "NOT EXISTS (SELECT FROM pg_catalog.pg_depend x WHERE x.deptype = 'e'"
+        f"NOT EXISTS (SELECT FROM pg_catalog.pg_depend x WHERE x.deptype IN ({kinds})"
         f" AND x.classid = {_CLASS.format(catalog)} AND x.objid = {oid})"
     )
 
@@ -46,7 +47,8 @@ def _relations(kinds: str, more: str = "") -> str:
 def _routines(kinds: str) -> str:
     return (
         f"SELECT p.oid, {FUNCTION_NAME} AS name, p.pronamespace AS space FROM pg_catalog.pg_proc p"
-        f" WHERE p.prokind IN ({kinds}) AND {own('pg_proc', 'p.oid')}"
+        # A range type brings the functions that make its values along.
+        f" WHERE p.prokind IN ({kinds}) AND {own('pg_proc', 'p.oid', _WITH_TYPES)}"
     )
 
 
