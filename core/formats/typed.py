@@ -21,7 +21,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from connectors.base import TableShape
-from core.chunk import Offsets, TextChunk
+from core.chunk import TextChunk
 from core.formats.base import Encoder
 from core.formats.block import Block, cut_blocks
 from core.formats.policy import TextPolicy
@@ -32,8 +32,10 @@ from core.model.vocabulary import Encoding, Format
 
 # A row group is held in memory until it is written.
 GROUP_BYTES = 32 << 20
-_BLOCK_BYTES = 16 << 20
+# A row that is larger is a block, and a row group, of its own.
+BLOCK_BYTES = 16 << 20
 ARROW_ROWS = 65_536
+_SMALL = 1 << 20
 
 
 class TypedEncoder(Encoder):
@@ -64,49 +66,71 @@ class TypedEncoder(Encoder):
             self._schema,
             compression="none" if parquet.codec is ParquetCodec.NONE else str(parquet.codec),
             compression_level=parquet.level,
+            # Text and bytes have none: Arrow takes several copies of a value for them, however large it is.
+            write_statistics=[
+                field.name
+                for field in self._schema
+                if not (pa.types.is_string(field.type) or pa.types.is_binary(field.type))
+            ],
         )
 
     def begin(self) -> bytes:
-        return self._pieces.take()
+        return b"".join(self._pieces.take())
 
     def encode(self, chunk: TextChunk) -> Iterator[memoryview | bytes]:
-        for block in cut_blocks(chunk, None, _BLOCK_BYTES):
-            batch = self._columns.batch(block, self._schema, self._rows)
-            self._rows += block.rows
-            ends, at = _row_bytes(block), 0
-            while at < block.rows:
-                before = int(ends[at - 1]) if at else 0
-                # The group ends with the row that reaches its bytes, or its rows.
-                full = int(np.searchsorted(ends, before + GROUP_BYTES - self._waiting_bytes)) + 1
-                end = min(full, at + self._limit - self._waiting_rows, block.rows)
-                self._waiting.append(batch.slice(at, end - at))
-                self._waiting_rows += end - at
-                self._waiting_bytes += int(ends[end - 1]) - before
-                at = end
-                if self._waiting_rows == self._limit or self._waiting_bytes >= GROUP_BYTES:
-                    self._write_group()
-                    yield self._pieces.take()
+        for block in cut_blocks(chunk, None, BLOCK_BYTES):
+            yield from self._block(block)
 
-    def _write_group(self) -> None:
+    def _block(self, block: Block) -> Iterator[bytes]:
+        batch = self._columns.batch(block, self._schema, self._rows)
+        self._rows += block.rows
+        ends, at = self._columns.row_bytes(block), 0
+        if block.rows == 1 and ends[0] > BLOCK_BYTES:
+            yield from self._group()
+            self._write(pa.Table.from_batches([batch]))
+            yield from self._pieces.take()
+            return
+        while at < block.rows:
+            before = int(ends[at - 1]) if at else 0
+            # The group ends with the row that reaches its bytes, or its rows.
+            full = int(np.searchsorted(ends, before + GROUP_BYTES - self._waiting_bytes)) + 1
+            end = min(full, at + self._limit - self._waiting_rows, block.rows)
+            self._waiting.append(batch.slice(at, end - at))
+            self._waiting_rows += end - at
+            self._waiting_bytes += int(ends[end - 1]) - before
+            at = end
+            if self._waiting_rows == self._limit or self._waiting_bytes >= GROUP_BYTES:
+                yield from self._group()
+
+    def _group(self) -> Iterator[bytes]:
+        """Write the rows that wait."""
+        if not self._waiting:
+            return
         # Copied into one piece: how the rows came in chunks must not be seen in the file. A single batch
         # would stay the slice that it is, with what lies behind it, if nothing were joined to it.
         nothing = self._waiting[0].slice(0, 0)
         table = pa.Table.from_batches([*self._waiting, nothing], self._schema).combine_chunks()
         self._waiting = []
         self._waiting_rows = self._waiting_bytes = 0
+        self._write(table)
+        del table
+        yield from self._pieces.take()
+
+    def _write(self, table: pa.Table) -> None:
         if isinstance(self._writer, pq.ParquetWriter):
             self._writer.write_table(table, row_group_size=self._limit)
         else:
             self._writer.write_table(table, max_chunksize=self._limit)
+        # Arrow's allocator keeps what it has had, which here is a multiple of the group.
+        pa.default_memory_pool().release_unused()
 
     def flush(self) -> bytes:
         return b""
 
     def end(self) -> bytes:
-        if self._waiting:
-            self._write_group()
+        last = list(self._group())
         self._writer.close()
-        return self._pieces.take()
+        return b"".join([*last, *self._pieces.take()])
 
     def state(self) -> dict[str, int]:
         return {"rows": self._rows}
@@ -117,12 +141,6 @@ class TypedEncoder(Encoder):
     @property
     def warnings(self) -> tuple[str, ...]:
         return (*self._policy.warnings, *self._columns.warnings)
-
-
-def _row_bytes(block: Block) -> Offsets:
-    """Bytes of a block's values up to and with each of its rows: int64, shape (rows,)."""
-    lengths = block.lengths.reshape(block.rows, block.columns)
-    return np.cumsum(np.einsum("ij->i", lengths.astype(np.int64)))
 
 
 class _Pieces(io.RawIOBase):
@@ -136,7 +154,8 @@ class _Pieces(io.RawIOBase):
         return True
 
     def write(self, data: object) -> int:
-        part = bytes(memoryview(data))  # type: ignore[arg-type]
+        # What Arrow gives as bytes is a copy already.
+        part = data if isinstance(data, bytes) else bytes(memoryview(data))  # type: ignore[arg-type]
         self._parts.append(part)
         self._size += len(part)
         return len(part)
@@ -144,7 +163,15 @@ class _Pieces(io.RawIOBase):
     def tell(self) -> int:
         return self._size
 
-    def take(self) -> bytes:
-        joined = b"".join(self._parts)
+    def take(self) -> list[bytes]:
+        """In few pieces, without copying large ones."""
+        taken: list[bytes] = []
+        small: list[bytes] = []
+        for part in self._parts:
+            if len(part) < _SMALL:
+                small.append(part)
+                continue
+            taken += [b"".join(small), part]
+            small = []
         self._parts = []
-        return joined
+        return [piece for piece in (*taken, b"".join(small)) if piece]

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+import datetime as dt
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from connectors.base import SourceColumn, TableShape
-from core.chunk import Mask
+from connectors.base import TableShape
+from core.chunk import Bytes, Mask, Offsets
 from core.errors import Unfitting
-from core.formats.block import Block, gather
+from core.formats.block import Block, Index, gather
 from core.formats.policy import TextPolicy
 from core.logical import Holds, LogicalType
 from core.model.format_settings import Unfit
 from core.model.settings import ExportSettings
+from core.model.vocabulary import ObjectType
 
 _MOST_DIGITS = 76
 _SHORT_DIGITS = 38
-# Dates that no calendar has: cast first one by one, they would be found slowly.
+# Dates that no calendar has: cast first one by one, they would be found slowly. Arrow has a year 0, but most
+# of its readers (Python's dates among them) begin with year 1.
 _ZERO_DATE = r"^0000|-00"
+_DAYS = {kind: pa.scalar(dt.datetime(1, 1, 1)).cast(kind) for kind in (pa.timestamp("us"), pa.date32())}
 
 
 def arrow_type(logical: LogicalType) -> pa.DataType:
@@ -43,7 +48,10 @@ def arrow_type(logical: LogicalType) -> pa.DataType:
 
 
 def arrow_schema(shape: TableShape, *, with_nulls: bool) -> pa.Schema:
-    """The schema of an object's file. `with_nulls` lets every column have NULLs."""
+    """The schema of an object's file. `with_nulls` lets every column have NULLs; those of a view always may,
+    since servers guess there.
+    """
+    with_nulls = with_nulls or shape.ref.type is not ObjectType.TABLE
     return pa.schema(
         pa.field(
             column.name,
@@ -64,6 +72,17 @@ class TypedColumns:
         self._policy = policy
         self._is_text = np.array([pa.types.is_string(arrow_type(c.logical)) for c in shape.columns])
         self._emptied = np.zeros(len(shape.columns), np.int64)
+        kinds = [arrow_type(column.logical) for column in shape.columns]
+        self._varying = np.flatnonzero([_width(kind) is None for kind in kinds])
+        self._fixed = sum(_width(kind) or 0 for kind in kinds)
+
+    def row_bytes(self, block: Block) -> Offsets:
+        """Bytes that a block's rows take in memory, up to and with each of them: int64, shape (rows,).
+
+        NULLs, too, have the width of their type there.
+        """
+        lengths = block.lengths.reshape(block.rows, block.columns).take(self._varying, axis=1)
+        return np.cumsum(np.einsum("ij->i", lengths.astype(np.int64)) + self._fixed)
 
     def batch(self, block: Block, schema: pa.Schema, first_row: int) -> pa.RecordBatch:
         """The rows of a block. Raises Unfitting, InvalidText."""
@@ -74,17 +93,20 @@ class TypedColumns:
             return self._batch(mended, schema, first_row)
 
     def _batch(self, block: Block, schema: pa.Schema, first_row: int) -> pa.RecordBatch:
-        arrays = [self._array(block, number, field.type, first_row) for number, field in enumerate(schema)]
+        arrays = [self._array(block, number, field, first_row) for number, field in enumerate(schema)]
         return pa.RecordBatch.from_arrays(arrays, schema=schema)
 
-    def _array(self, block: Block, number: int, kind: pa.DataType, first_row: int) -> pa.Array:
-        packed = gather(block.data, block.column_spans(np.array([number], np.intp)))
+    def _array(self, block: Block, number: int, field: pa.Field, first_row: int) -> pa.Array:
+        kind = field.type
+        bounds, data = _column(block, number)
         nulls = None if block.nulls is None else block.nulls.reshape(block.rows, block.columns)[:, number]
+        if nulls is not None and not field.nullable and nulls.any():
+            raise self._error(field.name, first_row + int(np.flatnonzero(nulls)[0]), "NULL", "NOT NULL value")
         raw = pa.binary() if pa.types.is_binary(kind) else pa.string()
         array = pa.Array.from_buffers(
             raw,
             block.rows,
-            [_validity(nulls), pa.py_buffer(packed.bounds), pa.py_buffer(packed.data)],
+            [_validity(nulls), pa.py_buffer(bounds), pa.py_buffer(data)],
         )
         if kind == raw:
             if pa.types.is_string(kind):
@@ -96,7 +118,10 @@ class TypedColumns:
         plain = pa.timestamp("us") if pa.types.is_timestamp(kind) else kind
         try:
             cast = _cast(array, plain)
+            fits = plain not in _DAYS or not _before_year_one(cast)
         except pa.ArrowInvalid:
+            fits = False
+        if not fits:
             cast = self._fitting(array, plain, number, first_row)
         return cast.view(kind) if kind != plain else cast
 
@@ -104,7 +129,7 @@ class TypedColumns:
         """An array of which some values don't fit their type, with NULLs in their places."""
         column = self._shape.columns[number]
         fits = np.ones(len(array), np.bool_)
-        if kind in (pa.date32(), pa.timestamp("us")):
+        if kind in _DAYS:
             zero = pc.match_substring_regex(array, _ZERO_DATE).fill_null(fill_value=False)
             fits &= ~zero.to_numpy(zero_copy_only=False)
         rest = array if fits.all() else pc.if_else(pa.array(fits), array, pa.scalar(None, array.type))
@@ -113,14 +138,14 @@ class TypedColumns:
             array.is_valid().to_numpy(zero_copy_only=False) & ~cast.is_valid().to_numpy(zero_copy_only=False)
         )
         if len(lost) and self._unfit is Unfit.FAIL:
-            raise self._error(column, array[int(lost[0])].as_py(), first_row + int(lost[0]), kind)
+            shown = ascii(array[int(lost[0])].as_py())[1:-1][:60]
+            raise self._error(column.name, first_row + int(lost[0]), f"{shown} ({column.type})", str(kind))
         self._emptied[number] += len(lost)
         return cast
 
-    def _error(self, column: SourceColumn, value: str, row: int, kind: pa.DataType) -> Unfitting:
-        shown = ascii(value)[1:-1][:60]
+    def _error(self, column: str, row: int, value: str, kind: str) -> Unfitting:
         return Unfitting(
-            f"{self._shape.ref}, column {column.name}, row {row + 1}: {shown} ({column.type}) is no {kind}.",
+            f"{self._shape.ref}, column {column}, row {row + 1}: {value} is no {kind}.",
             "Use --on-unfit null to write NULL in its place; text formats hold any value.",
         )
 
@@ -156,6 +181,25 @@ def _cast_where_fit(array: pa.Array, kind: pa.DataType) -> list[pa.Array]:
             return [pa.nulls(1, kind)]
         half = len(array) // 2
         return _cast_where_fit(array[:half], kind) + _cast_where_fit(array[half:], kind)
+
+
+def _before_year_one(array: pa.Array) -> bool:
+    first = pc.min(array)
+    return bool(first.is_valid and pc.less(first, _DAYS[array.type]).as_py())
+
+
+def _column(block: Block, number: int) -> tuple[Index, Bytes]:
+    """The values of a column: where they begin and end, and the bytes."""
+    if block.rows == 1:
+        # It may be large: as it lies there.
+        return np.ascontiguousarray(block.spans[number]), block.data
+    packed = gather(block.data, block.column_spans(np.array([number], np.intp)))
+    return packed.bounds, packed.data
+
+
+def _width(kind: pa.DataType) -> int | None:
+    """Bytes of a value in memory; None where they depend on the value."""
+    return None if pa.types.is_string(kind) or pa.types.is_binary(kind) else (kind.bit_width + 7) // 8
 
 
 def _validity(nulls: Mask | None) -> pa.Buffer | None:

@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import hashlib
 from queue import Queue
-from threading import Thread
+from threading import Condition, Thread
 
 from core.formats.compress import Compressor
 from core.pipeline.disk import Disk, OpenFile
 
 INLINE_BYTES = 4 << 20
 DEPTH = 8
+# What may wait, unless one piece alone is larger: a row group has many megabytes.
+WAITING_BYTES = 16 << 20
 
 
 class Sink:
@@ -37,12 +39,14 @@ class Sink:
         self.written = written
         self._inline = INLINE_BYTES
         self._waiting: Queue[bytes | memoryview | None] = Queue(DEPTH)
+        self._room = Condition()
+        self._held = 0
         self._thread: Thread | None = None
         self._error: BaseException | None = None
 
     def put(self, piece: bytes | memoryview) -> None:
-        """Take a piece, which nobody changes any more; waits while `DEPTH` others do. Raises the OutputError
-        of this or an earlier piece."""
+        """Take a piece, which nobody changes any more; waits while `DEPTH` others or WAITING_BYTES do. Raises
+        the OutputError of this or an earlier piece."""
         if self._thread is None:
             if len(piece) <= self._inline:
                 self._inline -= len(piece)
@@ -51,6 +55,9 @@ class Sink:
             self._thread = Thread(target=self._work, name="sink", daemon=True)
             self._thread.start()
         self._raise_error()
+        with self._room:
+            self._room.wait_for(lambda: not self._held or self._held + len(piece) <= WAITING_BYTES)
+            self._held += len(piece)
         self._waiting.put(piece)
 
     def drain(self) -> None:
@@ -86,6 +93,10 @@ class Sink:
                     self._take(piece)
                 except BaseException as error:  # noqa: BLE001 - raised again where the pieces come from
                     self._error = error
+            with self._room:
+                self._held -= len(piece)
+                self._room.notify()
+            del piece  # it may be large, and the next one may take its time
             self._waiting.task_done()
 
     def _raise_error(self) -> None:

@@ -84,3 +84,34 @@ def test_an_error_of_the_last_piece_is_told_by_drain(tmp_path: Path, monkeypatch
     with pytest.raises(NoSpace):
         sink.drain()
     sink.close()
+
+
+def test_what_waits_is_bounded_by_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "INLINE_BYTES", 0)
+    monkeypatch.setattr(module, "WAITING_BYTES", 100)
+    release, brought = threading.Event(), []
+
+    class Slow(Disk):
+        def write(self, file: OpenFile, data: bytes | memoryview) -> None:
+            assert release.wait(20)
+            super().write(file, data)
+
+    disk = Slow(tmp_path)
+    sink = Sink(disk, disk.open("f"), hashlib.sha256())
+
+    def bring() -> None:
+        for size in (500, 60, 40, 1):  # a piece past the bound comes alone
+            sink.put(b"x" * size)
+            brought.append(size)
+
+    bringer = threading.Thread(target=bring)
+    bringer.start()
+    while not brought:
+        bringer.join(0.01)
+    bringer.join(0.2)
+    assert brought == [500]
+    release.set()
+    bringer.join(20)
+    sink.drain()
+    sink.close()
+    assert (tmp_path / "f").read_bytes() == b"x" * 601

@@ -19,6 +19,7 @@ from core.chunk import Kind, TextChunk
 from core.errors import ValueTooLarge
 
 FETCH_BYTES = 32 << 20  # the most that one fetch of many rows can hold
+HELD_BYTES = 16 << 20  # the most that the objects of rows may take that come one by one
 CHUNK_LIMIT = (1 << 31) - 1  # of a TextChunk's buffer
 _NUMBERS = {int, float, type(None)}
 _BYTES = {bytes, bytearray}
@@ -84,14 +85,15 @@ def _row_by_row(
         cursor.execute(statement)
         builder = _Builder(kinds)
         rows: list[tuple[Value, ...]] = []
-        size = 0
+        size = held = 0
         overhead = 48 * len(kinds)  # about what the objects take beside their bytes
+        beside = 56 + 16 * len(kinds)  # the tuple, and what the allocator adds
         while (row := cursor.fetchone()) is not None:
             length = sum(map(getsizeof, row))
             if length >= chunk_bytes:
                 if rows:
                     builder.add(rows)
-                    rows, size = [], 0
+                    rows, size, held = [], 0, 0
                     yield builder.take()
                 if length > CHUNK_LIMIT:
                     raise ValueTooLarge(
@@ -105,9 +107,10 @@ def _row_by_row(
                 continue
             rows.append(row)
             size += max(length - overhead, len(kinds))
-            if size >= chunk_bytes:
+            held += length + beside
+            if size >= chunk_bytes or held >= HELD_BYTES:
                 builder.add(rows)
-                rows, size = [], 0
+                rows, size, held = [], 0, 0
                 yield builder.take()
         if rows:
             builder.add(rows)

@@ -30,7 +30,7 @@ from core.model.format_settings import (
     ParquetSettings,
     Unfit,
 )
-from core.model.vocabulary import Encoding, Format, Unencodable
+from core.model.vocabulary import Encoding, Format, ObjectRef, ObjectType, Unencodable
 from tests.unit.formats.building import MYSQL, Rows, chunk_of, cut, file_of, settings_of, shape_of
 from tests.unit.formats.strategies import binaries, cuts, gaps, texts
 
@@ -265,3 +265,92 @@ def test_no_text_settings_matter() -> None:
     rows = chunk_of([["猫".encode()]])
     plain = file_of(settings_of(Format.PARQUET), shape, [[rows]])
     assert file_of(settings_of(Format.PARQUET, encoding=Encoding.ASCII), shape, [[rows]]) == plain
+
+
+@pytest.mark.parametrize("form", TYPED)
+def test_year_zero_is_treated_alike_alone_and_among_others(form: Format) -> None:
+    shape = typed_shape([LogicalType(Holds.DATE), LogicalType(Holds.TIMESTAMP, utc=True)])
+    rows: Rows = [[b"0000-01-01", b"0000-12-31 23:59:59"], [b"0001-01-01", b"0001-01-01 00:00:00"]]
+    for some in (rows, [*rows, [b"2024-02-30", b"2024-02-30 00:00:00"]]):
+        with pytest.raises(Unfitting, match="row 1: 0000-01-01"):
+            file_of(settings_of(form), shape, [[chunk_of(some)]])
+        found = table_of(file_of(settings_of(form, on_unfit=Unfit.NULL), shape, [[chunk_of(some)]]), form)
+        assert found.column(0).to_pylist()[:2] == [None, dt.date(1, 1, 1)]
+        assert found.column(1).to_pylist()[:2] == [None, dt.datetime(1, 1, 1, tzinfo=UTC)]
+
+
+@pytest.mark.parametrize("form", TYPED)
+def test_null_where_the_source_says_that_there_is_none(form: Format) -> None:
+    shape = typed_shape([LogicalType(Holds.INTEGER), TEXT])
+    strict = replace(shape, columns=tuple(replace(c, nullable=False) for c in shape.columns))
+    rows = chunk_of([[b"1", b"a"], [b"2", None]])
+    with pytest.raises(Unfitting, match="column c1, row 2: NULL is no NOT NULL value"):
+        file_of(settings_of(form), strict, [[rows]])
+    view = replace(strict, ref=ObjectRef(ObjectType.VIEW, "v"))
+    for data in (
+        file_of(settings_of(form, on_unfit=Unfit.NULL), strict, [[rows]]),
+        file_of(settings_of(form), view, [[rows]]),
+    ):
+        assert table_of(data, form).column(1).to_pylist() == ["a", None]
+
+
+@pytest.mark.parametrize("form", TYPED)
+def test_nulls_of_wide_types_end_a_group_too(monkeypatch: pytest.MonkeyPatch, form: Format) -> None:
+    """A NULL of a decimal has 32 bytes in memory, and none on its way there."""
+    monkeypatch.setattr(module, "GROUP_BYTES", 64 << 10)
+    shape = typed_shape([LogicalType(Holds.DECIMAL, precision=65, scale=30)] * 100)
+    data = file_of(settings_of(form), shape, [[chunk_of([[None] * 100] * 200)]])
+    if form is Format.PARQUET:
+        assert pq.ParquetFile(io.BytesIO(data)).num_row_groups == 10
+    else:
+        assert pa.ipc.open_file(io.BytesIO(data)).num_record_batches == 10
+    assert table_of(data, form).num_rows == 200
+
+
+@pytest.mark.parametrize("form", TYPED)
+def test_a_large_row_is_a_group_of_its_own(monkeypatch: pytest.MonkeyPatch, form: Format) -> None:
+    monkeypatch.setattr(module, "BLOCK_BYTES", 1000)
+    shape = typed_shape([LogicalType(Holds.INTEGER), TEXT, BYTES])
+    rows: Rows = [[b"%d" % n, b"t" * (2000 if n == 5 else 3), None if n == 5 else b"\xff"] for n in range(9)]
+    files = {
+        file_of(settings_of(form), shape, [[chunk_of(piece) for piece in cut(rows, at) if piece]])
+        for at in ([], [1], [5], [6], [5, 6], list(range(9)))
+    }
+    (data,) = files
+    assert table_of(data, form).column(1).to_pylist() == [row[1] and row[1].decode() for row in rows]
+    if form is Format.PARQUET:
+        metadata = pq.ParquetFile(io.BytesIO(data)).metadata
+        assert [metadata.row_group(n).num_rows for n in range(metadata.num_row_groups)] == [5, 1, 3]
+
+
+@pytest.mark.parametrize("form", TYPED)
+def test_shapes_and_names_at_the_limit(form: Format) -> None:
+    many = file_of(
+        settings_of(form), typed_shape([LogicalType(Holds.INTEGER)] * 1017), [[chunk_of([[b"7"] * 1017])]]
+    )
+    assert list(table_of(many, form).to_pylist()[0].values()) == [7] * 1017
+    names = ["a", "A", "\x01\x7f\n\u2028", "x\x00y", "a.b", "猫"]
+    shape = typed_shape([TEXT] * len(names))
+    named = replace(
+        shape, columns=tuple(replace(c, name=n) for c, n in zip(shape.columns, names, strict=True))
+    )
+    found = table_of(file_of(settings_of(form), named, [[chunk_of([[n.encode() for n in names]])]]), form)
+    assert found.to_pylist() == [{name: name for name in names}]
+    assert table_of(file_of(settings_of(form), named, [[]]), form).schema.names == names
+
+
+@pytest.mark.parametrize("form", TYPED)
+def test_more_digits_than_any_type_has_are_text(form: Format) -> None:
+    shape = typed_shape([LogicalType(Holds.DECIMAL, precision=p, scale=2) for p in (76, 77)])
+    texts_: Rows = [[b"-" + b"9" * 74 + b".99", b"9" * 75 + b".01"]]
+    found = table_of(file_of(settings_of(form), shape, [[chunk_of(texts_)]]), form)
+    assert [str(v) for v in found.to_pylist()[0].values()] == [t and t.decode() for t in texts_[0]]
+    assert pa.types.is_string(found.schema.field(1).type)
+
+
+def test_statistics_but_of_text_and_bytes() -> None:
+    """Of these Arrow would hold copies of the largest and smallest value, however large."""
+    shape = typed_shape([LogicalType(Holds.INTEGER), TEXT, BYTES, LogicalType(Holds.DATE)])
+    data = file_of(settings_of(Format.PARQUET), shape, [[chunk_of([[b"1", b"t", b"b", b"2024-01-01"]])]])
+    group = pq.ParquetFile(io.BytesIO(data)).metadata.row_group(0)
+    assert [group.column(n).statistics is not None for n in range(4)] == [True, False, False, True]
