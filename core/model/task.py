@@ -55,8 +55,9 @@ class Checkpoint(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class FileEntry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A finished file. `path` is relative to the task's directory, with `/`; `kind` is data, schema or
-    load (the script that loads the others in order); `object` as `TYPE:NAME`, None where it holds several."""
+    """A finished file. `path` is relative to the task's directory, with `/`; `kind` is data,
+    schema, foreign-keys (what is added after the rows, where that stands apart) or load (the script that
+    loads the others in order); `object` as `TYPE:NAME`, None where it holds several."""
 
     path: str
     kind: str

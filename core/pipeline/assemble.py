@@ -2,44 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from core import __version__
 from core.formats.text import encode_text
 from core.model.settings import ExportSettings
 from core.model.task import FileEntry, TaskObject
-from core.model.vocabulary import Encoding, Format, ObjectStatus, ObjectType, Unencodable
+from core.model.vocabulary import Encoding, Format, ObjectRef, ObjectStatus, ObjectType, Unencodable
 from core.pipeline.context import Context
 from core.pipeline.layout import LOAD, MERGED
 from core.pipeline.manifest import FORMAT, Manifest, ManifestObject, ManifestServer, plain_settings
 from core.pipeline.script import LAST, load_script
 from core.pipeline.writer import write_file
 
-_BEFORE_DATA = (ObjectType.TYPE, ObjectType.SEQUENCE, ObjectType.TABLE)
-
 
 def load_order(
     settings: ExportSettings, objects: Sequence[TaskObject], files: Sequence[FileEntry]
 ) -> tuple[str, ...]:
-    """The files that a database's client loads into an empty database, in that order: tables, their rows,
-    then what is built on them, triggers and events last. Rows of views aren't loaded: their tables bring
-    them. Empty where the rows aren't SQL."""
+    """The files that a database's client loads into an empty database, in that order: tables and what they
+    need, their rows, then what is built on them, foreign keys where they stand apart, triggers and events
+    last. Rows of views aren't loaded: their tables bring them. `objects` come after what they need. Empty
+    where the rows aren't SQL."""
     if settings.content.data and settings.format is not Format.SQL:
         return ()
     by_object: dict[tuple[str | None, str], str] = {(e.object, e.kind): e.path for e in files}
     done = [item.ref for item in objects if item.done]
 
-    def paths(kind: str, *types: ObjectType) -> list[str]:
-        found = [by_object.get((str(ref), kind)) for ref in done if ref.type in types]
+    def paths(kind: str, refs: Iterable[ObjectRef]) -> list[str]:
+        found = [by_object.get((str(ref), kind)) for ref in refs]
         return [path for path in found if path is not None]
 
-    between = [kind for kind in ObjectType if kind not in (*_BEFORE_DATA, *LAST)]
+    last = [ref for ref in done if ref.type in LAST]
+    made = [ref for ref in done if ref.type not in LAST]
+    tables = [ref for ref in made if ref.type is ObjectType.TABLE]
+    # A table may need a function; only a table that is there has rows.
+    before_rows = made.index(tables[-1]) + 1 if tables else 0
     return (
         *[entry.path for entry in files if entry.path == MERGED],
-        *paths("schema", *_BEFORE_DATA),
-        *paths("data", ObjectType.TABLE),
-        *paths("schema", *between),
-        *paths("schema", *LAST),
+        *paths("schema", made[:before_rows]),
+        *paths("data", tables),
+        *paths("schema", made[before_rows:]),
+        *paths("foreign-keys", made),
+        *paths("schema", last),
     )
 
 

@@ -28,6 +28,9 @@ class Layout:
     def schema(self, ref: ObjectRef) -> str:
         return f"{self._stem(ref)}-schema.sql"
 
+    def foreign_keys(self, ref: ObjectRef) -> str:
+        return f"{self._stem(ref)}-foreign-keys.sql"
+
     def data(self, ref: ObjectRef) -> str:
         return f"{self._stem(ref)}{self._suffix}"
 

@@ -21,9 +21,9 @@ _UNSAFE = frozenset("%/\\\"'`:*?<>|;#")
 # Names that Windows takes for devices, with any ending. Source: Microsoft, "Naming Files, Paths, and
 # Namespaces". Files may be copied there later.
 _DEVICE = re.compile(r"(?:CON|PRN|AUX|NUL|CONIN\$|CONOUT\$|COM[0-9¹²³]|LPT[0-9¹²³])(?:\..*)?", re.IGNORECASE)
-# Endings that this program gives: `-schema` to schema files, `.0001` to numbered ones, `~hash` to names
-# that were too long.
-_OURS = re.compile(r"(-schema$|\.[0-9]+$|~[0-9a-f]{16}$)", re.IGNORECASE)
+# Endings that this program gives: `-schema` and `-foreign-keys` to schema files, `.0001` to numbered
+# ones, `~hash` to names that were too long.
+_OURS = re.compile(r"(-schema$|-foreign-keys$|\.[0-9]+$|~[0-9a-f]{16}$)", re.IGNORECASE)
 _ESCAPE = re.compile(r"(?:%[0-9A-Fa-f]{2})+")
 
 

@@ -14,7 +14,7 @@ from core.pipeline import states
 from core.pipeline.context import Context
 from core.pipeline.data import read_data
 from core.pipeline.record import Recorded, check_unchanged, record
-from core.pipeline.script import schema_of_one
+from core.pipeline.script import foreign_keys_of_one, schema_of_one
 from core.pipeline.tracked import Tracked
 from core.pipeline.writer import write_file
 
@@ -74,6 +74,13 @@ def _export(ctx: Context, tracked: Tracked) -> list[FileEntry]:
         )
         path = ctx.layout.schema(ref)
         files.append(write_schema(ctx, path, text, str(ref)))
+        apart = foreign_keys_of_one(ctx.session.dialect, ctx.settings.encoding, ref, recorded.ddl)
+        path = ctx.layout.foreign_keys(ref)
+        if not apart:
+            # An earlier attempt may have left one.
+            ctx.disk.remove(ctx.built(path))
+        else:
+            files.append(write_schema(ctx, path, apart, str(ref), kind="foreign-keys"))
         tracked.set(schema_status=ObjectStatus.SUCCESS)
         faults.reached(Point.SCHEMA_WRITTEN)
     if ctx.settings.takes_rows(ref) and recorded.shape is not None:
@@ -90,11 +97,11 @@ def _export(ctx: Context, tracked: Tracked) -> list[FileEntry]:
     return files
 
 
-def write_schema(ctx: Context, path: str, text: str, ref: str | None) -> FileEntry:
+def write_schema(ctx: Context, path: str, text: str, ref: str | None, *, kind: str = "schema") -> FileEntry:
     """Write a schema file in the task's encoding, durably. Raises Unencodable by the task's policy."""
     data = encode_text(text, ctx.settings.encoding, ctx.settings.on_unencodable, path)
     size, digest = write_file(ctx.disk, ctx.built(path), data)
-    return FileEntry(path=path, kind="schema", object=ref, rows=0, bytes=size, sha256=digest)
+    return FileEntry(path=path, kind=kind, object=ref, rows=0, bytes=size, sha256=digest)
 
 
 def _record(ctx: Context, tracked: Tracked) -> Recorded:
@@ -119,7 +126,7 @@ def _fail(ctx: Context, tracked: Tracked, error: SourceError | DataError | NotFo
     tracked.begin_anew()
     tracked.item = states.failed(tracked.item, error.info())
     ref = tracked.item.ref
-    for path in (ctx.layout.schema(ref), ctx.layout.data(ref)):
+    for path in (ctx.layout.schema(ref), ctx.layout.foreign_keys(ref), ctx.layout.data(ref)):
         ctx.disk.remove(ctx.built(path))
     ctx.journal.finish_object(tracked.item, ())
     return tracked.item

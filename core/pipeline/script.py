@@ -29,14 +29,23 @@ def schema_of_one(
     drop: bool,
     grants: bool = False,
 ) -> str:
-    """The schema file of one object."""
+    """The schema file of one object, without foreign keys where the dialect has them apart."""
     statements = [(text, False) for text in ddl.preamble]
     if drop:
         statements += [(text, False) for text in (*ddl.unlink, ddl.drop)]
-    statements += [(text, ref.type in ROUTINES) for text in ddl.create]
+    made = ddl.create_bare if dialect.foreign_keys_apart else ddl.create
+    statements += [(text, ref.type in ROUTINES) for text in made]
     if grants:
         statements += [(text, False) for text in ddl.grants]
     return _file(dialect, encoding, [f"Schema of {ref}", *ddl.notes], statements)
+
+
+def foreign_keys_of_one(dialect: SqlDialect, encoding: Encoding, ref: ObjectRef, ddl: ObjectDdl) -> str:
+    """The file of what is added once all tables have their rows; "" where there is nothing."""
+    if not dialect.foreign_keys_apart or not ddl.foreign_keys:
+        return ""
+    title = f"Foreign keys, rules and policies of {ref}, for when the rows of all tables are there"
+    return _file(dialect, encoding, [title], [(text, False) for text in ddl.foreign_keys])
 
 
 def merged_schema(

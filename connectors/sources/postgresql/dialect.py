@@ -40,6 +40,8 @@ POSTGRESQL = SqlDialect(
     charset_statement="SET client_encoding = '{charset}';",
     begin="BEGIN;",
     commit="COMMIT;",
-    include="\\ir {path}",
+    foreign_keys_apart=True,
+    # In quotes, since functions have blanks in their names; what is special there is encoded in paths.
+    include="\\ir '{path}'",
     insert_clause=" OVERRIDING SYSTEM VALUE",
 )

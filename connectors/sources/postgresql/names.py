@@ -5,8 +5,8 @@ name isn't unique: a function or procedure is `name(argument types)`, since each
 own, and a trigger is `name ON table`. Argument types are printed with an empty search_path, so that those
 outside pg_catalog have their schema.
 
-Left out everywhere: what belongs to an extension, or a range type, which bring it along; sequences that belong to a column
-and partitions, which are part of their table; row types.
+Left out everywhere: what an extension or a range type brings along; sequences of columns and partitions,
+which are part of their table; row types.
 """
 
 from __future__ import annotations

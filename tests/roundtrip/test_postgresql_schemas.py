@@ -1,0 +1,114 @@
+"""Schemas of PostgreSQL: a database with every kind of object, loaded by psql into another and compared."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from connectors.base import Source
+from connectors.sources.postgresql import PostgresqlSource
+from core.model.settings import SchemaSettings
+from core.model.vocabulary import Consistency, Content, Format
+from tests.roundtrip import postgresql_schema as given
+from tests.roundtrip.running import export
+from tests.servers.postgresql import PostgresqlServer
+
+pytestmark = pytest.mark.postgresql
+
+SCHEMAS = ("public", given.HOSTILE)
+SEQUENCES = (
+    "SELECT schemaname, sequencename, last_value, pg_get_serial_sequence('public.customer', 'id')"
+    " FROM pg_sequences ORDER BY 1, 2"
+)
+POPULATED = "SELECT matviewname, ispopulated FROM pg_matviews ORDER BY 1"
+
+
+class Original:
+    def __init__(self, server: PostgresqlServer) -> None:
+        self.server = server
+        self.database = given.build(server)
+        self.dump = given.dump(server, self.database)
+
+    def source(self) -> Source:
+        return PostgresqlSource(self.server.connection("shop", self.database), self.server.credentials())
+
+    def same(self, copy: str) -> None:
+        """Everything that pg_dump knows of, and what it doesn't call schema."""
+        found = given.dump(self.server, copy)
+        assert sorted(set(found) ^ set(self.dump)) == []
+        assert found == self.dump
+        for query in (SEQUENCES, POPULATED):
+            assert self.server.run(query, database=copy) == self.server.run(query, database=self.database)
+
+
+@pytest.fixture(scope="module")
+def original(postgresql: PostgresqlServer) -> Original:
+    return Original(postgresql)
+
+
+def test_merged_schemas_load_in_one_go_and_over_themselves(original: Original, tmp_path: Path) -> None:
+    copy = given.empty(original.server)
+    files = []
+    for number, schema in enumerate(SCHEMAS):
+        done = export(
+            original.source(),
+            tmp_path / str(number),
+            database=schema,
+            content=Content.SCHEMA,
+            schema=SchemaSettings(merge=True, drop=True),
+        )
+        files.append(done.output / "schema.sql")
+    for path in (files[0], files[0], files[1], files[1]):
+        original.server.client_load(copy, path)
+    original.same(copy)
+    # Nothing is dropped that the file itself doesn't make.
+    with pytest.raises(RuntimeError, match="other objects depend on it"):
+        original.server.client_load(copy, files[0])
+
+
+def test_schema_and_rows_load_object_by_object(original: Original, tmp_path: Path) -> None:
+    copy = given.empty(original.server)
+    original.server.run("CREATE TABLE nothing ()", database=copy)
+    for number, schema in enumerate(SCHEMAS):
+        done = export(
+            original.source(),
+            tmp_path / str(number),
+            database=schema,
+            # A table without columns has no rows that could be written.
+            exclude=("TABLE:nothing",) if schema == "public" else (),
+            format=Format.SQL,
+            consistency=Consistency.TASK,
+        )
+        assert {e.kind for e in done.manifest.files} >= {"schema", "data", "foreign-keys", "load"}
+        original.server.client_load(copy, done.output / "load.sql")
+    original.same(copy)
+    for table in ("a", "b", "measure", "measure_2", "measure_3_rest"):
+        rows = f"SELECT * FROM public.{table} ORDER BY 1, 2"
+        expected = original.server.run(rows, database=original.database)
+        assert expected
+        assert original.server.run(rows, database=copy) == expected
+
+
+def test_one_object_loads_alone(original: Original, tmp_path: Path) -> None:
+    done = export(
+        original.source(),
+        tmp_path / "out",
+        database="public",
+        content=Content.SCHEMA,
+        objects=("TABLE:measure",),
+    )
+    files = {entry.kind: entry.path for entry in done.manifest.files}
+    copy = given.empty(original.server)
+    original.server.run("CREATE TYPE mood AS ENUM ('sad')", database=copy)
+    original.server.client_load(copy, done.output / files["schema"])
+    parts = "SELECT count(*) FROM pg_partition_tree('measure')"
+    assert original.server.run(parts, database=copy) == [(6,)]
+    other = export(
+        original.source(),
+        tmp_path / "other",
+        database=given.HOSTILE,
+        content=Content.SCHEMA,
+        objects=('TYPE:ty"pe\n%s',),
+    )
+    original.server.client_load(copy, other.path('TYPE:ty"pe\n%s', "schema"))
