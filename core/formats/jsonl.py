@@ -2,11 +2,11 @@
 
     {"id":1,"name":"Ada","photo":"iVBORw0=","born":"1815-12-10","score":0.1}
 
-NULL is `null`. Numbers are the source's own digits, without zeros in front; infinity and NaN, which JSON
-lacks, are strings. Where the settings say so, the numbers of columns with 64-bit integers or decimals are
-strings too. Everything else is a string; bytes are in base64 or hex. A character that the encoding lacks is
-written as `\\uXXXX`, so that nothing is lost in any encoding; the policy is asked only about bytes that are
-no text.
+NULL is `null`, booleans are `true` and `false`. Numbers are the source's own digits, without zeros in front;
+infinity and NaN, which JSON lacks, are strings. Where the settings say so, the numbers of columns with 64-bit
+integers or decimals are strings too. Everything else is a string; bytes are in base64 or hex. A character
+that the encoding lacks is written as `\\uXXXX`, so that nothing is lost in any encoding; the policy is asked
+only about bytes that are no text.
 """
 
 from __future__ import annotations

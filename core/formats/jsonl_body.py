@@ -18,6 +18,7 @@ from core.formats.block import Block, Index, Packed, Values
 from core.formats.joiner import Joiner
 from core.formats.scan import Escapes, Scanner
 from core.formats.wide import Slices
+from core.logical import Holds
 from core.model.format_settings import BinaryText
 
 _BARE, _QUOTED = 0, 1
@@ -56,7 +57,9 @@ class JsonBody:
         self._keys = [json.dumps(column.name, ensure_ascii=False).encode() + b":" for column in columns]
         # The class of a column's numbers, and with it of its NULLs.
         self._number_class = np.where(as_text, _QUOTED, _BARE).astype(np.int32)
-        classes = np.where(self._kinds == Kind.NUMBER, self._number_class, _QUOTED)
+        # What is true or false is so in JSON's own words.
+        plain = [_BARE if column.logical.holds is Holds.BOOLEAN else _QUOTED for column in columns]
+        classes = np.where(self._kinds == Kind.NUMBER, self._number_class, plain)
         within = list(range(4, 4 + self._columns - 1))
         self._joiner = Joiner(self._literals(), [_NULL], classes.tolist(), within)
         self._own = classes.astype(np.int32)
@@ -147,6 +150,9 @@ class JsonBody:
                 text, is_string = json_number(b"".join(slices.raw(index)))
                 quoted = is_string or self._number_class[index] == _QUOTED
                 yield b'"' + text + b'"' if quoted else text
+                continue
+            if kind == Kind.PLAIN and self._own[index] == _BARE:
+                yield from slices.raw(index)
                 continue
             yield b'"'
             if kind == Kind.BINARY:
