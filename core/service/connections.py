@@ -15,14 +15,13 @@ from core.model.connection import Connection
 from core.model.convert import nearest, utc_text
 from core.model.secret import KeyringSecret, SecretRef
 from core.model.task_filter import TaskFilter
-from core.model.vocabulary import ObjectType, TaskStatus
+from core.model.vocabulary import ObjectType
 from core.service.context import Context
+from core.service.saved import OPEN, SavedConnection
 
 if TYPE_CHECKING:
     from connectors.base import ObjectInfo, Session, TestStep
     from core.model.settings import SysAccount
-
-OPEN = tuple(status for status in TaskStatus if not status.ended)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,18 +33,6 @@ class NewPassword:
 
     def __repr__(self) -> str:
         return f"NewPassword(in_keyring={self.in_keyring})"
-
-
-@dataclass(frozen=True, slots=True)
-class ConnectionDetails:
-    """A connection with what is known around it. `password` says where it comes from. `last_test` is what
-    `test` recorded: when, whether all went well, and the steps."""
-
-    connection: Connection
-    password: str
-    last_test: dict[str, object] | None
-    exports: tuple[str, ...]
-    tasks: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,12 +111,12 @@ class Connections:
                 error.hint = f"Did you mean {close}?"
             raise
 
-    def show(self, name: str) -> ConnectionDetails:
+    def show(self, name: str) -> SavedConnection:
         """Raises NotFound."""
         connection = self.get(name)
         store = self._context.store
         exports = tuple(e.name for e in store.exports.list() if e.settings.connection == name)
-        return ConnectionDetails(
+        return SavedConnection(
             connection=connection,
             password=secrets.describe(connection.secret),
             last_test=store.connections.last_test(name),

@@ -51,8 +51,8 @@ class History:
 
 @dataclass(frozen=True, slots=True)
 class SavedConnection:
-    """A connection, where its password comes from in words, its last test (see `ConnectionDetails`), and
-    which exports and which tasks that haven't ended use it."""
+    """A connection, where its password comes from in words, what its last test recorded (when, whether all
+    went well, and the steps), and which exports and which tasks that haven't ended use it."""
 
     connection: Connection
     password: str
