@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 
 import numpy as np
 import pyarrow as pa
@@ -23,6 +24,7 @@ _SHORT_DIGITS = 38
 # Dates that no calendar has: cast first one by one, they would be found slowly. Arrow has a year 0, but most
 # of its readers (Python's dates among them) begin with year 1.
 _ZERO_DATE = r"^0000|-00"
+_UTC = "+00"  # behind instants in UTC, as PostgreSQL prints them; MySQL leaves it out
 _DAYS = {kind: pa.scalar(dt.datetime(1, 1, 1)).cast(kind) for kind in (pa.timestamp("us"), pa.date32())}
 
 
@@ -116,6 +118,8 @@ class TypedColumns:
                     raise _NoText from error
             return array
         plain = pa.timestamp("us") if pa.types.is_timestamp(kind) else kind
+        if plain != kind and pc.any(pc.ends_with(array, _UTC)).as_py():
+            array = pc.replace_substring_regex(array, rf"{re.escape(_UTC)}$", "")
         try:
             cast = _cast(array, plain)
             fits = plain not in _DAYS or not _before_year_one(cast)
