@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 
+from connectors.base import ObjectDdl
 from core import faults
 from core.errors import DataError, NotFound, OutputError, SchemaChanged, SnapshotGone, SourceError
 from core.faults import Point
 from core.formats.text import encode_text
 from core.model.task import FileEntry, TaskObject
-from core.model.vocabulary import Consistency, ObjectStatus, OnError
+from core.model.vocabulary import Consistency, ObjectRef, ObjectStatus, OnError
 from core.pipeline import states
 from core.pipeline.context import Context
 from core.pipeline.data import read_data
@@ -74,13 +75,8 @@ def _export(ctx: Context, tracked: Tracked) -> list[FileEntry]:
         )
         path = ctx.layout.schema(ref)
         files.append(write_schema(ctx, path, text, str(ref)))
-        apart = foreign_keys_of_one(ctx.session.dialect, ctx.settings.encoding, ref, recorded.ddl)
-        path = ctx.layout.foreign_keys(ref)
-        if not apart:
-            # An earlier attempt may have left one.
-            ctx.disk.remove(ctx.built(path))
-        else:
-            files.append(write_schema(ctx, path, apart, str(ref), kind="foreign-keys"))
+        if ctx.session.dialect.foreign_keys_apart:
+            files += _foreign_keys(ctx, ref, recorded.ddl)
         tracked.set(schema_status=ObjectStatus.SUCCESS)
         faults.reached(Point.SCHEMA_WRITTEN)
     if ctx.settings.takes_rows(ref) and recorded.shape is not None:
@@ -95,6 +91,16 @@ def _export(ctx: Context, tracked: Tracked) -> list[FileEntry]:
         check_unchanged(tracked.item.fingerprint, after)
         tracked.set(data_status=ObjectStatus.SUCCESS)
     return files
+
+
+def _foreign_keys(ctx: Context, ref: ObjectRef, ddl: ObjectDdl) -> list[FileEntry]:
+    path = ctx.layout.foreign_keys(ref)
+    if not ddl.foreign_keys:
+        # An earlier attempt may have left a file.
+        ctx.disk.remove(ctx.built(path))
+        return []
+    text = foreign_keys_of_one(ctx.session.dialect, ctx.settings.encoding, ref, ddl)
+    return [write_schema(ctx, path, text, str(ref), kind="foreign-keys")]
 
 
 def write_schema(ctx: Context, path: str, text: str, ref: str | None, *, kind: str = "schema") -> FileEntry:

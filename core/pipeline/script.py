@@ -41,9 +41,7 @@ def schema_of_one(
 
 
 def foreign_keys_of_one(dialect: SqlDialect, encoding: Encoding, ref: ObjectRef, ddl: ObjectDdl) -> str:
-    """The file of what is added once all tables have their rows; "" where there is nothing."""
-    if not dialect.foreign_keys_apart or not ddl.foreign_keys:
-        return ""
+    """The file of what is added once all tables have their rows."""
     title = f"Foreign keys, rules and policies of {ref}, for when the rows of all tables are there"
     return _file(dialect, encoding, [title], [(text, False) for text in ddl.foreign_keys])
 

@@ -123,7 +123,8 @@ class Tables:
         )
         found = []
         for *facts, own, toast, of_type, text in rows:
-            table = _Table(*facts, (*options(own), *options(toast, "toast.")), of_type, text)
+            parameters = (*options(own), *options(toast, "toast."))
+            table = _Table(*facts, parameters=parameters, of_type=of_type, comment=text)
             if table.kind == "f":
                 raise BrokenObject(
                     f"Partition {table.name} is a foreign table: its rows lie on another server.",
