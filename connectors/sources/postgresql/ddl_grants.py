@@ -53,7 +53,7 @@ SELECT a.what, a.col, pg_catalog.quote_ident(r.rolname), x.is_grantable,
   pg_catalog.array_agg(x.privilege_type::text ORDER BY x.privilege_type)
 FROM acls a CROSS JOIN LATERAL pg_catalog.aclexplode(a.acl) x
 LEFT JOIN pg_catalog.pg_roles r ON r.oid = x.grantee
-WHERE x.grantee <> a.owner AND (x.grantee = 0 OR r.oid IS NOT NULL)
+WHERE x.grantee <> a.owner AND (r.oid IS NOT NULL OR (x.grantee = 0 AND a.kind NOT IN ('f', 'T')))
 GROUP BY a.what, a.col, r.rolname, x.is_grantable
 ORDER BY a.what, a.col NULLS FIRST, r.rolname NULLS FIRST, x.is_grantable
 """

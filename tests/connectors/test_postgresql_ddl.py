@@ -1,0 +1,204 @@
+"""Schemas of single PostgreSQL objects: what they need, what is said of them, what moves and what doesn't."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from connectors.base import Credentials, ObjectDdl, Session
+from connectors.sources.postgresql import PostgresqlSource
+from connectors.sources.postgresql.ddl_script import options, plain
+from core.errors import BrokenObject, NotFound
+from core.model.connection import Connection
+from core.model.vocabulary import Mode, ObjectPattern, ObjectRef, SchemaFlavour
+from tests.roundtrip import postgresql_schema as given
+from tests.servers.postgresql import PostgresqlServer
+
+pytestmark = pytest.mark.postgresql
+
+
+@pytest.fixture(scope="module")
+def database(postgresql: PostgresqlServer) -> str:
+    return given.build(postgresql)
+
+
+@pytest.fixture
+def session(postgresql: PostgresqlServer, database: str) -> Iterator[Session]:
+    source = PostgresqlSource(postgresql.connection("test", database), postgresql.credentials())
+    with source.connect() as session:
+        yield session
+
+
+def ref(text: str) -> ObjectRef:
+    pattern = ObjectPattern.parse(text)
+    assert pattern.type
+    return ObjectRef(pattern.type, pattern.name)
+
+
+def of(
+    session: Session, text: str, schema: str = "public", flavour: SchemaFlavour = SchemaFlavour.NATIVE
+) -> ObjectDdl:
+    return session.ddl(schema, ref(text), flavour)
+
+
+@pytest.mark.parametrize(
+    ("name", "needs"),
+    [
+        ("TABLE:customer", {"TYPE:mood", "TYPE:address", "TYPE:posint", "TYPE:price_range", "SEQUENCE:numbers",
+                            "FUNCTION:twice(integer)"}),
+        ("TABLE:b", set()),
+        ("TABLE:child", {"TABLE:parent"}),
+        ("TABLE:of_type", {"TYPE:address", "TYPE:posint"}),
+        ("TABLE:measure", {"TYPE:mood"}),
+        ("TYPE:person", {"TYPE:address", "TYPE:mood"}),
+        ("TYPE:evenint", {"TYPE:posint"}),
+        ("TYPE:price_range", {"FUNCTION:posdiff(numeric, numeric)"}),
+        ("VIEW:a_second", {"VIEW:z_first", "FUNCTION:twice(text)"}),
+        ("VIEW:wild", {"FUNCTION:total(integer)"}),
+        ("VIEW:grouped", {"TABLE:customer"}),
+        ("VIEW:over_kept", {"MATERIALIZED_VIEW:kept"}),
+        ("MATERIALIZED_VIEW:kept", {"VIEW:a_second", "TABLE:a", "TABLE:measure"}),
+        ("FUNCTION:modern(integer)", {"FUNCTION:twice(integer)"}),
+        ("FUNCTION:total(integer)", {"FUNCTION:add_up(numeric, integer)", "FUNCTION:finish(numeric)"}),
+        ("FUNCTION:of_row(public.customer)", {"TABLE:customer"}),
+        ("FUNCTION:rows_of()", {"VIEW:z_first"}),
+        ("PROCEDURE:tidy(integer, public.mood)", {"TYPE:mood"}),
+        ("TRIGGER:touched ON customer", {"TABLE:customer", "FUNCTION:touch()"}),
+        ("TRIGGER:instead ON a_second", {"VIEW:a_second", "FUNCTION:touch()"}),
+        ("SEQUENCE:numbers", set()),
+    ],
+)  # fmt: skip
+def test_what_an_object_needs(session: Session, name: str, needs: set[str]) -> None:
+    assert set(map(str, of(session, name).needs)) == needs
+
+
+def test_extensions_and_other_schemas_are_said(session: Session) -> None:
+    assert {f"Needs extension {name}: CREATE EXTENSION." for name in ("citext", "hstore")} <= set(
+        of(session, "TABLE:customer").notes
+    )
+    # The operator class of an exclusion constraint.
+    assert "Needs extension btree_gist: CREATE EXTENSION." in of(session, "TABLE:bookings").notes
+    other = of(session, f"TABLE:{given.LONG}", given.HOSTILE)
+    assert "Needs TYPE:mood of schema public." in other.notes
+    assert other.preamble == (f"CREATE SCHEMA IF NOT EXISTS {given._HOSTILE}",)
+    assert of(session, "TABLE:a").preamble == ()
+    assert any("roles" in note for note in of(session, "TABLE:b").notes)
+    flavoured = of(session, "TABLE:a", flavour=SchemaFlavour.MYSQL)
+    assert any("MySQL flavour" in note for note in flavoured.notes)
+
+
+def test_foreign_keys_rules_and_policies_stand_apart(session: Session) -> None:
+    found = of(session, "TABLE:a")
+    assert found.create == (*found.create_bare, *found.foreign_keys)
+    assert not any("FOREIGN KEY" in text or "RULE" in text for text in found.create_bare)
+    assert [text.split()[:2] for text in found.unlink] == [["ALTER", "TABLE"]] * 2 + [["DROP", "RULE"]]
+    # Rows that are there needn't pass what was added NOT VALID.
+    assert any("CHECK ((id > 1)) NOT VALID" in text for text in found.foreign_keys)
+    assert (
+        "CREATE POLICY everyone ON public.b FOR ALL TO PUBLIC USING (true)"
+        in of(session, "TABLE:b").foreign_keys
+    )
+
+
+def test_a_digest_moves_with_the_shape_and_not_with_the_rows(
+    postgresql: PostgresqlServer, database: str, session: Session
+) -> None:
+    before = {name: of(session, name) for name in ("TABLE:customer", "SEQUENCE:untouched")}
+    postgresql.run("SELECT nextval('customer_serial_no_seq'), nextval('untouched')", database=database)
+    after = {name: of(session, name) for name in before}
+    for name, found in after.items():
+        assert found.fingerprint == before[name].fingerprint
+        assert found.create != before[name].create
+    assert after["SEQUENCE:untouched"].create[-1] == "SELECT pg_catalog.setval('public.untouched', 1, true)"
+    postgresql.run("COMMENT ON SEQUENCE untouched IS 'now it is'", database=database)
+    assert of(session, "SEQUENCE:untouched").fingerprint != after["SEQUENCE:untouched"].fingerprint
+    postgresql.run(
+        "COMMENT ON SEQUENCE untouched IS NULL", "SELECT setval('untouched', 1, false)", database=database
+    )
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["TABLE:measure_2", "SEQUENCE:customer_ids", "SEQUENCE:customer_serial_no_seq", "TYPE:citext",
+     "FUNCTION:words(text, text, text)", "FUNCTION:twice", "TRIGGER:touched", "TYPE:customer", "INDEX:by_price", "VIEW:a"],
+)  # fmt: skip
+def test_what_is_part_of_another_is_no_object(session: Session, name: str) -> None:
+    with pytest.raises(NotFound, match="part of another object"):
+        of(session, name)
+
+
+def test_every_object_that_is_listed_has_a_schema(session: Session) -> None:
+    listed = [(schema, info.ref) for schema in session.databases() for info in session.objects(schema)]
+    assert len(listed) > 50
+    for schema, each in listed:
+        found = session.ddl(schema, each, SchemaFlavour.NATIVE)
+        assert found.create
+        assert found.drop.startswith("DROP ")
+        assert "CASCADE" not in found.drop
+
+
+def test_views_in_a_circle_are_refused(postgresql: PostgresqlServer) -> None:
+    database = postgresql.new_database()
+    postgresql.run(
+        "CREATE VIEW one AS SELECT 1 AS x", "CREATE VIEW two AS SELECT x FROM one",
+        "CREATE OR REPLACE VIEW one AS SELECT x FROM two", database=database,
+    )  # fmt: skip
+    source = PostgresqlSource(postgresql.connection("test", database), postgresql.credentials())
+    with source.connect() as session, pytest.raises(BrokenObject, match="by way of public.two"):
+        of(session, "VIEW:one")
+
+
+def test_an_ordinary_account_is_enough(postgresql: PostgresqlServer, database: str) -> None:
+    postgresql.run("DROP ROLE IF EXISTS plain_reader", "CREATE ROLE plain_reader LOGIN PASSWORD 'p'")
+    connection = Connection(
+        name="plain", mode=Mode.POSTGRESQL, unix_socket=postgresql.socket, port=postgresql.port, user="plain_reader",
+        database=database,
+    )  # fmt: skip
+    with PostgresqlSource(connection, Credentials(password="p")).connect() as session:
+        for name in ("TABLE:customer", "VIEW:a_second", "FUNCTION:twice(text)", "TYPE:mood", "TABLE:b"):
+            assert of(session, name).create
+        found = of(session, "SEQUENCE:numbers")
+        assert found.notes == (
+            "The value of sequence public.numbers may not be seen by this user: it begins anew.",
+        )
+        assert not any("setval" in text for text in found.create)
+
+
+def test_privileges_as_they_were_given(postgresql: PostgresqlServer) -> None:
+    database = postgresql.new_database()
+    role = '"' + given.ROLE.replace('"', '""') + '"'
+    postgresql.run(f"DROP ROLE IF EXISTS {role}", f"CREATE ROLE {role}")
+    postgresql.run(
+        "CREATE TABLE t (id serial, a integer, p integer) PARTITION BY LIST (p)",
+        "CREATE TABLE t1 PARTITION OF t DEFAULT",
+        "CREATE FUNCTION f(integer) RETURNS integer LANGUAGE sql AS 'SELECT 1'",
+        "CREATE TYPE e AS ENUM ()", "CREATE VIEW v AS SELECT 1",
+        f"GRANT SELECT, INSERT ON t TO {role} WITH GRANT OPTION", f"GRANT UPDATE (a) ON t TO {role}",
+        "GRANT SELECT ON t1 TO PUBLIC", f"GRANT USAGE ON SEQUENCE t_id_seq TO {role}",
+        "REVOKE EXECUTE ON FUNCTION f(integer) FROM PUBLIC", f"GRANT EXECUTE ON FUNCTION f(integer) TO {role}",
+        f"GRANT USAGE ON TYPE e TO {role}", database=database,
+    )  # fmt: skip
+    source = PostgresqlSource(postgresql.connection("test", database), postgresql.credentials())
+    with source.connect() as session:
+        assert of(session, "TABLE:t").grants == (
+            f"GRANT USAGE ON SEQUENCE public.t_id_seq TO {role}",
+            f"GRANT INSERT, SELECT ON TABLE public.t TO {role} WITH GRANT OPTION",
+            f"GRANT UPDATE (a) ON TABLE public.t TO {role}",
+            "GRANT SELECT ON TABLE public.t1 TO PUBLIC",
+        )
+        assert of(session, "FUNCTION:f(integer)").grants == (
+            "REVOKE EXECUTE ON FUNCTION public.f(integer) FROM PUBLIC",
+            f"GRANT EXECUTE ON FUNCTION public.f(integer) TO {role}",
+        )
+        assert of(session, "TYPE:e").grants == (f"GRANT USAGE ON TYPE public.e TO {role}",)
+        assert of(session, "VIEW:v").grants == ()
+    postgresql.run(f"DROP OWNED BY {role}", database=database)
+    postgresql.run(f"DROP ROLE {role}")
+
+
+def test_stored_options_and_statements_as_they_are_written() -> None:
+    assert options(["fillfactor=70", "x=a=b'c"]) == ["fillfactor='70'", "x='a=b''c'"]
+    assert options(["a=1"], "toast.") == ["toast.a='1'"]
+    assert options(None) == []
+    assert plain(" SELECT ';';\n") == " SELECT ';'"
