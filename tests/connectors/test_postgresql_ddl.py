@@ -145,7 +145,7 @@ def test_views_in_a_circle_are_refused(postgresql: PostgresqlServer) -> None:
         "CREATE OR REPLACE VIEW one AS SELECT x FROM two", database=database,
     )  # fmt: skip
     source = PostgresqlSource(postgresql.connection("test", database), postgresql.credentials())
-    with source.connect() as session, pytest.raises(BrokenObject, match="by way of public.two"):
+    with source.connect() as session, pytest.raises(BrokenObject, match=r"by way of public\.two"):
         of(session, "VIEW:one")
 
 
