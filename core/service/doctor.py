@@ -30,8 +30,10 @@ LITTLE_SPACE = 1_000_000_000
 NO_SPACE = 50_000_000
 # The queue's order uses NULLS FIRST.
 OLDEST_SQLITE = (3, 30, 0)
-CLIENTS = ("sqlite3", "mariadb", "mysql", "obclient")
-DRIVERS = {"sqlite": "", "mysql": "PyMySQL", "mariadb": "PyMySQL", "oceanbase": "PyMySQL"}
+CLIENTS = ("sqlite3", "mariadb", "mysql", "obclient", "psql")
+DRIVERS = {
+    "sqlite": "", "mysql": "PyMySQL", "mariadb": "PyMySQL", "oceanbase": "PyMySQL", "postgresql": "psycopg",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
