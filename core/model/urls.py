@@ -90,6 +90,8 @@ def _server(mode: Mode, url: str, here: Path) -> dict[str, Any]:
     if not fields.get("unix_socket"):
         fields["host"] = unquote(parts.hostname) if parts.hostname else None
         fields["port"] = port or DEFAULT_PORTS[mode]
+    elif mode is Mode.POSTGRESQL and port:
+        fields["port"] = port  # which is in the name of the socket
     return fields
 
 

@@ -50,6 +50,10 @@ def shown_wrong(found: dict[str, str]) -> dict[str, str]:
         Connection(
             name="sock", mode=Mode.MARIADB, unix_socket="/run/m.sock", user="u", tls=TlsSettings(mode="off")
         ),
+        Connection(name="pg", mode=Mode.POSTGRESQL, host="h", port=5433, user="u", database="d", schema="s"),
+        Connection(
+            name="pg-here", mode=Mode.POSTGRESQL, unix_socket="/run/pg", port=5432, user="u", database="d"
+        ),
     ],
 )
 def test_a_connection_comes_out_as_it_went_in(connection: Connection) -> None:
@@ -64,6 +68,7 @@ def test_a_connection_comes_out_as_it_went_in(connection: Connection) -> None:
 def test_what_is_needed_is_said_by_the_field() -> None:
     assert set(shown_wrong(values())) == {"name", "host", "user", "typed"}
     assert set(shown_wrong(values(mode="sqlite"))) == {"name", "path"}
+    assert set(shown_wrong(values(mode="postgresql"))) == {"name", "host", "user", "database", "typed"}
     assert set(shown_wrong(values(way="socket"))) == {"name", "unix_socket", "user", "typed"}
     assert set(shown_wrong(values(password="env"))) == {"name", "host", "user", "variable"}
     assert set(shown_wrong(values(password="command"))) == {"name", "host", "user", "command"}

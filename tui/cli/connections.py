@@ -21,7 +21,7 @@ from tui.cli import forms, passwords
 from tui.cli.output import Output
 from tui.cli.paths import absolute
 
-FIELDS = ("host", "port", "user", "database", "connect_timeout", "read_timeout")
+FIELDS = ("host", "port", "user", "database", "schema", "connect_timeout", "read_timeout")
 
 
 def add(args: argparse.Namespace, out: Output) -> int:
@@ -79,7 +79,9 @@ def _from_options(args: argparse.Namespace, fields: dict[str, Any]) -> Connectio
     mode = Mode(args.mode.lower())
     if mode in DEFAULT_PORTS and "unix_socket" not in fields:
         fields.setdefault("port", DEFAULT_PORTS[mode])
-    if "unix_socket" in fields and ("host" in fields or "port" in fields):
+    # PostgreSQL's sockets have the port in their names.
+    beside = {"host"} if mode is Mode.POSTGRESQL else {"host", "port"}
+    if "unix_socket" in fields and beside & fields.keys():
         raise UsageError("Both a host and a unix socket were given.", "Use one of them.")
     return Connection(name=args.name, mode=mode, **fields)
 
@@ -138,6 +140,7 @@ def show(args: argparse.Namespace, out: Output) -> int:
             ("place", connection.place),
             ("user", connection.user or ""),
             ("database", connection.database or ""),
+            ("schema", connection.schema or ""),
             ("password", details.password if connection.mode is not Mode.SQLITE else ""),
             ("tls", _tls(connection) if connection.mode is not Mode.SQLITE else ""),
             ("timeouts", f"connect {connection.connect_timeout} s, silence {connection.read_timeout} s"),

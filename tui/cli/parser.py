@@ -62,6 +62,7 @@ URLS = """URLs (percent-encode @ : / ? # % inside names):
   sqlite:///PATH                    PATH counts from here; sqlite:////PATH is absolute
   mysql://USER@HOST:3306/DATABASE   mariadb:// is the same; port 3306 is the default
   oceanbase://USER%40TENANT@HOST:2881/DATABASE
+  postgresql://USER@HOST:5432/DATABASE?schema=SCHEMA   postgresql://USER@/DATABASE?host=/SOCKET/DIRECTORY
   ?unix_socket=PATH  ?connect_timeout=SECONDS  ?read_timeout=SECONDS
   ?tls=off|prefer|require|verify-ca|verify-identity  ?tls_ca=FILE  ?tls_cert=FILE  ?tls_key=FILE
 A password in a URL is refused: it would stand in the process list and the shell's history."""
@@ -75,15 +76,20 @@ def _connections(commands: Any) -> None:
     add.add_argument("name", metavar="NAME", help="what the connection is to be called")
     add.add_argument("url", metavar="URL", nargs="?", help="see below; or use the options instead")
     place = add.add_argument_group("the place, instead of a URL or beside it")
-    place.add_argument("--mode", metavar="M", help="sqlite, mysql, mariadb or oceanbase")
+    place.add_argument("--mode", metavar="M", help="sqlite, mysql, mariadb, oceanbase or postgresql")
     place.add_argument("--path", metavar="FILE", help="SQLite: the database file")
     place.add_argument("--host", metavar="H", help="name or address of the server")
-    place.add_argument("--port", metavar="P", type=number, help="default 3306, OceanBase 2881")
-    place.add_argument("--unix-socket", metavar="PATH", help="instead of host and port")
+    place.add_argument(
+        "--port", metavar="P", type=number, help="default 3306, OceanBase 2881, PostgreSQL 5432"
+    )
+    place.add_argument(
+        "--unix-socket", metavar="PATH", help="instead of host and port; PostgreSQL: its directory"
+    )
     place.add_argument(
         "--user", metavar="U", help="OceanBase: user@tenant, through a proxy user@tenant#cluster"
     )
     place.add_argument("--database", metavar="D", help="where browsing and exports start")
+    place.add_argument("--schema", metavar="S", help="PostgreSQL: where they start within the database")
     place.add_argument(
         "--tls", metavar="MODE", help="off, prefer (default), require, verify-ca or verify-identity"
     )

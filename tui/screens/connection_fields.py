@@ -46,8 +46,16 @@ def fields(*, edits: bool) -> tuple[Field, ...]:
             choices=((NETWORK, "network"), (SOCKET, "unix socket")),
         ),
         Field(id="host", label="Host", help="The server's name or address."),
-        Field(id="port", label="Port", help="Empty for the usual one: 3306, OceanBase 2881 (OBProxy: 2883)."),
-        Field(id="unix_socket", label="Socket", help="The path of the server's socket on this machine."),
+        Field(
+            id="port",
+            label="Port",
+            help="Empty for the usual one: 3306, OceanBase 2881 (OBProxy: 2883), PostgreSQL 5432.",
+        ),
+        Field(
+            id="unix_socket",
+            label="Socket",
+            help="The server's socket on this machine; PostgreSQL: its directory.",
+        ),
         Field(
             id="user",
             label="User",
@@ -72,7 +80,12 @@ def fields(*, edits: bool) -> tuple[Field, ...]:
             help="Kept in this machine's keyring. Empty: the one that it holds for this name already.",
             secret=True,
         ),
-        Field(id="database", label="Begin in", help="The database to begin in; may be empty."),
+        Field(
+            id="database",
+            label="Begin in",
+            help="The database to begin in; may be empty, but PostgreSQL's connections are to one.",
+        ),
+        Field(id="schema", label="Schema", help="The schema to begin in; empty: the account's own."),
         Field(
             id="tls",
             label="TLS",
@@ -97,7 +110,7 @@ def start(connection: Connection | None, usual_timeout: int) -> dict[str, str]:
         }
     texts = {
         name: str(value)
-        for name in ("path", "host", "port", "unix_socket", "user", "database", *NUMBERS[1:])
+        for name in ("path", "host", "port", "unix_socket", "user", "database", "schema", *NUMBERS[1:])
         if (value := getattr(connection, name)) is not None
     }
     tls = connection.tls
@@ -131,6 +144,8 @@ def seen(values: Mapping[str, str]) -> set[str]:
         return {"name", "mode", "path"}
     shown = {"name", "mode", "way", "user", "password", "database", "tls", "connect_timeout", "read_timeout"}
     shown |= {"unix_socket"} if values["way"] == SOCKET else {"host", "port"}
+    if values["mode"] == Mode.POSTGRESQL:
+        shown |= {"schema", "port"}  # which is in the name of the socket too
     ways = {TYPED: "typed", VARIABLE: "variable", COMMAND: "command", KEYRING: "kept"}
     if values["password"] in ways:
         shown.add(ways[values["password"]])
@@ -167,6 +182,8 @@ def wrong(values: Mapping[str, str], taken: Collection[str] = ()) -> dict[str, s
     ):
         if not values[field]:
             found[field] = needed
+    if values["mode"] == Mode.POSTGRESQL and not values["database"]:
+        found["database"] = "A database is needed: PostgreSQL's are apart."
     for field in NUMBERS:
         text = values[field].strip()
         if not text and field == "port":
@@ -201,6 +218,7 @@ def connection_of(values: Mapping[str, str], name: str, here: Path) -> Connectio
         given["unix_socket"] = str(Path(here, values["unix_socket"]))
     else:
         given["host"] = values["host"].strip()
+    if "port" in shown:
         given["port"] = int(values["port"]) if values["port"].strip() else DEFAULT_PORTS[mode]
     files = {
         field: str(Path(here, values[field]))
@@ -212,6 +230,7 @@ def connection_of(values: Mapping[str, str], name: str, here: Path) -> Connectio
         mode=mode,
         user=values["user"],
         database=values["database"] or None,
+        schema=(values["schema"] or None) if "schema" in shown else None,
         tls=TlsSettings(mode=values["tls"], **files),
         connect_timeout=int(values["connect_timeout"]),
         read_timeout=int(values["read_timeout"]),
