@@ -47,6 +47,13 @@ def export_needed(subject: Any) -> str:
     return "" if getattr(subject, "export", None) is not None else "There is no saved export here."
 
 
+def schedule_needed(subject: Any) -> str:
+    export = getattr(subject, "export", None)
+    if export is None:
+        return export_needed(subject)
+    return "" if export.schedule is not None else f"Export {export.name} doesn't run by itself: edit it."
+
+
 def run_needed(subject: Any) -> str:
     return "" if getattr(subject, "run", None) is not None else "There is no run here."
 

@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 from tui.action import Action, Place
-from tui.action_conditions import connection_needed, export_needed, objects_needed, row_needed, run_needed
+from tui.action_conditions import (
+    connection_needed,
+    export_needed,
+    objects_needed,
+    row_needed,
+    run_needed,
+    schedule_needed,
+)
 
 _MAIN = (Place.TASKS, Place.EXPORTS, Place.CONNECTIONS)
 _EXPORTS = (Place.EXPORTS, Place.EXPORT)
@@ -41,6 +48,11 @@ EXPORT_ACTIONS: tuple[Action, ...] = (
         id="export.flow", keys=("v",), label="Picture",
         help="Show how the data flows, from data sets through exports to directories; or the list again.",
         places=(Place.EXPORTS,), applies=export_needed, rank=14,
+    ),
+    Action(
+        id="export.pause", keys=("p",), label="Pause",
+        help="Keep the export from running by itself, or have it go on from now.",
+        places=_EXPORTS, applies=schedule_needed, rank=17, writes=True,
     ),
     Action(
         id="run.logs", keys=("l",), label="Logs", help="Show the log of the run under the cursor.",

@@ -359,10 +359,10 @@ class OfframpApp(App[str], inherit_bindings=False):
         engine = self.engine
         if engine is None or not engine.busy or not self.hosted.running:
             self.exit()
-        elif engine.here or not engine.served:
+        elif engine.unfinished and (engine.here or not engine.served):
             self.push_screen(question(engine), self._leave)
         else:
-            # Another engine serves, and goes on.
+            # Another engine serves, and goes on; or one is to serve what runs by itself.
             self._leave("leave")
 
     def _leave(self, answer: str | None) -> None:

@@ -16,7 +16,8 @@ OPEN = (TaskStatus.SCHEDULED, TaskStatus.QUEUED, TaskStatus.RUNNING)
 
 
 def question(engine: EngineState) -> Choose:
-    """Asks for "leave", "abort" or "stay"; leaving everything running is the default."""
+    """Asks for "leave", "abort" or "stay"; leaving everything running is the default. Exports that run by
+    themselves go on in any case."""
     parts = ((engine.at_work, "running"), (engine.queued, "queued"), (engine.scheduled, "scheduled"))
     at_work = ", ".join(f"{number} {word}" for number, word in parts if number)
     what = "what runs, waits and is scheduled" if engine.scheduled else "what runs and waits"

@@ -22,7 +22,11 @@ def engine_line(
         return join(run(error.message, "bad"), clock, between="  ")
     if engine is None:
         return clock
-    counts = ((engine.queued, "queued", ""), (engine.scheduled, "scheduled", "dim"))
+    counts = (
+        (engine.queued, "queued", ""),
+        (engine.scheduled, "scheduled", "dim"),
+        (engine.periodic, "periodic", "dim"),
+    )
     words = [run(f"{number} {word}", role) for number, word, role in counts if number]
     if engine.forgotten:
         words.append(run("no service after a reboot" if columns >= FULL_COLUMNS else "no service", "warn"))

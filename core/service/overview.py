@@ -31,9 +31,14 @@ class EngineState:
     periodic: int = 0
 
     @property
+    def unfinished(self) -> bool:
+        """Whether there are tasks that haven't ended."""
+        return bool(self.at_work or self.queued or self.scheduled)
+
+    @property
     def busy(self) -> bool:
         """Whether there is work that somebody must serve."""
-        return bool(self.at_work or self.queued or self.scheduled or self.periodic)
+        return self.unfinished or bool(self.periodic)
 
 
 @dataclass(frozen=True, slots=True)

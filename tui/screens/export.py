@@ -4,29 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 from typing import Any, ClassVar
 
 from textual.widget import Widget
 
+from core.model.run import PeriodicRun
 from core.model.settings import Export
 from core.model.task import Task
 from core.service import Service, words
 from core.service.saved import History
 from tui.actions import Place, bindings
+from tui.look import Glyphs
 from tui.reading import Query, Seen
 from tui.runs import EMPTY, Line, join, run, wrap
-from tui.screens import export_rows
+from tui.screens import export_rows, schedule_rows
 from tui.screens.export_page import ExportPage
 from tui.widgets.lines import Lines
-from tui.widgets.table import Table
+from tui.widgets.table import Row, Table
 
 STRIP_ROWS = 4
 
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """The export, and its run under the cursor."""
+    """The export, and its run under the cursor, None where no task was made of that."""
 
     export: Export
     run: Task | None
@@ -50,6 +53,7 @@ class ExportScreen(ExportPage):
         super().__init__()
         self._export_name = name
         self._history: History | None = None
+        self._not_run: dict[str, PeriodicRun] = {}
 
     def body(self) -> Iterable[Widget]:
         yield Lines(id="definition")
@@ -93,11 +97,12 @@ class ExportScreen(ExportPage):
             return
         self._history = seen.value
         now, glyphs = self.offramp.now(), self.offramp.glyphs
-        self.table.show([export_rows.run_row(task, now, glyphs) for task in self._history.runs])
+        rows = self._rows(self._history, now, glyphs)
+        self.table.show(rows)
         empty = self.query_one("#empty", Lines)
-        empty.display = not self._history.runs
-        self.table.display = bool(self._history.runs)
-        if self._history.runs:
+        empty.display = not rows
+        self.table.display = bool(rows)
+        if rows:
             self.table.focus()
         else:
             key = self.offramp.key_name("export.run")
@@ -105,6 +110,13 @@ class ExportScreen(ExportPage):
         self._show_definition()
         self._show_run()
         self.refresh_title()
+
+    def _rows(self, history: History, now: datetime, glyphs: Glyphs) -> list[Row]:
+        """Tasks and the times that no task was made of, the newest first."""
+        self._not_run = schedule_rows.not_run(history)
+        rows = [(export_rows.began(task), export_rows.run_row(task, now, glyphs)) for task in history.runs]
+        rows += [(gone.due, schedule_rows.run_row(name, gone)) for name, gone in self._not_run.items()]
+        return [row for _, row in sorted(rows, key=lambda pair: pair[0], reverse=True)]
 
     def _gone(self, text: str) -> None:
         """Somebody has deleted it while it was looked at."""
@@ -120,13 +132,17 @@ class ExportScreen(ExportPage):
 
     def _show_definition(self) -> None:
         if self._history is not None:
-            lines = export_rows.definition(self._history, self._columns)
+            lines = export_rows.definition(self._history, self.offramp.now(), self._columns)
             self.query_one("#definition", Lines).show(lines)
 
     def _show_run(self) -> None:
         opened = self.subject()
         task = opened.run if opened is not None else None
-        lines = export_rows.run_lines(task, self.offramp.now(), self._columns, STRIP_ROWS)
+        gone = self._not_run.get(str(self.table.cursor_id)) if opened is not None else None
+        if gone is not None:
+            lines = schedule_rows.run_lines(gone, self._columns, STRIP_ROWS)
+        else:
+            lines = export_rows.run_lines(task, self.offramp.now(), self._columns, STRIP_ROWS)
         self.query_one("#run", Lines).show(lines)
 
     def on_resize(self) -> None:

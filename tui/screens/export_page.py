@@ -64,6 +64,21 @@ class ExportPage(Page):
         )
         self.app.push_screen(question, answered)
 
+    def do_export_pause(self) -> None:
+        """Pause it, or resume it where it is paused."""
+        export, service = self.export, self.offramp.service
+        paused = export.schedule is not None and export.schedule.paused
+
+        def work() -> str:
+            if not paused:
+                service.exports.pause(export.name)
+                return f"Export {export.name} is paused."
+            service.exports.resume(export.name)
+            service.tasks.serve()
+            return f"Export {export.name} runs by itself from now on."
+
+        self.offramp.call(work, self.offramp.page_say)
+
     def do_export_yank(self) -> None:
         export = self.export
         self.offramp.copy_text(f"{export.directory}/{export.name}")

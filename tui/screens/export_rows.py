@@ -15,6 +15,7 @@ from tui.cli.forms import export_words, settings_fields
 from tui.look import STATUS_ROLES, Glyphs, status_line
 from tui.plain import plain, width
 from tui.runs import EMPTY, Line, fit, join, run, wrap
+from tui.screens import schedule_rows
 from tui.screens.task_rows import ago, progress_cell
 from tui.widgets.columns import Column
 from tui.widgets.flow import FlowExport, FlowSource
@@ -25,13 +26,15 @@ LABEL = 14
 
 COLUMNS = (
     Column(id="name", label="Export", least=16, most=32, share=2),
-    Column(id="connection", label="Connection", least=11, most=20, share=1, drop=3),
-    Column(id="what", label="What", least=14, most=48, share=3, drop=2),
+    Column(id="connection", label="Connection", least=11, most=20, share=1, drop=4),
+    Column(id="what", label="What", least=14, most=48, share=3, drop=3),
+    Column(id="trigger", label="Trigger", least=10, most=20, share=1, drop=2),
     Column(id="state", label="Last run", least=12),
     Column(id="when", label="", least=6, drop=1, right=True),
-    Column(id="rows", label="Rows", least=13, drop=6, right=True),
-    Column(id="form", label="Form", least=12, most=18, drop=5),
-    Column(id="to", label="To", least=14, share=2, drop=4),
+    Column(id="next", label="Next run", least=9, drop=1, right=True),
+    Column(id="rows", label="Rows", least=13, drop=7, right=True),
+    Column(id="form", label="Form", least=12, most=18, drop=6),
+    Column(id="to", label="To", least=14, share=2, drop=5),
 )
 RUN_COLUMNS = (
     Column(id="number", label="Task", least=5, right=True),
@@ -51,8 +54,10 @@ def row(saved: SavedExport, now: datetime, glyphs: Glyphs) -> Row:
         run(export.name),
         run(settings.connection),
         run(what(export)),
+        schedule_rows.trigger(saved),
         status_line(last.status, glyphs) if last is not None else run("never ran", "dim"),
         run(ago(when(last), now) if last is not None else "", "dim"),
+        schedule_rows.coming(saved, now),
         run(f"{last.processed_rows:,}" if last is not None and settings.content.data else "", "dim"),
         run(form(export), "dim"),
         TailCell(export.directory, "dim"),
@@ -83,9 +88,14 @@ def form(export: Export) -> str:
     return " ".join(filter(None, pieces))
 
 
+def began(task: Task) -> datetime:
+    """Of a run: when it began or is to begin."""
+    return task.started or task.not_before or task.created
+
+
 def run_row(task: Task, now: datetime, glyphs: Glyphs) -> Row:
     progress = words.progress(task, now)
-    start = task.started or task.not_before or task.created
+    start = began(task)
     cells = (
         run(str(task.id), "dim"),
         run(f"{start.astimezone():%Y-%m-%d %H:%M:%S}"),
@@ -113,11 +123,11 @@ def run_lines(task: Task | None, now: datetime, columns: int, rows: int) -> list
     return lines[:rows]
 
 
-def definition(history: History, columns: int) -> list[Line]:
-    """What is taken, in which form, and where it goes; what is as always is left out."""
+def definition(history: History, now: datetime, columns: int) -> list[Line]:
+    """What is taken, in which form, where it goes, and when; what is as always is left out."""
     export = history.export
     pairs = [(label, value) for label, value in settings_fields(export.settings) if value]
-    pairs.append(("to", f"{export.directory}/{export.name}/"))
+    pairs += [("to", f"{export.directory}/{export.name}/"), *schedule_rows.definition(history, now)]
     # Two columns of short values where there is room for them.
     lines: list[Line] = []
     short = [(a, b) for a, b in pairs if width(plain(b)) <= columns // 2 - LABEL - 2]

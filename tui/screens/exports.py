@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from textual.widget import Widget
 
 from core.model.connection import Connection
-from core.service import Service, words
+from core.service import Service, schedule_words, words
 from core.service.saved import SavedExport
 from tui.actions import Place, bindings
 from tui.reading import Query, Seen
@@ -132,12 +132,16 @@ class ExportsScreen(ExportPage):
         head = join(run(export.name, "strong"), what, between=self.offramp.glyphs.between)
         form = f"{export_rows.form(export)} -> "
         where = run(form + tail(export.directory, columns - len(form)), "dim")
+        coming = ""
+        if saved.due is not None and export.schedule is not None:
+            coming = f" Next: {schedule_words.coming(saved.due, export.schedule, self.offramp.now())}."
         if last is None:
-            third = run("It has never been run.", "dim")
+            third = run(f"It has never been run.{coming}", "dim")
         else:
             state = words.state(last, self.offramp.now())
             text = f"Task {last.id} {str(last.status).lower()}" + (f": {state}" if state else "")
             third = run(text, "bad" if last.error is not None else "dim")
+            third = join(third, run(f".{coming}" if coming else "", "dim"))
         strip.show([head, where, third])
 
     def on_resize(self) -> None:

@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 from core.model.vocabulary import TaskStatus
-from core.service import words
+from core.service import schedule_words, words
 from core.service.saved import Destination, Room, SavedConnection, SavedExport
 from tui import filters
 from tui.filters import Filter
@@ -23,13 +23,16 @@ T = TypeVar("T")
 Keys = Mapping[str, Callable[[T], Any]]
 
 NEVER = datetime.min.replace(tzinfo=UTC)
+LAST = datetime.max.replace(tzinfo=UTC)
 
 EXPORT_ORDERS = (
     Order(id="name", label="Export", key="e"),
     Order(id="connection", label="Connection", key="c"),
     Order(id="what", label="What", key="w"),
+    Order(id="trigger", label="Trigger", key="g"),
     Order(id="state", label="Status of the last run", key="s"),
     Order(id="when", label="Time of the last run", key="t", descending=True),
+    Order(id="next", label="Time of the next run", key="n"),
     Order(id="rows", label="Rows", key="r", descending=True),
     Order(id="form", label="Form", key="f"),
     Order(id="to", label="To", key="d"),
@@ -63,6 +66,8 @@ def exports(items: Sequence[SavedExport], view: ListView, now: datetime) -> list
         "what": lambda item: export_rows.what(item.export).casefold(),
         "state": lambda item: list(TaskStatus).index(item.last.status) if item.last else len(TaskStatus),
         "when": lambda item: export_rows.when(item.last) if item.last else NEVER,
+        "trigger": lambda item: schedule_words.trigger(item.export.schedule),
+        "next": lambda item: item.due or LAST,
         "rows": lambda item: item.last.processed_rows if item.last else -1,
         "form": lambda item: export_rows.form(item.export),
         "to": lambda item: item.export.directory,

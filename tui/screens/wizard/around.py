@@ -75,6 +75,7 @@ class Around:
             connections=tuple(self.connections),
             taken=frozenset(export.name for export in exports),
             base=base,
+            schedule=self.edited.schedule if self.edited is not None else None,
         )
         self.ready = True
         then()

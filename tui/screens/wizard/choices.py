@@ -10,6 +10,7 @@ from core.model.vocabulary import Consistency, Content, Encoding, Format, Lock
 from tui.screens.wizard.data_files import csv_fields
 from tui.screens.wizard.draft import AT, EXPORT, FULL, HAND, NOW, PARTIAL, Draft
 from tui.screens.wizard.field import NO, YES, Option
+from tui.screens.wizard.repeating import PERIODIC
 from tui.screens.wizard.rules import Known
 
 OWN = "own"
@@ -90,7 +91,7 @@ def put_preset(draft: Draft, text: str) -> Draft:
 def when(draft: Draft, known: Known) -> Sequence[Option]:
     timed = Option(AT, "at a time")
     if draft.keep == EXPORT:
-        return [Option(HAND, "by hand"), Option(NOW, "now"), timed]
+        return [Option(HAND, "by hand"), Option(NOW, "now"), Option(PERIODIC, "periodically"), timed]
     return [Option(NOW, "now"), timed]
 
 

@@ -50,6 +50,7 @@ from core.model.vocabulary import (
 from core.service.tasks import default_name, name_for
 from tui.cli.times import start
 from tui.screens.wizard.data_files import BATCH, data_fields
+from tui.screens.wizard.repeating import DAILY, PERIODIC, Repeat
 from tui.screens.wizard.texts import number, parted, pattern_of, slug, split
 
 TASK, EXPORT = "task", "export"
@@ -64,9 +65,9 @@ _NAMED_SEPARATORS = {"tab": "\t", "\\t": "\t"}
 class Draft:
     """`chosen` are the objects that were marked, `patterns` and `exclude` others as on the command line.
     `name` and `directory` None: made from the rest. `keep`: one task (`task`) or a saved export. `when`:
-    `now`, `at` the time in `at`, or by `hand` (a saved export that isn't run). `secret`: where the sys
-    account's password comes from when none is typed. `base`: the settings that the form was filled with: what
-    doesn't apply stays as it is there."""
+    `now`, `at` the time in `at`, by `hand` (a saved export that isn't run), or `periodic` as `repeat` says.
+    `secret`: where the sys account's password comes from when none is typed. `base`: the settings that the
+    form was filled with: what doesn't apply stays as it is there."""
 
     connection: str = ""
     content: Content = Content.SCHEMA_AND_DATA
@@ -105,6 +106,7 @@ class Draft:
     directory: str | None = None
     when: str = NOW
     at: str = ""
+    repeat: Repeat = DAILY
     consistency: Consistency = Consistency.OBJECT
     lock: Lock = Lock.NEVER
     on_error: OnError = OnError.ABORT
@@ -162,6 +164,10 @@ class Draft:
     @property
     def parquet_has_levels(self) -> bool:
         return self.parquet_codec in ParquetSettings.LEVELS
+
+    @property
+    def periodic(self) -> bool:
+        return self.keep == EXPORT and self.when == PERIODIC
 
     # The settings
 
@@ -226,6 +232,7 @@ class Draft:
             drop=self.drop and self.content.schema,
             merge=self.merge and self.content is Content.SCHEMA,
             flavour=self.flavour if self.content.schema else self._base.schema.flavour,
+            privileges=self._base.schema.privileges and self.content.schema,
         )
 
     @property

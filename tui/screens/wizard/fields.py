@@ -9,6 +9,7 @@ from tui.screens.wizard import choices
 from tui.screens.wizard.data_fields import DATA_FIELDS
 from tui.screens.wizard.draft import AT, EXPORT, FULL, PARTIAL, TASK
 from tui.screens.wizard.field import Field, Step, field
+from tui.screens.wizard.repeat_fields import REPEAT_FIELDS
 from tui.screens.wizard.rules import Known
 
 S = Step
@@ -105,7 +106,7 @@ FIELDS: tuple[Field, ...] = (
         "when",
         S.EXECUTION,
         "Start",
-        "When it begins; a saved export can also be left to be run by hand.",
+        "When it begins; a saved export can also be left to be run by hand, or run by itself.",
         choices.when,
     ),
     field(
@@ -115,6 +116,7 @@ FIELDS: tuple[Field, ...] = (
         "2026-11-30T04:00 (local, or with a zone), 04:00 (the next), or +2h.",
         shown=lambda draft, known: draft.when == AT,
     ),
+    *REPEAT_FIELDS,
     field(
         "consistency",
         S.EXECUTION,

@@ -8,9 +8,11 @@ from datetime import datetime
 from pathlib import Path
 
 from core.errors import InvalidValue
+from core.model.schedule import Schedule
 from core.model.settings import Export, ExportSettings, check_export_name
 from core.model.vocabulary import Format, ObjectPattern, ObjectType
 from tui.cli.paths import absolute
+from tui.screens.wizard import repeating
 from tui.screens.wizard.draft import EXPORT, PARTIAL, TASK, Draft
 from tui.screens.wizard.texts import number, split
 
@@ -18,14 +20,16 @@ from tui.screens.wizard.texts import number, split
 @dataclass(frozen=True, slots=True)
 class Known:
     """What is known around the form. `opened`: when it was opened, which names directories. `taken`: names of
-    saved exports; `edits`: the one that is edited; `base`: where exports go by default. `refused`: why a task
-    can't have a directory, as far as that was looked at. `databases` and `kinds` (objects by type) are None
-    until the server has told; `database` is the one that is looked into where none was chosen."""
+    saved exports; `edits`: the one that is edited, which ran by `schedule`; `base`: where exports go by
+    default. `refused`: why a task can't have a directory, as far as that was looked at. `databases` and
+    `kinds` (objects by type) are None until the server has told; `database` is the one that is looked into
+    where none was chosen."""
 
     now: datetime
     opened: datetime
     taken: frozenset[str] = frozenset()
     edits: str | None = None
+    schedule: Schedule | None = None
     base: str = ""
     refused: Mapping[str, str] = field(default_factory=dict)
     connections: tuple[str, ...] = ()
@@ -67,6 +71,8 @@ def _problems(draft: Draft, known: Known) -> Iterator[tuple[str, str]]:
         yield "account", _wrong(draft.sys_account)
     yield from _place_problems(draft, known)
     yield "at", _wrong(lambda: draft.start(known.now))
+    if draft.periodic:
+        yield from repeating.problems(draft.repeat, known.opened)
     yield "", _wrong(draft.check)
 
 
@@ -135,5 +141,8 @@ def path_of(text: str) -> str:
 def export_of(draft: Draft, known: Known, settings: ExportSettings) -> Export:
     """Raises InvalidValue."""
     return Export(
-        name=draft.title(), directory=path_of(draft.target(known.base, known.opened)), settings=settings
+        name=draft.title(),
+        directory=path_of(draft.target(known.base, known.opened)),
+        settings=settings,
+        schedule=draft.repeat.schedule(known.opened) if draft.periodic else None,
     )

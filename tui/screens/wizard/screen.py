@@ -19,6 +19,7 @@ from tui.screens.base import Page
 from tui.screens.wizard import hints, summary, work
 from tui.screens.wizard.around import Around
 from tui.screens.wizard.checking import Checker
+from tui.screens.wizard.coming import ComingRuns
 from tui.screens.wizard.draft import EXPORT, FULL, Draft
 from tui.screens.wizard.field import Field, Step
 from tui.screens.wizard.fields import BY_ID, first_of, of_step, step_of, steps
@@ -77,6 +78,7 @@ class Wizard(Page):
                     form.display = False
                     yield form
                 yield SysTest(id="sys-test")
+                yield ComingRuns()
                 yield ObjectList(id="objects")
                 yield Sheet(id="summary")
         hint = Lines(id="hint")
@@ -196,6 +198,7 @@ class Wizard(Page):
             objects.display = self._lists_objects
         if objects.infos:
             objects.mark_only(self._draft.chosen, data_only=not self._draft.content.schema)
+        self.query_one(ComingRuns).put(self.step, self._draft, self._known)
         self.query_one(SysTest).put(self._draft, wrong.get("account", ""))
         if self.step is Step.SUMMARY:
             self._show_summary(wrong)

@@ -8,10 +8,11 @@ from collections.abc import Iterator, Mapping
 from core.model.format_settings import BigNumbers, Unfit
 from core.model.settings import ExportSettings
 from core.model.vocabulary import Format, Lock, OnError
+from core.service import schedule_words
 from core.service.words import count, data_form
 from tui.look import Glyphs
 from tui.runs import EMPTY, Line, join, run, wrap
-from tui.screens.wizard import choices
+from tui.screens.wizard import choices, repeating
 from tui.screens.wizard.checking import Checked
 from tui.screens.wizard.data_files import csv_fields
 from tui.screens.wizard.draft import AT, EXPORT, FULL, HAND, Draft
@@ -76,7 +77,11 @@ def facts(draft: Draft, known: Known) -> Iterator[tuple[str, str]]:
         yield "To", target
         yield "Name", draft.title()
     starts = {AT: f"at {draft.at.strip()}", HAND: "by hand"}.get(draft.when, "now")
+    if draft.periodic:
+        starts = schedule_words.whole(draft.repeat.schedule(known.opened))
     yield "Start", starts
+    if draft.periodic:
+        yield "Next runs", "\n".join(repeating.coming(draft.repeat, known.opened, known.now))
     held = f"{choices.CONSISTENCIES[draft.consistency]} as of one point in time"
     held += ", under a brief lock" if draft.lock is Lock.BRIEF else ""
     ends = "stops at the first error" if draft.on_error is OnError.ABORT else "goes on after errors"

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 from core.errors import OfframpError
 from core.model.convert import definitions_to_toml
 from core.model.settings import Export, ExportSettings
-from core.service import Service, words
+from core.service import Service, schedule_words, words
 from core.service.tasks import refuse_used
 from tui.cli import spelling
 from tui.screens.wizard.draft import AT, EXPORT, HAND, Draft
+from tui.screens.wizard.repeating import PERIODIC
 from tui.screens.wizard.rules import Known, export_of, path_of
 from tui.screens.wizard.texts import slug
 
@@ -34,11 +35,14 @@ def command(draft: Draft, known: Known, base: ExportSettings | None = None) -> s
         name = draft.name or ""
         return spelling.dump_line(settings, target, name=name, at=at, password=typed)
     name = draft.title()
+    schedule = export_of(draft, known, settings).schedule
     if known.edits is not None and base is not None:
-        line = spelling.edit_line(settings, name, target, base, password=typed)
+        line = spelling.edit_line(
+            settings, name, target, base, password=typed, schedule=schedule, before=known.schedule
+        )
     else:
-        line = spelling.create_line(settings, name, target, password=typed)
-    return line if draft.when == HAND else f"{line} && {spelling.run_line(name, at)}"
+        line = spelling.create_line(settings, name, target, password=typed, schedule=schedule)
+    return line if draft.when in (HAND, PERIODIC) else f"{line} && {spelling.run_line(name, at)}"
 
 
 def toml(draft: Draft, known: Known) -> str:
@@ -96,6 +100,9 @@ def _save(
     said = f"Export {export.name} is {'changed' if known.edits is not None else 'saved'}"
     if draft.when == HAND:
         return Begun(f"{said}.")
+    if draft.periodic:
+        service.tasks.serve()
+        return Begun(f"{said}, and runs by itself: {schedule_words.trigger(export.schedule)}.")
     task = service.exports.run(export.name, at=at)
     service.tasks.serve()
     return Begun(f"{said}; task {task.id} is {task.status}.", task.id)
