@@ -53,7 +53,7 @@ def _look_after(service: Service, out: Output) -> None:
 def _remind(service: Service, out: Output) -> None:
     """Scheduled tasks wait for their time in a program that a reboot ends."""
     if service.overview.engine().forgotten:
-        out.say("Scheduled tasks and periodic exports don't start after a reboot: offramp service install")
+        out.say("What is scheduled doesn't start after a reboot: offramp service install")
 
 
 def ls(args: argparse.Namespace, out: Output) -> int:
