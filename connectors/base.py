@@ -133,8 +133,8 @@ class SqlDialect:
     `client_charsets`: encodings that the official client reads directly, and its name for each; the
     others must be converted first. `client_options`: what the client must be started with so that it sends
     statements as they are. `max_insert_bytes` bounds a statement.
-    `foreign_keys_apart`: the client can't be told to leave foreign keys alone while it loads, so that they
-    stand in files of their own, which are loaded after the rows.
+    `grants`: privileges can be exported. `foreign_keys_apart`: the client can't be told to leave foreign
+    keys alone while it loads, so that they stand in files of their own, which are loaded after the rows.
     `script_end`: the line that ends a statement with inner semicolons (`routine_delimiter` set around).
     `insert_clause`: what stands between the columns of an INSERT and VALUES.
     """
@@ -158,6 +158,7 @@ class SqlDialect:
     begin: str = ""
     routine_delimiter: str | None = None
     foreign_keys_apart: bool = False
+    grants: bool = False
     include: str = ""
     insert_clause: str = ""
     max_insert_bytes: int = 1 << 20

@@ -94,11 +94,13 @@ class SqlSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 class SchemaSettings(
     msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True
 ):
-    """How schema files look. `drop`: a DROP before each CREATE. `merge`: all of it in one file."""
+    """How schema files look. `drop`: a DROP before each CREATE. `merge`: all of it in one file.
+    `privileges`: with GRANT statements (PostgreSQL)."""
 
     drop: bool = False
     merge: bool = False
     flavour: SchemaFlavour = SchemaFlavour.NATIVE
+    privileges: bool = False
 
 
 class SysAccount(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -166,6 +168,8 @@ class ExportSettings(
             )
         if self.schema.drop and self.content is Content.DATA:
             raise InvalidValue("DROP before CREATE needs a schema: the content is data only.")
+        if self.schema.privileges and self.content is Content.DATA:
+            raise InvalidValue("Privileges need a schema: the content is data only.")
         if not self.format.is_text and self.compression is not Compression.NONE:
             raise InvalidValue(
                 f"{self.format.label} files aren't compressed as a whole.",

@@ -38,6 +38,7 @@ def run_merged(ctx: Context, objects: Sequence[TaskObject]) -> tuple[list[TaskOb
         f"Schema of {len(order)} objects of {ctx.session.server.product}",
         [(ref, found[ref]) for ref in order],
         drop=ctx.settings.schema.drop,
+        grants=ctx.settings.schema.privileges,
     )
     files = [write_schema(ctx, MERGED, text, None)]
     ctx.journal.plan(result, None)

@@ -71,7 +71,12 @@ def _export(ctx: Context, tracked: Tracked) -> list[FileEntry]:
     if recorded.ddl is not None:
         ctx.journal.stage(f"writing the schema of {ref}")
         text = schema_of_one(
-            ctx.session.dialect, ctx.settings.encoding, ref, recorded.ddl, drop=ctx.settings.schema.drop
+            ctx.session.dialect,
+            ctx.settings.encoding,
+            ref,
+            recorded.ddl,
+            drop=ctx.settings.schema.drop,
+            grants=ctx.settings.schema.privileges,
         )
         path = ctx.layout.schema(ref)
         files.append(write_schema(ctx, path, text, str(ref)))

@@ -9,7 +9,15 @@ from pathlib import Path
 
 from connectors.base import ObjectInfo, ServerInfo, Session
 from core import formats
-from core.errors import NoSpace, NotFound, OfframpError, PreflightFailed, SchemaChanged, SourceError
+from core.errors import (
+    NoSpace,
+    NotFound,
+    OfframpError,
+    PreflightFailed,
+    SchemaChanged,
+    SourceError,
+    UsageError,
+)
 from core.model.settings import ExportSettings
 from core.model.vocabulary import Consistency, Encoding, Format, ObjectRef, OnError
 from core.pipeline.place import free_bytes, inspect_target
@@ -138,6 +146,12 @@ def preflight(
     checked = _check_objects(session, settings, database, wanted, scope.check)
     notes = [*session.server.notes, *formats.notes(settings, session.dialect)]
     problems: list[OfframpError] = []
+    if settings.schema.privileges and not session.dialect.grants:
+        problems.append(
+            UsageError(
+                f"Privileges of {session.server.product} aren't exported.", "Leave --schema-privileges out."
+            )
+        )
     has_data = any(settings.takes_rows(item.ref) for item in checked)
     try:
         notes += session.check_consistency(settings.consistency, settings.lock, has_data)

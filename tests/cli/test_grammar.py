@@ -59,6 +59,7 @@ def test_every_setting_has_an_option():
         "drop",
         "merge_schema",
         "schema_flavour",
+        "schema_privileges",
         "global_snapshot",
         "at",
         "name",

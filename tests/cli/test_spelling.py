@@ -48,7 +48,7 @@ SETTINGS = [
     ExportSettings(connection="shop", objects=("ord*", "TABLE:it's", "VIEW:a\\*b")),
     ExportSettings(
         connection="shop", objects=("t",), content=Content.SCHEMA,
-        schema=SchemaSettings(drop=True, merge=True, flavour=SchemaFlavour.MYSQL), encoding=Encoding.GBK,
+        schema=SchemaSettings(drop=True, merge=True, flavour=SchemaFlavour.MYSQL, privileges=True), encoding=Encoding.GBK,
     ),
     ExportSettings(
         connection="shop", objects=("t",), content=Content.DATA, format=Format.SQL,

@@ -121,6 +121,7 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
         metavar="FLAVOUR",
         help="native (default): as the server prints it; mysql: without what only OceanBase or MariaDB knows",
     )
+    _switch(schema, "--schema-privileges", "PostgreSQL: GRANT statements too; the roles must be there")
     _add_running(parser.add_argument_group("reading"))
     add_sys_account(parser)
 
@@ -289,7 +290,12 @@ def _csv(args: argparse.Namespace, base: CsvSettings) -> CsvSettings:
 
 
 def _schema(args: argparse.Namespace, fields: dict[str, Any]) -> None:
-    given = {"drop": args.drop, "merge": args.merge_schema, "flavour": args.schema_flavour}
+    given = {
+        "drop": args.drop,
+        "merge": args.merge_schema,
+        "flavour": args.schema_flavour,
+        "privileges": args.schema_privileges,
+    }
     chosen = {name: value for name, value in given.items() if value is not None}
     if chosen:
         fields["schema"] = msgspec.structs.replace(fields.get("schema", SchemaSettings()), **chosen)

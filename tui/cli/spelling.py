@@ -82,6 +82,7 @@ def options(
     words += typed_settings.options(settings, old)
     words += _switch("--drop", settings.schema.drop, old.schema.drop)
     words += _switch("--merge-schema", settings.schema.merge, old.schema.merge)
+    words += _switch("--schema-privileges", settings.schema.privileges, old.schema.privileges)
     if settings.schema.flavour != old.schema.flavour:
         words += _option("--schema-flavour", settings.schema.flavour)
     for name in ("consistency", "lock", "on_error", "retry_limit"):

@@ -99,6 +99,7 @@ def exported(settings: ExportSettings) -> list[tuple[str, str]]:
         pairs += [
             ("schema files", "one for all objects" if schema.merge else "one for each object"),
             ("", "DROP before each CREATE" if schema.drop else "no DROP before CREATE"),
+            *([("", "with privileges")] if schema.privileges else []),
             ("", "for MySQL too" if schema.flavour is SchemaFlavour.MYSQL else "as the server writes them"),
         ]
     pairs += [

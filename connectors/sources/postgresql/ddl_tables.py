@@ -38,9 +38,14 @@ class _Table:
     bound: str | None
     key: str | None
     method: str | None
-    parameters: tuple[str, ...]
+    stored: list[str] | None
+    stored_toast: list[str] | None
     of_type: str | None
     comment: str | None
+
+    @property
+    def parameters(self) -> list[str]:
+        return [*options(self.stored), *options(self.stored_toast, "toast.")]
 
     @property
     def only(self) -> str:
@@ -122,9 +127,8 @@ class Tables:
             " ORDER BY tree.level, n.nspname, c.relname"
         )
         found = []
-        for *facts, own, toast, of_type, text in rows:
-            parameters = (*options(own), *options(toast, "toast."))
-            table = _Table(*facts, parameters=parameters, of_type=of_type, comment=text)
+        for row in rows:
+            table = _Table(*row)
             if table.kind == "f":
                 raise BrokenObject(
                     f"Partition {table.name} is a foreign table: its rows lie on another server.",

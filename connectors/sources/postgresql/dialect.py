@@ -41,6 +41,7 @@ POSTGRESQL = SqlDialect(
     begin="BEGIN;",
     commit="COMMIT;",
     foreign_keys_apart=True,
+    grants=True,
     # In quotes, since functions have blanks in their names; what is special there is encoded in paths.
     include="\\ir '{path}'",
     insert_clause=" OVERRIDING SYSTEM VALUE",
