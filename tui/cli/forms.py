@@ -78,6 +78,7 @@ def settings_fields(settings: ExportSettings) -> list[tuple[str, str]]:
     flags = [
         *(["DROP before CREATE"] if schema.drop else []),
         *(["one file"] if schema.merge else []),
+        *(["with privileges"] if schema.privileges else []),
         *([f"flavour {schema.flavour}"] if schema != default.schema and schema.flavour != "native" else []),
     ]
     pairs.append(("schema", ", ".join(flags)))
