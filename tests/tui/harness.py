@@ -41,8 +41,8 @@ class Home:
     def close(self) -> None:
         self.store.close()
 
-    def connection(self, name: str) -> None:
-        self.store.connections.add(Connection(name=name, mode=Mode.SQLITE, path="/data/sample.db"))
+    def connection(self, name: str, path: str = "/data/sample.db") -> None:
+        self.store.connections.add(Connection(name=name, mode=Mode.SQLITE, path=path))
 
     def task(
         self,

@@ -17,6 +17,7 @@ from core.model.secret import EnvironmentSecret, FileSecret
 from core.model.settings import Export, ExportSettings
 from core.model.vocabulary import Mode, TaskStatus
 from core.service.connections import Connections
+from core.service.saved import Room
 from tests.tui.harness import Home, application, running, screen_text, until
 from tui.app import OfframpApp
 from tui.screens.connection_form import ConnectionForm
@@ -113,6 +114,33 @@ def test_one_that_fails(saved: Home, snap_compare: Compare, size: Any) -> None:
 @pytest.mark.parametrize("size", SIZES)
 def test_empty(home: Home, snap_compare: Compare, size: Any) -> None:
     assert snap_compare(application(home), terminal_size=size, run_before=to_connections)
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_directories(saved: Home, snap_compare: Compare, size: Any, monkeypatch: Any) -> None:
+    rooms = {"/data/out": Room(9_000_000_000, 90_000_000_000, exists=True)}
+    gone = Room(0, 0, exists=False, problem="not a directory")
+    monkeypatch.setattr("core.service.exports.Exports.directory", lambda self: "/data/out")
+    monkeypatch.setattr("core.service.saved._room", lambda path: rooms.get(str(path), gone))
+
+    async def before(pilot: Pilot[Any]) -> None:
+        page = await to_connections(pilot)
+        await pilot.press("tab")
+        await until(pilot, lambda: "/srv/lake" in names(page))
+        page.table.select("/srv/lake")
+        await until(pilot, lambda: "9.0 GB" in screen_text(page.offramp))
+
+    assert snap_compare(application(saved), terminal_size=size, run_before=before)
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_wrong_filter(saved: Home, snap_compare: Compare, size: Any) -> None:
+    async def before(pilot: Pilot[Any]) -> None:
+        page = await to_connections(pilot)
+        await pilot.press("slash", *"status:failed")
+        await until(pilot, lambda: "can't be filtered by status" in page.message)
+
+    assert snap_compare(application(saved), terminal_size=size, run_before=before)
 
 
 def test_narrow_and_in_ascii(saved: Home, snap_compare: Compare) -> None:

@@ -131,6 +131,18 @@ def test_one_with_an_error(home: Home, saved: dict[str, int], snap_compare: Comp
     assert snap_compare(application(home), terminal_size=size, run_before=before)
 
 
+@pytest.mark.parametrize("size", SIZES)
+def test_one_without_runs(home: Home, snap_compare: Compare, size: Any) -> None:
+    home.connection("sample")
+    settings = ExportSettings(connection="sample", all_objects=True)
+    home.store.exports.add(Export(name="untried", directory="/srv/lake", settings=settings))
+
+    async def before(pilot: Pilot[Any]) -> None:
+        await open_export(pilot, "untried")
+
+    assert snap_compare(application(home), terminal_size=size, run_before=before)
+
+
 def test_one_narrow(home: Home, saved: dict[str, int], snap_compare: Compare) -> None:
     async def before(pilot: Pilot[Any]) -> None:
         await open_export(pilot, "orders-nightly")

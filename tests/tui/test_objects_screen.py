@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 import time
 from collections.abc import Callable
@@ -25,6 +26,7 @@ from tui.screens.tasks import TasksScreen
 from tui.screens.wizard import Wizard
 from tui.screens.wizard.draft import Draft
 from tui.widgets.dialog import Choose
+from tui.widgets.form import Form
 from tui.widgets.object_list import ObjectList
 
 SIZES = [(80, 24), (120, 40)]
@@ -61,6 +63,33 @@ def test_objects_as_seen(home: Home, tmp_path: Path, snap_compare: Compare, size
     async def before(pilot: Pilot[Any]) -> None:
         await browse(pilot)
         await pilot.press("down", "space", "space")
+
+    assert snap_compare(application(home), terminal_size=size, run_before=before)
+
+
+def test_objects_narrow_in_ascii(home: Home, tmp_path: Path, snap_compare: Compare) -> None:
+    make_shop(home, tmp_path)
+    app = application(home, ascii=True, theme="terminal")
+    assert snap_compare(app, terminal_size=(60, 20), run_before=browse)
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_an_empty_database_as_seen(home: Home, tmp_path: Path, snap_compare: Compare, size: Any) -> None:
+    path = tmp_path / "empty.db"
+    sqlite3.connect(path).close()
+    home.connection(NAME, str(path))
+    assert snap_compare(application(home), terminal_size=size, run_before=browse)
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_one_that_is_not_there_as_seen(home: Home, snap_compare: Compare, size: Any) -> None:
+    home.connection(NAME)
+
+    async def before(pilot: Pilot[Any]) -> None:
+        app = pilot.app
+        assert isinstance(app, OfframpApp)
+        app.push_screen(ObjectsScreen(NAME))
+        await until(pilot, lambda: "/data/sample.db" in screen_text(app))
 
     assert snap_compare(application(home), terminal_size=size, run_before=before)
 
@@ -233,6 +262,24 @@ def test_sheet_as_seen(
         await sheet(pilot)
 
     assert snap_compare(application(home), terminal_size=size, run_before=before)
+
+
+def test_sheet_narrow_in_ascii_with_something_wrong(
+    home: Home, tmp_path: Path, snap_compare: Compare, monkeypatch: Any
+) -> None:
+    make_shop(home, tmp_path)
+    monkeypatch.setattr("core.service.exports.Exports.directory", lambda self: "/data/out")
+
+    async def before(pilot: Pilot[Any]) -> None:
+        await browse(pilot)
+        await pilot.press("space", "n")
+        page = await sheet(pilot)
+        page.query_one(Form).enter("directory")
+        await pilot.press("ctrl+u")
+        await until(pilot, lambda: "directory" in page.wrong)
+
+    app = application(home, ascii=True, theme="terminal")
+    assert snap_compare(app, terminal_size=(60, 20), run_before=before)
 
 
 async def test_twenty_thousand_tables_stay_responsive(home: Home) -> None:

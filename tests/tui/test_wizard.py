@@ -352,6 +352,24 @@ def test_every_value_of_the_form_comes_back_from_settings() -> None:
                 assert field.get(made, KNOWN) == option.value, field.id
 
 
+@pytest.mark.parametrize("step", ["content", "objects", "destination", "summary"])
+def test_steps_narrow_in_ascii(
+    home: Home, tmp_path: Path, snap_compare: Compare, monkeypatch: Any, step: str
+) -> None:
+    make_shop(home, tmp_path)
+    monkeypatch.setattr("core.service.exports.Exports.directory", lambda self: "/data/out")
+    monkeypatch.setattr("core.pipeline.preflight.free_bytes", lambda path: 212_000_000_000)
+
+    async def before(pilot: Pilot[Any]) -> None:
+        settings = ExportSettings(connection=NAME, objects=("TABLE:orders", "VIEW:turnover"))
+        wizard = await new(pilot, settings, name="orders", step=step)
+        if step == "summary":
+            await until(pilot, lambda: wizard.is_checked)
+
+    app = application(home, ascii=True, theme="terminal")
+    assert snap_compare(app, terminal_size=(60, 20), run_before=before)
+
+
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("step", ["content", "objects", "data", "destination", "execution", "summary"])
 def test_steps_as_seen(

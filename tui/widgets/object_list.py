@@ -258,7 +258,7 @@ class ObjectList(Vertical):
 
     def _show_words(self) -> None:
         """What stands in the place of objects where there are none."""
-        nothing = "Nothing here matches." if self._infos else "No object."
+        nothing = "Nothing here matches." if self._infos else "This account sees no objects here."
         words = self._words or ("" if self._shown else nothing)
         place = self.query_one("#object-words", Lines)
         place.display = bool(words)
