@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -11,7 +13,7 @@ from connectors.sources.postgresql import PostgresqlSource
 from core.model.settings import SchemaSettings
 from core.model.vocabulary import Consistency, Content, Format
 from tests.roundtrip import postgresql_schema as given
-from tests.roundtrip.running import export
+from tests.roundtrip.running import Export, export, file_source
 from tests.servers.postgresql import PostgresqlServer
 
 pytestmark = pytest.mark.postgresql
@@ -112,3 +114,43 @@ def test_one_object_loads_alone(original: Original, tmp_path: Path) -> None:
         objects=('TYPE:ty"pe\n%s',),
     )
     original.server.client_load(copy, other.path('TYPE:ty"pe\n%s', "schema"))
+
+
+def test_privileges_load_where_they_are_asked_for(postgresql: PostgresqlServer, tmp_path: Path) -> None:
+    database, role = postgresql.new_database(), f'"{tmp_path.name} ""reader"""'
+    postgresql.run(
+        f"CREATE ROLE {role}",
+        "CREATE TABLE t (id serial, a integer)", "CREATE VIEW v AS SELECT a FROM t",
+        "CREATE FUNCTION f(integer) RETURNS integer LANGUAGE sql AS 'SELECT 1'",
+        f"GRANT SELECT, INSERT ON t TO {role} WITH GRANT OPTION", f"GRANT UPDATE (a) ON t TO {role}",
+        f"GRANT USAGE ON SEQUENCE t_id_seq TO {role}", "GRANT SELECT ON v TO PUBLIC",
+        "REVOKE EXECUTE ON FUNCTION f(integer) FROM PUBLIC", f"GRANT EXECUTE ON FUNCTION f(integer) TO {role}",
+        database=database,
+    )  # fmt: skip
+    source = PostgresqlSource(postgresql.connection("shop", database), postgresql.credentials())
+    try:
+        for merge in (True, False):
+            done = export(
+                source,
+                tmp_path / str(merge),
+                database="public",
+                content=Content.SCHEMA,
+                schema=SchemaSettings(merge=merge, privileges=True),
+            )
+            copy = postgresql.new_database()
+            postgresql.client_load(copy, done.output / ("schema.sql" if merge else "load.sql"))
+            assert given.dump(postgresql, copy) == given.dump(postgresql, database)
+            postgresql.run(f"DROP OWNED BY {role}", database=copy)
+        done = export(source, tmp_path / "without", database="public", content=Content.SCHEMA)
+        assert not any("GRANT" in path.read_text() for path in done.output.glob("*/*.sql"))
+    finally:
+        postgresql.run(f"DROP OWNED BY {role}", f"DROP ROLE {role}", database=database)
+
+
+def test_privileges_of_others_are_refused(tmp_path: Path) -> None:
+    file = tmp_path / "shop.db"
+    with contextlib.closing(sqlite3.connect(file)) as connection:
+        connection.execute("CREATE TABLE t (a)")
+    done = Export(file_source(file), tmp_path / "out", schema=SchemaSettings(privileges=True))
+    assert done.error is not None
+    assert "Privileges of SQLite aren't exported" in done.error.message
