@@ -96,3 +96,13 @@ def test_the_nearest_parameter_is_named():
     with pytest.raises(InvalidValue) as caught:
         parse("mysql://u@h/d?tlsca=1")
     assert caught.value.hint == "Did you mean tls_ca?"
+
+
+def test_postgresql_has_a_database_a_schema_and_the_directory_of_a_socket():
+    found = parse("postgresql://u@h/d?schema=s")
+    assert (found.host, found.port, found.database, found.schema) == ("h", 5432, "d", "s")
+    found = parse("postgresql://u@/d?host=/run/pg")
+    assert (found.unix_socket, found.host, found.port) == ("/run/pg", None, None)
+    assert parse("postgresql://u@:5433/d?host=/run/pg").port == 5433
+    with pytest.raises(InvalidValue, match="needs a database"):
+        parse("postgresql://u@h/")

@@ -9,9 +9,17 @@ from __future__ import annotations
 from connectors.base import SqlDialect
 from core.model.vocabulary import Encoding
 
-# ASCII is a part of UTF-8. The others are converted by the server: which of them arrive unharmed was tried
-# out, character by character (see the tests).
-_CHARSETS = {Encoding.UTF_8: "UTF8", Encoding.ASCII: "UTF8"}
+# ASCII is a part of UTF-8. The server converts the others, which arrive unharmed, character by character
+# (see the tests); psql knows that the second byte of a character may be that of a backslash. Not BIG5: three
+# characters are lost.
+_CHARSETS = {
+    Encoding.UTF_8: "UTF8",
+    Encoding.ASCII: "UTF8",
+    Encoding.ISO_8859_1: "LATIN1",
+    Encoding.GB2312: "EUC_CN",
+    Encoding.GBK: "GBK",
+    Encoding.GB18030: "GB18030",
+}
 
 _HEADER = (
     "SET standard_conforming_strings = on;",
