@@ -15,7 +15,7 @@ from textual.widgets import Input
 
 from connectors.base import ObjectInfo
 from core.model.settings import ExportSettings
-from core.model.vocabulary import Content, ObjectRef, ObjectType, TaskStatus
+from core.model.vocabulary import Content, Format, ObjectRef, ObjectType, TaskStatus
 from tests.tui.harness import Home, application, running, screen_text, until
 from tests.tui.shop import NAME, make_shop
 from tui.actions import Place, of
@@ -25,6 +25,7 @@ from tui.screens.quick import QuickSheet
 from tui.screens.tasks import TasksScreen
 from tui.screens.wizard import Wizard
 from tui.screens.wizard.draft import Draft
+from tui.screens.wizard.form import Pick
 from tui.widgets.dialog import Choose
 from tui.widgets.form import Form
 from tui.widgets.object_list import ObjectList
@@ -215,6 +216,29 @@ async def test_the_sheet_says_everything_and_takes_changes(home: Home, tmp_path:
             "TABLE:od\\*d 'name",
             "VIEW:turnover",
         }
+
+
+async def test_the_sheet_offers_every_format_and_begins_with_the_last(home: Home, tmp_path: Path) -> None:
+    make_shop(home, tmp_path)
+    app = application(home)
+    async with running(app) as pilot:
+        await browse(pilot)
+        await pilot.press("slash", *"orders", "enter", "space", "n")
+        form = (await sheet(pilot)).query_one("#format", Pick)
+        assert [option.value for option in form.options] == list(Format)
+        form.focus()
+        await pilot.press("left", "left")
+        await until(pilot, lambda: "-> Parquet zstd" in screen_text(app))
+        await pilot.press("enter")
+        await until(pilot, home.store.tasks.list)
+        await until(pilot, lambda: app.state.quick_format is Format.PARQUET)
+    (task,) = home.store.tasks.list()
+    assert task.settings.format is Format.PARQUET
+    app = application(home)
+    async with running(app) as pilot:
+        await browse(pilot)
+        await pilot.press("slash", *"orders", "enter", "space", "n")
+        assert (await sheet(pilot)).draft.format is Format.PARQUET
 
 
 async def test_more_opens_the_wizard_there_and_escape_takes_changes_back(home: Home, tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from textual.pilot import Pilot
 from textual.widgets import Input
 
 from core.model.connection import Connection
+from core.model.format_settings import Compression, ParquetCodec, ParquetSettings
 from core.model.secret import FileSecret
 from core.model.settings import CsvSettings, Export, ExportSettings, SchemaSettings, SysAccount
 from core.model.vocabulary import Content, Encoding, Format, Mode, ObjectRef, ObjectType, TaskStatus
@@ -305,6 +306,11 @@ RULES: list[tuple[dict[str, Any], str, str]] = [
     ({"null": "a,b"}, "null", "separator"),
     ({"format": Format.SQL, "batch": True, "batch_rows": "0"}, "batch_rows", "1 or more"),
     ({"format": Format.SQL, "batch": True, "batch_rows": "x"}, "batch_rows", "no number"),
+    ({"compression": Compression.GZIP, "compression_level": "4"}, "compression_level", "Use 0 to 3."),
+    ({"compression": Compression.ZSTD, "compression_level": "x"}, "compression_level", "no number"),
+    ({"format": Format.PARQUET, "parquet_level": "23"}, "parquet_level", "Use 1 to 22."),
+    ({"format": Format.PARQUET, "row_group_rows": "0"}, "row_group_rows", "Use 1 to 10000000 rows."),
+    ({"format": Format.PARQUET, "row_group_rows": ""}, "row_group_rows", "needed"),
     ({"retry_limit": "-1"}, "retry_limit", "no number"),
     ({"retry_limit": ""}, "retry_limit", "needed"),
     ({"sys": True, "account": ""}, "account", "bare account name"),
@@ -341,6 +347,21 @@ def test_what_does_not_apply_is_kept_and_left_out() -> None:
     assert schema_only.settings().schema.merge
     data = dataclasses.replace(GOOD, merge=True, drop=True, content=Content.DATA)
     assert data.settings().schema == SchemaSettings()
+
+
+def test_a_wrong_level_is_not_said_where_it_does_not_apply() -> None:
+    import dataclasses
+
+    wrong = {"compression": Compression.GZIP, "compression_level": "77", "parquet_level": "99"}
+    for more in (
+        {"compression": Compression.NONE},
+        {"format": Format.PARQUET, "parquet_codec": ParquetCodec.SNAPPY},
+        {"format": Format.ARROW},
+        {"content": Content.SCHEMA},
+    ):
+        draft = dataclasses.replace(GOOD, **(wrong | more))
+        assert problems(draft, KNOWN) == {}
+        assert draft.settings().compression_level is None
 
 
 def test_every_value_of_the_form_comes_back_from_settings() -> None:
@@ -386,6 +407,58 @@ def test_steps_as_seen(
             await until(pilot, lambda: wizard.is_checked)
 
     assert snap_compare(application(home), terminal_size=size, run_before=before)
+
+
+@pytest.mark.parametrize("form", [Format.JSONL, Format.PARQUET])
+def test_the_settings_of_a_format_as_seen(
+    home: Home, tmp_path: Path, snap_compare: Compare, form: Format
+) -> None:
+    make_shop(home, tmp_path)
+
+    async def before(pilot: Pilot[Any]) -> None:
+        compression = Compression.GZIP if form is Format.JSONL else Compression.NONE
+        settings = ExportSettings(connection=NAME, all_objects=True, format=form, compression=compression)
+        await new(pilot, settings, step="data")
+
+    assert snap_compare(application(home), terminal_size=(80, 24), run_before=before)
+
+
+async def test_a_format_with_its_settings_by_keys(home: Home, tmp_path: Path) -> None:
+    make_shop(home, tmp_path)
+    app = application(home)
+    async with running(app) as pilot:
+        settings = ExportSettings(connection=NAME, objects=("TABLE:orders",), content=Content.DATA)
+        wizard = await new(pilot, settings, step="data")
+        await pilot.press("right", "right", "right")
+        await until(pilot, lambda: wizard.draft.format is Format.PARQUET)
+        await typed(pilot, wizard, "parquet_level", "40")
+        await until(pilot, lambda: "Use 1 to 22." in screen_text(app))
+        await typed(pilot, wizard, "row_group_rows", "5000")
+        assert "Use 1 to 10000000 rows." not in screen_text(app)
+        # Elsewhere and back: what was typed is still there, wrong as it is.
+        wizard.query_one("#format").focus()
+        await pilot.press("left")
+        await until(pilot, lambda: wizard.draft.format is Format.JSONL)
+        assert not wizard.wrong
+        assert "Big numbers as" in screen_text(app)
+        await pilot.press("right")
+        await until(pilot, lambda: "parquet_level" in wizard.wrong)
+        await typed(pilot, wizard, "parquet_level", "9")
+        assert "Encoding" not in screen_text(app), "Parquet has none"
+        wizard._go(Step.DESTINATION)
+        await typed(pilot, wizard, "directory", str(tmp_path / "out"))
+        wizard._go(Step.SUMMARY)
+        await until(pilot, lambda: wizard.is_checked)
+        shown = screen_text(app)
+        assert "data only, Parquet zstd:9, row" in shown
+        spelled = wizard._checker.result.spelled
+        assert spelled is not None
+        assert "--format parquet --parquet-codec zstd:9 --parquet-row-group-rows 5000" in spelled.command
+        await pilot.press("enter")
+        await until(pilot, lambda: app.screen is not wizard)
+    (task,) = home.store.tasks.list()
+    assert task.settings.format is Format.PARQUET
+    assert task.settings.parquet == ParquetSettings(level=9, row_group_rows=5000)
 
 
 def test_something_wrong_as_seen(home: Home, tmp_path: Path, snap_compare: Compare) -> None:

@@ -4,11 +4,23 @@ from __future__ import annotations
 
 import dataclasses
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.errors import InvalidValue
+from core.model.format_settings import (
+    ArrowCodec,
+    ArrowSettings,
+    BigNumbers,
+    BinaryText,
+    Compression,
+    JsonSettings,
+    ParquetCodec,
+    ParquetSettings,
+    Unfit,
+)
 from core.model.secret import CommandSecret, EnvironmentSecret, FileSecret
 from core.model.settings import (
     CSV_PRESETS,
@@ -32,6 +44,9 @@ from core.model.vocabulary import (
     Unencodable,
 )
 from tests.tui.harness import NOW
+from tui.cli import spelling
+from tui.cli.parser import build
+from tui.cli.settings import settings_from
 from tui.screens.wizard.draft import Draft
 from tui.screens.wizard.fields import FIELDS
 from tui.screens.wizard.filling import Filling
@@ -61,6 +76,23 @@ def patterns(draw: st.DrawFn) -> tuple[str, ...]:
 
 
 @st.composite
+def parquet_settings(draw: st.DrawFn) -> ParquetSettings:
+    codec = draw(st.sampled_from(ParquetCodec))
+    levels = [None, *ParquetSettings.LEVELS.get(codec, ())]
+    return ParquetSettings(
+        codec=codec, level=draw(st.sampled_from(levels)), row_group_rows=draw(st.integers(1, 10**7))
+    )
+
+
+@st.composite
+def compressions(draw: st.DrawFn, form: Format) -> tuple[Compression, int | None]:
+    if not form.is_text:
+        return Compression.NONE, None
+    how = draw(st.sampled_from(Compression))
+    return how, draw(st.sampled_from([None, *how.levels]))
+
+
+@st.composite
 def export_settings(draw: st.DrawFn) -> ExportSettings:
     """Any that the model takes, what doesn't apply to the content among them."""
     content = draw(st.sampled_from(Content))
@@ -76,6 +108,8 @@ def export_settings(draw: st.DrawFn) -> ExportSettings:
             ),
         )
     )  # fmt: skip
+    form = draw(st.sampled_from(Format))
+    compression, level = draw(compressions(form))
     return ExportSettings(
         connection=draw(NAMES),
         database=draw(st.one_of(st.none(), NAMES)),
@@ -83,11 +117,19 @@ def export_settings(draw: st.DrawFn) -> ExportSettings:
         all_objects=everything,
         objects=() if everything else draw(patterns()),
         exclude=draw(st.one_of(st.just(()), patterns())),
-        format=draw(st.sampled_from(Format)),
+        format=form,
         encoding=draw(st.sampled_from(Encoding)),
         on_unencodable=draw(st.sampled_from(Unencodable)),
         csv=csv,
         sql=SqlSettings(batch_commit=draw(st.one_of(st.none(), st.integers(1, 10**15)))),
+        json=JsonSettings(
+            binary=draw(st.sampled_from(BinaryText)), big_numbers=draw(st.sampled_from(BigNumbers))
+        ),
+        parquet=draw(parquet_settings()),
+        arrow=ArrowSettings(codec=draw(st.sampled_from(ArrowCodec))),
+        on_unfit=draw(st.sampled_from(Unfit)),
+        compression=compression,
+        compression_level=level,
         schema=SchemaSettings(
             drop=draw(st.booleans()) and content is not Content.DATA,
             merge=draw(st.booleans()) and content is Content.SCHEMA,
@@ -140,12 +182,54 @@ def test_what_is_retained_begins_the_next_export(given_settings: ExportSettings)
     assert retained_of(again) == retained_of(draft)
     assert (again.format, again.encoding, again.csv()) == (draft.format, draft.encoding, draft.csv())
     assert (again.batch, again.drop, again.flavour) == (draft.batch, draft.drop, draft.flavour)
+    kept = retained_of(draft)
+    for name in ("json", "parquet", "arrow", "on_unfit", "compression", "compression_level"):
+        assert getattr(kept, name) == getattr(given_settings, name)
 
 
-@pytest.mark.parametrize("wrong", [{"separator": ";;"}, {"batch": True, "batch_rows": "x"}])
+@settings(max_examples=60, deadline=None)
+@given(export_settings(), st.sampled_from(Format))
+def test_the_line_of_a_changed_export_makes_the_same_settings(
+    given_settings: ExportSettings, form: Format
+) -> None:
+    """Of everything that belongs to data files."""
+    plain = msgspec.structs.replace(
+        given_settings, sys_account=None, content=Content.DATA, schema=SchemaSettings()
+    )
+    wanted = dataclasses.replace(Draft.of(plain), format=form).settings()
+    for base in (None, plain):
+        words = spelling.options(wanted, base)
+        args = build().parse_args(["dump", "c", "t", "--to", "x", *[w for w in words if w != "--all"]])
+        made = settings_from(args, wanted.connection, base)
+        for name in (
+            "format",
+            "csv",
+            "sql",
+            "json",
+            "parquet",
+            "arrow",
+            "on_unfit",
+            "compression",
+            "compression_level",
+        ):
+            assert getattr(made, name) == getattr(wanted, name), name
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"separator": ";;"},
+        {"batch": True, "batch_rows": "x"},
+        {"compression": Compression.GZIP, "compression_level": "9"},
+        {"compression": Compression.ZSTD, "compression_level": "high"},
+        {"parquet_level": "99"},
+        {"row_group_rows": "0"},
+    ],
+)
 def test_what_does_not_apply_and_is_wrong_is_not_retained(wrong: dict[str, object]) -> None:
     draft = dataclasses.replace(Draft(connection="c", null="NULL"), **wrong)  # type: ignore[arg-type]
     kept = retained_of(draft)
     assert kept.sql == SqlSettings()
     assert kept.csv in (CsvSettings(), CsvSettings(null="NULL"))
+    assert (kept.compression_level, kept.parquet) == (None, ParquetSettings())
     assert fresh(kept).csv() == kept.csv

@@ -74,7 +74,7 @@ def settings_fields(settings: ExportSettings) -> list[tuple[str, str]]:
     if settings.content.data and settings.format is Format.SQL and settings.sql.batch_commit:
         pairs.append(("sql", f"COMMIT after every {settings.sql.batch_commit:,} rows"))
     pairs.append(("json", ", ".join(_json(settings))))
-    pairs.append(("typed", ", ".join(_typed(settings, default))))
+    pairs.append(("values", ", ".join(_typed(settings, default))))
     flags = [
         *(["DROP before CREATE"] if schema.drop else []),
         *(["one file"] if schema.merge else []),

@@ -29,8 +29,8 @@ DATA_FIELDS: tuple[Field, ...] = (
         "format",
         S.DATA,
         "Format",
-        "CSV and JSON for any reader, SQL for the same kind of database, the others with types.",
-        tuple((form, form.label) for form in Format),
+        "CSV and JSON for any reader, SQL to load again, the others with types.",
+        tuple((form, form.label.split()[0]) for form in Format),
         shown=choices.data,
     ),
     field(
@@ -112,7 +112,7 @@ DATA_FIELDS: tuple[Field, ...] = (
     field(
         "on_unfit",
         S.DATA,
-        "Values that don't fit",
+        "What doesn't fit",
         "Of a zero date and the like: fail and say where, or write NULL and count.",
         ((Unfit.FAIL, "fail"), (Unfit.NULL, "write NULL")),
         shown=lambda draft, known: draft.writes(Format.PARQUET, Format.ARROW),
