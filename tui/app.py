@@ -351,7 +351,9 @@ class OfframpApp(App[str], inherit_bindings=False):
         self.action_suspend_process()
 
     def _resumed(self, _: App[str]) -> None:
-        """Back from Ctrl-Z, or from a pager."""
+        """Back from Ctrl-Z, or from a pager: the terminal shows nothing of what it showed before."""
+        for screen in self.screen_stack:
+            screen.refresh(layout=True)
         self.host()
         self.reader.poke()
 

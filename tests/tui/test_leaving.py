@@ -371,6 +371,9 @@ def test_ctrl_z_hands_over_and_fg_comes_back(home: Home, terminal: Callable[...,
     since = len(shell.output)
     shell.send("fg\n")
     shell.until("1 scheduled", since=since)
+    # All of it is drawn again, what hasn't changed too.
+    shell.until("filter", since=since)
+    shell.until("Progress", since=since)
     # The background engine goes on; the screens look on, and may leave without a question.
     assert engine_of(home) == background
     since = len(shell.output)
