@@ -55,7 +55,8 @@ class Link:
     """A connection with its session pinned; it gets in again by itself unless a transaction was lost with it.
 
     `version` is server_version_num (150004 for 15.4), `version_text` server_version, `schema` the first that
-    there is of those that the account's search_path names. Used from one thread, but for `cancel`. The application's name, `name`, is this link's only.
+    there is of those that the account's search_path names, `name` the application's name, which is this
+    link's only. Used from one thread, but for `cancel`.
     """
 
     def __init__(self, login: Login) -> None:
