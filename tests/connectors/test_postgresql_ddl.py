@@ -66,6 +66,8 @@ def of(
         ("PROCEDURE:tidy(integer, public.mood)", {"TYPE:mood"}),
         ("TRIGGER:touched ON customer", {"TABLE:customer", "FUNCTION:touch()"}),
         ("TRIGGER:instead ON a_second", {"VIEW:a_second", "FUNCTION:touch()"}),
+        ("TRIGGER:own ON measure_2", {"TABLE:measure", "FUNCTION:touch()"}),
+        ("VIEW:ranging", {"TYPE:price_range", "TYPE:words", "TYPE:mood"}),
         ("SEQUENCE:numbers", set()),
     ],
 )  # fmt: skip
@@ -86,6 +88,23 @@ def test_extensions_and_other_schemas_are_said(session: Session) -> None:
     assert any("roles" in note for note in of(session, "TABLE:b").notes)
     flavoured = of(session, "TABLE:a", flavour=SchemaFlavour.MYSQL)
     assert any("MySQL flavour" in note for note in flavoured.notes)
+
+
+def test_what_is_needed_and_not_exported_is_said(postgresql: PostgresqlServer) -> None:
+    database = postgresql.new_database()
+    postgresql.run(
+        'CREATE COLLATION mine (locale = "C")',
+        "CREATE FUNCTION same(integer, text) RETURNS boolean LANGUAGE sql AS 'SELECT true'",
+        "CREATE OPERATOR === (LEFTARG = integer, RIGHTARG = text, FUNCTION = same)",
+        'CREATE TABLE t (a text COLLATE mine, CHECK (1 === a))',
+        database=database,
+    )  # fmt: skip
+    source = PostgresqlSource(postgresql.connection("test", database), postgresql.credentials())
+    with source.connect() as session:
+        assert set(of(session, "TABLE:t").notes) == {
+            "Needs collation public.mine, which isn't exported.",
+            "Needs operator public.===(integer,text), which isn't exported.",
+        }
 
 
 def test_foreign_keys_rules_and_policies_stand_apart(session: Session) -> None:

@@ -72,9 +72,8 @@ class Ddl:
                 drop = Types(self._link, self._link.version).create(oid, script)
                 return drop, self._dependencies.of_type(schema, ref, oid)
             case ObjectType.TRIGGER:
-                drop, on = Code(self._link).trigger(oid, script)
-                needs = self._dependencies.of(schema, ref, "pg_trigger", oid)
-                return drop, Needs(tuple(sorted({*needs.refs, on})), needs.notes)
+                drop = Code(self._link).trigger(oid, script)
+                return drop, self._dependencies.of(schema, ref, "pg_trigger", oid)
             case _:
                 drop = Code(self._link).routine(oid, script)
                 return drop, self._dependencies.of(schema, ref, "pg_proc", oid)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from connectors.sources.postgresql.ddl_script import Script, plain
 from connectors.sources.postgresql.names import Asking
-from core.model.vocabulary import ObjectRef, ObjectType
+from connectors.sources.postgresql.sql import literal
 
 _TRUSTED = ("sql", "plpgsql")
 _MODIFY = {"r": "READ_ONLY", "s": "SHAREABLE", "w": "READ_WRITE"}
@@ -81,17 +81,26 @@ class Code:
         items += ["HYPOTHETICAL"] if kind == "h" else []
         script.made.append(f"CREATE AGGREGATE {signature} ({', '.join(items)})")
 
-    def trigger(self, oid: int, script: Script) -> tuple[str, ObjectRef]:
-        """Make a trigger; gives the statement that drops it, and what it is on."""
-        ((name, table, relation, kind, definition, firing, text),) = self._link.rows(
-            "SELECT pg_catalog.quote_ident(t.tgname), t.tgrelid::pg_catalog.regclass::text, c.relname::text,"
-            " c.relkind::text, pg_catalog.pg_get_triggerdef(t.oid), t.tgenabled::text,"
+    def trigger(self, oid: int, script: Script) -> str:
+        """Make a trigger; gives the statement that drops it."""
+        ((name, table, definition, firing, text),) = self._link.rows(
+            "SELECT pg_catalog.quote_ident(t.tgname), t.tgrelid::pg_catalog.regclass::text,"
+            " pg_catalog.pg_get_triggerdef(t.oid), t.tgenabled::text,"
             " pg_catalog.obj_description(t.oid, 'pg_trigger') FROM pg_catalog.pg_trigger t"
-            f" JOIN pg_catalog.pg_class c ON c.oid = t.tgrelid WHERE t.oid = {int(oid)}"
+            f" WHERE t.oid = {int(oid)}"
         )
         script.made.append(plain(definition))
         if firing in _FIRING:
             script.made.append(f"ALTER TABLE {table} {_FIRING[firing]} {name}")
         script.comment(f"TRIGGER {name} ON {table}", text)
-        on = ObjectRef(ObjectType.VIEW if kind == "v" else ObjectType.TABLE, relation)
-        return f"DROP TRIGGER IF EXISTS {name} ON {table}", on
+        for partition, clone, state in self._link.rows(
+            "WITH RECURSIVE tree(id) AS ("
+            f" SELECT {int(oid)}::oid UNION SELECT d.objid FROM tree JOIN pg_catalog.pg_depend d"
+            " ON d.classid = 'pg_catalog.pg_trigger'::pg_catalog.regclass"
+            " AND d.refclassid = d.classid AND d.refobjid = tree.id)"
+            " SELECT t.tgrelid::pg_catalog.regclass::text, pg_catalog.quote_ident(t.tgname),"
+            " t.tgenabled::text FROM tree JOIN pg_catalog.pg_trigger t ON t.oid = tree.id"
+            f' WHERE t.oid <> {int(oid)} AND t.tgenabled <> {literal(firing)}::"char" ORDER BY 1, 2'
+        ):
+            script.made.append(f"ALTER TABLE {partition} {_FIRING.get(state, 'ENABLE TRIGGER')} {clone}")
+        return f"DROP TRIGGER IF EXISTS {name} ON {table}"

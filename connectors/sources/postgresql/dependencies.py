@@ -31,17 +31,24 @@ class Needs:
     notes: tuple[str, ...]
 
 
-# What a reference finally means: the element of an array, the range of a multirange, the table of an index,
-# a constraint, a row type, a partition or a column's sequence.
+# What a type brings along: its arrays, its multirange, the functions that make its values.
+_BROUGHT = (
+    f"d.deptype = 'i' AND d.refclassid = {_in('pg_type')}"
+    f" AND d.classid IN ({_in('pg_type')}, {_in('pg_proc')})"
+)
+# What a reference finally means: the type that brings it along, the table of an index, a constraint, a row
+# type, a partition or a column's sequence.
 _RESOLVED = f"""
 , raw AS (
   SELECT DISTINCT d.refclassid AS class, d.refobjid AS id
   FROM pg_catalog.pg_depend d JOIN own o ON o.class = d.classid AND o.id = d.objid
   WHERE d.deptype IN ('n', 'a', 'i', 'P', 'S')
+), up AS (
+  SELECT class, id FROM raw UNION SELECT d.refclassid, d.refobjid FROM up
+  JOIN pg_catalog.pg_depend d ON d.classid = up.class AND d.objid = up.id AND {_BROUGHT}
 ), elements AS (
-  SELECT r.class, COALESCE((
-    SELECT y.oid FROM pg_catalog.pg_type y WHERE r.class = {_in("pg_type")} AND y.typarray = r.id
-  ), r.id) AS id FROM raw r
+  SELECT up.class, up.id FROM up WHERE NOT EXISTS (
+    SELECT FROM pg_catalog.pg_depend d WHERE d.classid = up.class AND d.objid = up.id AND {_BROUGHT})
 ), relations AS (
   SELECT e.class, e.id, CASE
     WHEN e.class = {_in("pg_class")} THEN e.id
@@ -118,16 +125,18 @@ class Dependencies:
         refs: set[ObjectRef] = set()
         notes: set[str] = set()
         for kind, typtype, prokind, name, space, extension, words, users in self._link.rows(
-            f"WITH own AS ({own})" + _RESOLVED
+            f"WITH RECURSIVE own AS ({own})" + _RESOLVED
         ):
             if extension is not None:
                 if extension != "plpgsql":
                     notes.add(f"Needs extension {extension}: CREATE EXTENSION.")
                 continue
             found = self._type_of(kind, typtype, prokind)
-            if found is None or space is None or space in ("pg_catalog", "pg_toast", "information_schema"):
+            if space in ("pg_catalog", "pg_toast", "information_schema"):
+                continue
+            if found is None or space is None:
                 # Operators, collations and the like; what the server itself brings has small numbers.
-                if users and found is None and space is None and not words.startswith(("schema ", "role ")):
+                if users and not words.startswith("schema "):
                     notes.add(f"Needs {words}, which isn't exported.")
                 continue
             needed = ObjectRef(found, name)
@@ -142,7 +151,7 @@ class Dependencies:
         if kind is not None:
             return _RELATIONS.get(kind)
         if typtype is not None:
-            return ObjectType.TYPE
+            return ObjectType.TYPE if typtype in ("e", "d", "r") else None
         if prokind is not None:
             return ObjectType.PROCEDURE if prokind == "p" else ObjectType.FUNCTION
         return None

@@ -76,8 +76,10 @@ OBJECTS: dict[ObjectType, str] = {
     ObjectType.TRIGGER: (
         f"SELECT t.oid, {TRIGGER_NAME} AS name, c.relnamespace AS space FROM pg_catalog.pg_trigger t"
         " JOIN pg_catalog.pg_class c ON c.oid = t.tgrelid"
-        f" WHERE NOT t.tgisinternal AND NOT c.relispartition AND {own('pg_trigger', 't.oid')}"
-        f" AND {own('pg_class', 'c.oid')}"
+        f" WHERE NOT t.tgisinternal AND {own('pg_trigger', 't.oid')} AND {own('pg_class', 'c.oid')}"
+        # A partition's trigger may be its own, or one that its table's brought along.
+        f" AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend x WHERE x.objid = t.oid"
+        f" AND x.classid = {_CLASS.format('pg_trigger')} AND x.refclassid = {_CLASS.format('pg_trigger')})"
     ),
 }
 
