@@ -10,10 +10,13 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 import pytest
 
 from core.model.settings import CSV_PRESETS
@@ -124,6 +127,22 @@ def tiny_rows(path: Path) -> tuple[int, str]:
     return count, found
 
 
+def typed_rows(batches: Iterable[pa.RecordBatch]) -> tuple[int, str]:
+    """How many rows there are, as above."""
+    count, found = 0, ""
+    for batch in batches:
+        keys, texts = batch.column("id"), batch.column("t")
+        assert keys.to_pylist() == list(range(count + 1, count + len(keys) + 1))
+        large = pc.greater(pc.binary_length(texts), 100)
+        names = pc.binary_join_element_wise("x", keys.cast(pa.string()), "")
+        assert pc.all(pc.or_(large, pc.equal(texts, names))).as_py()
+        for value in texts.filter(large):
+            assert not found
+            found = hashlib.sha256(value.as_py().encode()).hexdigest()
+        count += len(keys)
+    return count, found
+
+
 def wanted_digest() -> str:
     return hashlib.sha256(b'ab,"' * (HUGE // 4)).hexdigest()
 
@@ -146,6 +165,15 @@ def test_one_huge_value_among_a_million_tiny_rows_of_sqlite(offramp: Offramp) ->
     with engine_of(offramp) as dump:
         assert dump("big", "--all", "--to", "csv") < LIMIT
         assert dump("big", "--all", "--format", "sql", "--to", "sql") < LIMIT
+        assert dump("big", "--all", "--format", "jsonl", "--compression", "zstd", "--to", "jsonl") < LIMIT
+        assert dump("big", "--all", "--format", "arrow", "--to", "arrow") < LIMIT
+        # Within its writer a page is put together, and packed, beside the value.
+        assert dump("big", "--all", "--format", "parquet", "--to", "parquet") < LIMIT + HUGE
+    with pa.OSFile(str(offramp.directory / "arrow/TABLE/big.arrow")) as file:
+        reader = pa.ipc.open_file(file)
+        assert typed_rows(map(reader.get_batch, range(reader.num_record_batches))) == (ROWS, wanted_digest())
+    with pq.ParquetFile(offramp.directory / "parquet/TABLE/big.parquet") as parquet:
+        assert typed_rows(parquet.iter_batches()) == (ROWS, wanted_digest())
     assert tiny_rows(offramp.directory / "csv/TABLE/big.csv") == (ROWS, wanted_digest())
     copy = offramp.directory / "copy.db"
     client(copy, stdin=(offramp.directory / "sql/load.sql").read_bytes(), cwd=offramp.directory / "sql")
