@@ -81,7 +81,7 @@ def test_options_stand_anywhere(line):
 def test_general_options_stand_before_or_after_the_command(offramp):
     for args in (("-q", "ls"), ("ls", "-q")):
         assert offramp.quick(*args).err == ""
-    assert offramp.quick("ls").err == "No such task.\n"
+    assert offramp.quick("ls").err == "No task in the last 48 hours.\n"
 
 
 @pytest.mark.parametrize(

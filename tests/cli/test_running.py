@@ -210,6 +210,7 @@ def test_ls_narrows_down(shop):
     assert names("--since", "all", "--limit", "1") == ["two"]
     assert "Did you mean Failed?" in shop.quick("ls", "--status", "faild", code=2).err
     assert "no span" in shop.quick("ls", "--since", "ever", code=2).err
+    assert "No task matches." in shop.quick("ls", "--search", "nowhere").err
     head, *rows = shop.quick("ls").out.splitlines()
     assert head.split() == ["ID", "STATUS", "NAME", "CONNECTION", "CREATED", "STATE"]
     assert len(rows) == 2

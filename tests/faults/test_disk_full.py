@@ -189,7 +189,7 @@ def test_a_first_run_without_room_leaves_no_half_store(mount: Mount) -> None:
         fill_up(filler)
     assert not list(offramp.home.glob("store.sqlite3*"))
     filler.unlink()
-    assert offramp("ls").err == "No such task.\n"
+    assert offramp("ls").err == "No task in the last 48 hours.\n"
 
 
 def fill_up(filler: Path) -> None:

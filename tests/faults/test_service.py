@@ -234,7 +234,7 @@ def test_where_neither_is_to_be_had(offramp):
     assert "offramp --headless" in offramp.quick("service", "install", code=1).err
     assert "crontab" in offramp.quick("service", "install", "--with", "crontab", code=1).err
     assert "systemd" in offramp.quick("service", "--with", "upstart", code=2).err
-    assert offramp.quick("ls").err.strip() == "No such task."
+    assert offramp.quick("ls").err.strip() == "No task in the last 48 hours."
 
 
 def test_tools_are_there():

@@ -125,7 +125,7 @@ def test_on_a_terminal_it_is_asked_for(
     else:
         assert code == 0, seen.decode()
         assert (local / "store.sqlite3").exists()
-        assert away.quick("ls").err == "No such task.\n"
+        assert away.quick("ls").err == "No task in the last 48 hours.\n"
 
 
 @pytest.mark.parametrize(

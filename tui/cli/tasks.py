@@ -73,8 +73,17 @@ def ls(args: argparse.Namespace, out: Output) -> int:
     elif tasks:
         _table(tasks, out)
     else:
-        out.say("No such task.")
+        out.say(_nothing(args))
     return 0
+
+
+def _nothing(args: argparse.Namespace) -> str:
+    """What an empty list means."""
+    if args.status or args.connection or args.search:
+        return "No task matches."
+    if args.since == "all":
+        return "No task yet."
+    return f"No task in the last {'48 hours' if args.since == '48h' else args.since}."
 
 
 def _status(text: str) -> TaskStatus:
