@@ -30,7 +30,8 @@ def whole(schedule: Schedule, started: int = 0) -> str:
     pieces.append(schedule.zone)
     if schedule.runs is not None:
         pieces.append((f"{started} of " if started else "") + count(schedule.runs, "run"))
-    pieces.append("else queued once" if schedule.overlap is Overlap.QUEUE else "else skipped")
+    if schedule.overlap is Overlap.QUEUE:
+        pieces.append("one queued behind another")
     text = ", ".join(pieces)
     return f"{text} (paused)" if schedule.paused else text
 

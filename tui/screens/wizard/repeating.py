@@ -73,20 +73,21 @@ DAILY = Repeat()
 
 
 def problems(repeat: Repeat, opened: datetime) -> Iterator[tuple[str, str]]:
-    """What is wrong, by field; what only the whole tells at the first that it may be."""
-    yield from (
+    """What is wrong, by field; what only the whole tells, at the field that it speaks of."""
+    found = [
         ("zone", _wrong(lambda: zone_of(repeat.zone.strip() or local_zone()))),
         ("begin", _wrong(lambda: repeat.start.strip() and clock_time(repeat.start))),
         ("until", _wrong(lambda: repeat.until.strip() and clock_time(repeat.until))),
         ("runs", _wrong(lambda: repeat.runs.strip() and number(repeat.runs))),
-    )
+    ]
     if repeat.rule == CRON:
-        yield "cron", _wrong(lambda: check_cron(repeat.cron.strip()))
+        found.append(("cron", _wrong(lambda: check_cron(repeat.cron.strip()))))
     else:
-        yield "every", _wrong(lambda: number(repeat.every))
-    text = _wrong(lambda: repeat.schedule(opened))
-    where = "runs" if "runs can't be" in text else "until" if "until" in text else "every"
-    yield where if repeat.rule == EVERY or where != "every" else "cron", text
+        found.append(("every", _wrong(lambda: number(repeat.every))))
+    yield from found
+    if not any(text for _, text in found):
+        text = _wrong(lambda: repeat.schedule(opened))
+        yield "runs" if "runs can't be" in text else "until" if "until" in text else "every", text
 
 
 def _wrong(build: Callable[[], object]) -> str:

@@ -81,7 +81,7 @@ def facts(draft: Draft, known: Known) -> Iterator[tuple[str, str]]:
         starts = schedule_words.whole(draft.repeat.schedule(known.opened))
     yield "Start", starts
     if draft.periodic:
-        yield "Next runs", "\n".join(repeating.coming(draft.repeat, known.opened, known.now))
+        yield "Next run", repeating.coming(draft.repeat, known.opened, known.now)[0]
     held = f"{choices.CONSISTENCIES[draft.consistency]} as of one point in time"
     held += ", under a brief lock" if draft.lock is Lock.BRIEF else ""
     ends = "stops at the first error" if draft.on_error is OnError.ABORT else "goes on after errors"
