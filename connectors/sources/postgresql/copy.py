@@ -47,41 +47,32 @@ def read_copy(
     chunk can hold.
     """
     most_rows = max(1, min(CHUNK_ROWS, CHUNK_VALUES // columns))
-    rows: list[Message] = []
-    size = 0
+    statement = f"COPY ({query}) TO STDOUT (FORMAT binary)"
     begun = ended = False
-    for message in messages(wire, f"COPY ({query}) TO STDOUT (FORMAT binary)"):
-        row: Message = message if begun else _without_head(message)
-        begun = True
+    for rows in messages(wire, statement, chunk_bytes, most_rows):
         if ended:
             _damaged("something follows the end")
-        if len(row) == _COUNT.size:
-            ended = _COUNT.unpack(row)[0] == -1
-        if ended or not len(row):
-            continue
-        if len(row) > MAX_CHUNK_BYTES:
-            raise ValueTooLarge(
-                f"A row of {len(row)} bytes came, and {MAX_CHUNK_BYTES} bytes are the limit.",
-                "Leave the object or the column with such large values out.",
-            )
-        if rows and size + len(row) > chunk_bytes:
+        if not begun:
+            rows[0] = _without_head(rows[0])
+            if not len(rows[0]):
+                del rows[0]
+            begun = True
+        if rows and len(rows[-1]) == _COUNT.size and _COUNT.unpack(rows[-1])[0] == -1:
+            ended = True
+            del rows[-1]
+        if rows:
             yield split(rows, columns)
-            rows, size = [], 0
-        rows.append(row)
-        size += len(row)
-        if len(rows) == most_rows:
-            yield split(rows, columns)
-            rows, size = [], 0
-    if rows:
-        yield split(rows, columns)
     if not ended:
         _damaged("it breaks off")
 
 
-def messages(wire: Wire, statement: str) -> Iterator[Message]:
-    """What COPY TO STDOUT sends, message by message. Beneath psycopg's own cursor, which takes a generator
-    and a wait for every row; as it does, by libpq's functions for asynchronous use ("COPY-Related Functions"
-    of the manual). Raises psycopg.Error."""
+def messages(wire: Wire, statement: str, most_bytes: int, most: int) -> Iterator[list[Message]]:
+    """What COPY TO STDOUT sends: some messages at a time, at most `most` of them, with `most_bytes` bytes or
+    one that is longer; none of these lists is empty. Raises psycopg.Error, ValueTooLarge.
+
+    Beneath psycopg's own cursor, which takes a generator and a wait for every row; as it does, by libpq's
+    functions for asynchronous use ("Functions Associated with the COPY Command" of the manual).
+    """
     libpq = wire.pgconn
     libpq.send_query(statement.encode())
     while libpq.flush():
@@ -90,11 +81,22 @@ def messages(wire: Wire, statement: str) -> Iterator[Message]:
     result = _result(wire)
     if result is None or result.status != ExecStatus.COPY_OUT:
         _refused(wire, result)
+    taken: list[Message] = []
+    size = 0
     take = libpq.get_copy_data
     while True:
         length, data = take(1)
         if length > 0:
-            yield data
+            size += length
+            if (size > most_bytes and taken) or len(taken) == most:
+                yield taken
+                taken, size = [], length
+            taken.append(data)
+            if length > MAX_CHUNK_BYTES:
+                raise ValueTooLarge(
+                    f"A row of {length} bytes came, and {MAX_CHUNK_BYTES} bytes are the limit.",
+                    "Leave the object or the column with such large values out.",
+                )
         elif length == 0:
             wire.await_socket(READ)
             libpq.consume_input()
@@ -105,6 +107,8 @@ def messages(wire: Wire, statement: str) -> Iterator[Message]:
         _refused(wire, result)
     while _result(wire) is not None:
         pass
+    if taken:
+        yield taken
 
 
 def drain(wire: Wire) -> None:

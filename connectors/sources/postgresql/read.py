@@ -18,6 +18,15 @@ from connectors.sources.postgresql.types import ColumnType, expression
 from core.chunk import TextChunk
 from core.errors import ConnectionLost
 
+# For a table: no view may have taken its place, whose functions would run with this account's rights
+# (CVE-2024-7348; in versions that know how to say so); and several processes would give its rows in another
+# order each time.
+_TABLES_ONLY = """
+SELECT pg_catalog.set_config(s.name, w.value, true) FROM pg_catalog.pg_settings s
+JOIN (VALUES ('restrict_nonsystem_relation_kind', 'view'),
+             ('max_parallel_workers_per_gather', '0')) AS w(name, value) ON s.name = w.name
+"""
+
 
 def statement(request: ReadRequest, facts: TableFacts) -> str:
     """The SELECT that reads a part, in the order in which the rows lie: by the key they would have to be
@@ -38,8 +47,7 @@ def read(link: Link, snapshot: SnapshotState, request: ReadRequest, facts: Table
     with link.saying(what, reading=True, view=facts.view), link.letting_go():
         snapshot.hold(request.database, shape.ref, facts)
         if not facts.view:
-            # Several processes would give the rows of a table in no order, another one each time.
-            link.execute("SET LOCAL max_parallel_workers_per_gather = 0")
+            link.execute(_TABLES_ONLY)
         with link.busy():
             wire = link.wire
             chunks = read_copy(
