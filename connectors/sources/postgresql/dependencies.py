@@ -37,18 +37,23 @@ _BROUGHT = (
     f" AND d.classid IN ({_in('pg_type')}, {_in('pg_proc')})"
 )
 # What a reference finally means: the type that brings it along, the table of an index, a constraint, a row
-# type, a partition or a column's sequence.
+# type, a partition or a column's sequence. OFFSET 0 and count(*) keep the server from reading all of
+# pg_depend, since it can't know how few rows are asked for.
 _RESOLVED = f"""
 , raw AS (
   SELECT DISTINCT d.refclassid AS class, d.refobjid AS id
-  FROM pg_catalog.pg_depend d JOIN own o ON o.class = d.classid AND o.id = d.objid
+  FROM own o CROSS JOIN LATERAL (
+    SELECT d.refclassid, d.refobjid, d.deptype FROM pg_catalog.pg_depend d
+    WHERE d.classid = o.class AND d.objid = o.id OFFSET 0) d
   WHERE d.deptype IN ('n', 'a', 'i', 'P', 'S')
 ), up AS (
-  SELECT class, id FROM raw UNION SELECT d.refclassid, d.refobjid FROM up
-  JOIN pg_catalog.pg_depend d ON d.classid = up.class AND d.objid = up.id AND {_BROUGHT}
+  SELECT class, id FROM raw UNION SELECT d.refclassid, d.refobjid FROM up CROSS JOIN LATERAL (
+    SELECT d.refclassid, d.refobjid FROM pg_catalog.pg_depend d
+    WHERE d.classid = up.class AND d.objid = up.id AND {_BROUGHT} OFFSET 0) d
 ), elements AS (
-  SELECT up.class, up.id FROM up WHERE NOT EXISTS (
-    SELECT FROM pg_catalog.pg_depend d WHERE d.classid = up.class AND d.objid = up.id AND {_BROUGHT})
+  SELECT up.class, up.id FROM up WHERE (
+    SELECT pg_catalog.count(*) FROM pg_catalog.pg_depend d
+    WHERE d.classid = up.class AND d.objid = up.id AND {_BROUGHT}) = 0
 ), relations AS (
   SELECT e.class, e.id, CASE
     WHEN e.class = {_in("pg_class")} THEN e.id
