@@ -40,6 +40,7 @@ _PINNED = {
     "search_path": "",
     "row_security": "off",
     "synchronize_seqscans": "off",
+    "plan_cache_mode": "force_generic_plan",
     "statement_timeout": "0",
     "transaction_timeout": "0",
     "idle_in_transaction_session_timeout": "0",
@@ -157,7 +158,7 @@ class Link:
         """Rows, and names of columns. Raises psycopg.Error."""
         with self.busy():
             # Bytes, since psycopg's types want texts fixed, and these are put together
-            cursor = self._wire.execute(statement.encode(), params or None)
+            cursor = self._wire.execute(statement.encode(), params or None, prepare=None if params else False)
             names = tuple(column.name for column in cursor.description or ())
             return (cursor.fetchall() if names else []), names
 

@@ -121,7 +121,8 @@ class Login:
             **self._tls(connection.tls),
         }
         try:
-            wire = Wire.connect(autocommit=True, prepare_threshold=None, **parameters)
+            # Planning the catalog's queries takes longer than answering them.
+            wire = Wire.connect(autocommit=True, prepare_threshold=2, **parameters)
         except psycopg.Error as error:
             raise self._explained(error) from error
         wire.silence = float(timeout) if timeout is not None else connection.read_timeout or None
