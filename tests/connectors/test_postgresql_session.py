@@ -146,6 +146,13 @@ def test_rights_are_looked_at_before(postgresql: PostgresqlServer, database: str
         ):
             with pytest.raises(NoPrivilege, match=words):
                 session.check_readable("public", session.describe("public", table(name)))
+        # A right to each column is as good as one to the table, which LOCK TABLE wants.
+        postgresql.run(
+            "CREATE TABLE by_column AS SELECT 1 AS a, 2 AS b", "GRANT SELECT (a, b) ON by_column TO little",
+            database=database,
+        )  # fmt: skip
+        assert read_table(session, "by_column") == [(b"1", b"2")]
+        postgresql.run("DROP TABLE by_column", database=database)
         # Within a point in time too, which outlives the refusal.
         session.begin()
         with pytest.raises(NoPrivilege):

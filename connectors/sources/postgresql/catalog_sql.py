@@ -72,11 +72,11 @@ FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamesp
 WHERE n.nspname = %s AND c.relname = %s AND c.relkind IN ('r', 'p', 'v', 'm') AND NOT c.relispartition
 """
 
-# Parameter: the table's oid. A domain is followed down to what is none: there its kind is decided.
+# Parameter: the table's oid, twice. A domain is followed down to what is none: there its kind is decided.
 COLUMNS = """
 WITH RECURSIVE below(attnum, oid, mod, strict) AS (
   SELECT a.attnum, a.atttypid, a.atttypmod, a.attnotnull FROM pg_catalog.pg_attribute a
-  WHERE a.attrelid = %s AND a.attnum > 0 AND NOT a.attisdropped
+  WHERE a.attrelid = %s::oid AND a.attnum > 0 AND NOT a.attisdropped
   UNION ALL
   SELECT b.attnum, t.typbasetype, t.typtypmod, b.strict OR t.typnotnull
   FROM below b JOIN pg_catalog.pg_type t ON t.oid = b.oid WHERE t.typtype = 'd'
@@ -87,7 +87,7 @@ SELECT a.attname, pg_catalog.format_type(a.atttypid, a.atttypmod), pg_catalog.fo
        b.strict, a.attgenerated <> ''
 FROM pg_catalog.pg_attribute a JOIN below b ON b.attnum = a.attnum
 JOIN pg_catalog.pg_type t ON t.oid = b.oid AND t.typtype <> 'd'
-WHERE a.attrelid = %s
+WHERE a.attrelid = %s::oid
 ORDER BY a.attnum
 """
 
@@ -103,7 +103,7 @@ CROSS JOIN LATERAL pg_catalog.generate_series(1, x.indnkeyatts) AS k(position)
 JOIN pg_catalog.pg_attribute a ON a.attrelid = x.indrelid AND a.attnum = x.indkey[k.position - 1]
 JOIN pg_catalog.pg_opclass o ON o.oid = x.indclass[k.position - 1]
 JOIN pg_catalog.pg_type t ON t.oid = o.opcintype
-WHERE x.indrelid = %s AND x.indisunique AND x.indisvalid AND x.indimmediate AND x.indpred IS NULL
+WHERE x.indrelid = %s::oid AND x.indisunique AND x.indisvalid AND x.indimmediate AND x.indpred IS NULL
 GROUP BY x.indexrelid, x.indisprimary, x.indnkeyatts
 HAVING pg_catalog.bool_and(a.attnotnull) AND pg_catalog.count(*) = x.indnkeyatts
 ORDER BY x.indisprimary DESC, x.indnkeyatts, x.indexrelid

@@ -45,9 +45,9 @@ def read(link: Link, snapshot: SnapshotState, request: ReadRequest, facts: Table
     shape = request.shape
     what = f"reading {shown(str(shape.ref))} of schema {shown(request.database)}"
     with link.saying(what, reading=True, view=facts.view), link.letting_go():
-        snapshot.hold(request.database, shape.ref, facts)
         if not facts.view:
             link.execute(_TABLES_ONLY)
+        snapshot.hold(request.database, shape.ref, facts)
         with link.busy():
             wire = link.wire
             chunks = read_copy(

@@ -21,9 +21,9 @@ from core.model.vocabulary import Consistency, Lock, ObjectRef
 # of now. Parameters: the table's oid, three times, and its name.
 _REWRITTEN = """
 WITH RECURSIVE now AS (
-  SELECT %s::oid AS oid UNION SELECT p.relid FROM pg_catalog.pg_partition_tree(%s) p
+  SELECT %s::oid AS oid UNION SELECT p.relid FROM pg_catalog.pg_partition_tree(%s::oid) p
 ), past AS (
-  SELECT c.oid FROM pg_catalog.pg_class c WHERE c.oid = %s
+  SELECT c.oid FROM pg_catalog.pg_class c WHERE c.oid = %s::oid
   UNION
   SELECT i.inhrelid FROM past JOIN pg_catalog.pg_inherits i ON i.inhparent = past.oid
   JOIN pg_catalog.pg_class k ON k.oid = i.inhrelid AND k.relispartition
@@ -90,9 +90,13 @@ class SnapshotState:
         link = self._link
         if facts.view:
             return
-        name = qualified(schema, ref.name)
-        if facts.relkind != "m":  # which LOCK TABLE doesn't know
-            link.execute(f"LOCK TABLE {facts.source(schema, ref.name)} IN ACCESS SHARE MODE")
+        name, source = qualified(schema, ref.name), facts.source(schema, ref.name)
+        (whole,) = link.row("SELECT pg_catalog.has_table_privilege(%s::oid, 'SELECT')", facts.oid)
+        if whole and facts.relkind != "m":
+            link.execute(f"LOCK TABLE {source} IN ACCESS SHARE MODE")
+        else:
+            # LOCK TABLE knows no materialized view, and wants a right to the table as a whole.
+            link.execute(f"SELECT FROM {source} LIMIT 0")
         rewritten, regrouped, oid = link.row(_REWRITTEN, facts.oid, facts.oid, facts.oid, name)
         if oid != facts.oid:
             raise SchemaChanged(
