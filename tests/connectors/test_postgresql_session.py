@@ -87,6 +87,15 @@ def test_schemas_are_the_databases(session: PostgresqlSession) -> None:
         session.objects("pg_catalog")
 
 
+def test_one_begins_where_the_account_does(postgresql: PostgresqlServer, database: str) -> None:
+    # It may not use the schema "Other one"; pg_catalog isn't anybody's to export.
+    for path, begins in (('"Other one", public', "public"), ("none, public", "public"), ("pg_catalog", None)):
+        postgresql.run(f'ALTER ROLE little IN DATABASE "{database}" SET search_path = {path}')
+        with session_of(postgresql, database, user="little") as session:
+            assert session.begins_in == begins
+    postgresql.run(f'ALTER ROLE little IN DATABASE "{database}" RESET search_path')
+
+
 def test_objects_of_every_type_have_names_of_their_own(session: PostgresqlSession) -> None:
     found = [str(o.ref) for o in session.objects("public")]
     assert found == [

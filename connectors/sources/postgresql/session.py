@@ -29,7 +29,8 @@ class PostgresqlSession(Session):
         self._catalog = Catalog(link)
         self._ddl = Ddl(link)
         self._snapshot = SnapshotState(link)
-        self.begins_in = link.schema
+        # A search_path may lead to the system's own.
+        self.begins_in = link.schema if link.schema in self._catalog.schemas() else None
         with link.saying("asking for the own user"):
             (user,) = link.row("SELECT CURRENT_USER::text")
         self.server = ServerInfo(
