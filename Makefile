@@ -5,6 +5,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 DEMO   ?= demo
 ARGS   ?=
+WORKERS ?= 2
 SECONDS ?= 60
 SEED    ?= 0
 
@@ -26,8 +27,8 @@ $(VENV)/installed: pyproject.toml
 demo: $(VENV)/installed ## a sample database, and the application opened on it
 	$(BIN)/offramp --demo $(DEMO)
 
-test: $(VENV)/installed ## the whole test suite (ARGS="-k word" for some of it)
-	$(BIN)/python -m pytest $(ARGS)
+test: $(VENV)/installed ## the whole test suite, in two processes (WORKERS=4; ARGS="-k word" for some of it)
+	$(BIN)/python -m pytest --numprocesses=$(WORKERS) --dist=loadfile $(ARGS)
 
 check: format lint types contracts test ## everything that must hold before a change lands
 
