@@ -27,7 +27,7 @@ from textual.app import App
 from textual.filter import LineFilter, Monochrome, NoColor
 from textual.screen import Screen
 
-from core.errors import OfframpError, StoreError
+from core.errors import OfframpError, StoreError, StoreTooNew
 from core.model.settings import ExportSettings
 from core.service import Service
 from core.service.overview import EngineState
@@ -359,7 +359,9 @@ class OfframpApp(App[str], inherit_bindings=False):
 
     def do_app_quit(self) -> None:
         engine = self.engine
-        if engine is None or not engine.busy or not self.hosted.running:
+        # A store that was migrated belongs to the newer Offramp: there is nothing to hand over here.
+        elsewhere = isinstance(self._store_error, StoreTooNew)
+        if engine is None or not engine.busy or not self.hosted.running or elsewhere:
             self.exit()
         elif engine.unfinished and (engine.here or not engine.served):
             self.push_screen(question(engine), self._leave)
