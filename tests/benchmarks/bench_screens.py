@@ -258,7 +258,7 @@ def main() -> None:
     parser.add_argument("--only", default="commands,paint,idle,busy")
     parser.add_argument("--ssh", action="store_true")
     args = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="offramp-bench-") as place:
+    with tempfile.TemporaryDirectory(prefix="offramp-bench-", ignore_cleanup_errors=True) as place:
         bench = Bench(Path(place), rounds=args.rounds, tasks=args.tasks, ssh=args.ssh)
         # All of them in the list, which holds those of 48 hours.
         bench.fill(bench.home, args.tasks, timedelta(hours=47))
