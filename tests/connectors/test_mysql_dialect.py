@@ -10,7 +10,7 @@ import pytest
 from connectors.sources.mysql import sizes
 from connectors.sources.mysql.ddl import without_auto_increment, without_definer
 from connectors.sources.mysql.dialect import dialect
-from connectors.sources.mysql.errors import shown, statement_error
+from connectors.sources.mysql.errors import statement_error
 from connectors.sources.mysql.flavour import plain_modes, plain_table
 from connectors.sources.mysql.product import Family, Product, detect
 from connectors.sources.mysql.repair import packed_members, quoted_definer, raw_members
@@ -24,6 +24,7 @@ from connectors.sources.mysql.sql import (
     unqualify,
 )
 from connectors.sources.mysql.types import ColumnFacts, expression, kind
+from connectors.words import shown
 from core.chunk import Kind
 from core.model.connection import Connection
 from core.model.settings import SysAccount

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from pymysql.err import MySQLError
 
 from connectors.base import ObjectInfo, SourceColumn, TableShape
-from connectors.sources.mysql.errors import shown
 from connectors.sources.mysql.information import ESTIMATED_TABLES, Information, Told
 from connectors.sources.mysql.link import Link, Row
 from connectors.sources.mysql.logical import logical
 from connectors.sources.mysql.product import Family
 from connectors.sources.mysql.sql import identifier, literal
 from connectors.sources.mysql.types import ColumnFacts, kind
+from connectors.words import shown
 from core.errors import NoPrivilege, NotFound, SchemaChanged
 from core.model.vocabulary import ObjectRef, ObjectType
 

@@ -13,7 +13,6 @@ from collections.abc import Callable
 
 from connectors.base import ObjectDdl
 from connectors.sources.mysql.dependencies import Dependencies
-from connectors.sources.mysql.errors import shown
 from connectors.sources.mysql.flavour import plain_modes, plain_routine, plain_table
 from connectors.sources.mysql.information import Information
 from connectors.sources.mysql.link import Link, Row
@@ -28,6 +27,7 @@ from connectors.sources.mysql.sql import (
     tokens,
     unqualify,
 )
+from connectors.words import shown
 from core.errors import NoPrivilege
 from core.model.vocabulary import ObjectRef, ObjectType, SchemaFlavour
 

@@ -11,6 +11,7 @@ import ssl
 
 from pymysql.err import MySQLError
 
+from connectors.words import shown
 from core.errors import (
     BrokenObject,
     ConnectError,
@@ -52,11 +53,6 @@ _FULL = {1040, 1129, 1135, 1203, 1226}
 _PLUGIN = {1251, 1524, 2059, 2061}
 _HUNG_UP = {2006, 2013}
 _NO_SUCH_HOST = {socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAME)}
-
-
-def shown(text: str) -> str:
-    """Text from a database for a message: control and other invisible characters are escaped."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
 
 
 def number(error: BaseException) -> int:

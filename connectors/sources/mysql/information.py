@@ -9,10 +9,10 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Collection, Iterator
 
-from connectors.sources.mysql.errors import shown
 from connectors.sources.mysql.link import Link, Row
 from connectors.sources.mysql.product import Family
 from connectors.sources.mysql.sql import literal
+from connectors.words import shown
 from core.errors import SourceError
 from core.model.vocabulary import ObjectRef
 

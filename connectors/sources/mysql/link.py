@@ -20,13 +20,13 @@ from connectors.sources.mysql.errors import (
     is_lost,
     number,
     oracle_mode,
-    shown,
     statement_error,
 )
 from connectors.sources.mysql.kill import kill_marked, new_mark
 from connectors.sources.mysql.login import Login
 from connectors.sources.mysql.product import Family, Product, detect
 from connectors.sources.mysql.sql import identifier
+from connectors.words import shown
 from core.errors import ConnectionLost, OfframpError
 
 Row = tuple[Any, ...]

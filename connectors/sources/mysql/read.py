@@ -9,7 +9,6 @@ from pymysql.err import MySQLError
 
 from connectors.base import ReadRequest
 from connectors.sources.mysql.catalog import TableFacts
-from connectors.sources.mysql.errors import shown
 from connectors.sources.mysql.floats import shorten
 from connectors.sources.mysql.link import Link
 from connectors.sources.mysql.product import Family
@@ -17,6 +16,7 @@ from connectors.sources.mysql.snapshot import SnapshotState
 from connectors.sources.mysql.sql import comment, identifier
 from connectors.sources.mysql.types import ColumnFacts, expression, is_float
 from connectors.sources.mysql.wire import read_text
+from connectors.words import shown
 from core.chunk import TextChunk
 from core.errors import ConnectionLost
 from core.model.vocabulary import ObjectType

@@ -11,7 +11,6 @@ from connectors.base import ObjectDdl, ObjectInfo, ReadRequest, ServerInfo, Sess
 from connectors.sources.mysql.catalog import Catalog
 from connectors.sources.mysql.ddl import Ddl
 from connectors.sources.mysql.dialect import dialect
-from connectors.sources.mysql.errors import shown
 from connectors.sources.mysql.information import Information
 from connectors.sources.mysql.link import Link
 from connectors.sources.mysql.product import Family
@@ -19,6 +18,7 @@ from connectors.sources.mysql.read import read
 from connectors.sources.mysql.sizes import Sizes
 from connectors.sources.mysql.snapshot import SnapshotState
 from connectors.sources.mysql.split import Splitter
+from connectors.words import shown
 from core.chunk import TextChunk
 from core.model.task import PartPlan, Snapshot
 from core.model.vocabulary import Consistency, Lock, Mode, ObjectRef, ObjectType, SchemaFlavour

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 
 from connectors.base import Session, Source, TestStep
-from connectors.sources.mysql.errors import shown
 from connectors.sources.mysql.kill import kill_marked, left_over_mark
 from connectors.sources.mysql.link import Link
 from connectors.sources.mysql.login import Login
@@ -14,6 +13,7 @@ from connectors.sources.mysql.product import Family
 from connectors.sources.mysql.session import MysqlSession
 from connectors.sources.mysql.sizes import USED_FOR, Sizes, sys_login
 from connectors.trial import failed, passed, way_in
+from connectors.words import shown
 from core.errors import OfframpError, Unreachable
 from core.model.vocabulary import Consistency, Lock, Mode
 

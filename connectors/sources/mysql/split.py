@@ -11,10 +11,10 @@ from collections.abc import Sequence
 
 from connectors.base import TableShape
 from connectors.sources.mysql.catalog import TableFacts
-from connectors.sources.mysql.errors import shown
 from connectors.sources.mysql.link import Link
 from connectors.sources.mysql.sql import identifier
 from connectors.sources.mysql.types import range_literal
+from connectors.words import shown
 from core.model.task import PartPlan
 
 MAX_PARTS = 1000

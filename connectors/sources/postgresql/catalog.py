@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 from connectors.base import ObjectInfo, SourceColumn, TableShape
 from connectors.sources.postgresql import catalog_sql
-from connectors.sources.postgresql.errors import shown
 from connectors.sources.postgresql.link import Link, Row
 from connectors.sources.postgresql.names import OBJECTS
 from connectors.sources.postgresql.sql import identifier, qualified
 from connectors.sources.postgresql.types import ColumnType, kind, logical
+from connectors.words import shown
 from core.errors import BrokenObject, NotFound, SchemaChanged
 from core.model.vocabulary import ObjectRef, ObjectType
 

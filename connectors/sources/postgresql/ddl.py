@@ -19,9 +19,9 @@ from connectors.sources.postgresql.ddl_sequences import Sequences
 from connectors.sources.postgresql.ddl_tables import Tables
 from connectors.sources.postgresql.ddl_types import Types
 from connectors.sources.postgresql.dependencies import Dependencies, Needs
-from connectors.sources.postgresql.errors import shown
 from connectors.sources.postgresql.link import Link
 from connectors.sources.postgresql.names import find
+from connectors.words import shown
 from core.model.vocabulary import ObjectRef, ObjectType, SchemaFlavour
 
 FLAVOUR = "The MySQL flavour is for servers of that family: this is PostgreSQL's own."

@@ -10,6 +10,7 @@ import re
 
 import psycopg
 
+from connectors.words import shown
 from core.errors import (
     BrokenObject,
     ConnectError,
@@ -54,11 +55,6 @@ _INTERRUPTED = {
     ),
     "53": ("The server lacks something that it needs", ""),
 }
-
-
-def shown(text: str) -> str:
-    """Text from a database for a message: control and other invisible characters are escaped."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
 
 
 def words(error: psycopg.Error) -> str:

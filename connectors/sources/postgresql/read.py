@@ -10,11 +10,11 @@ import psycopg
 from connectors.base import ReadRequest
 from connectors.sources.postgresql.catalog import TableFacts
 from connectors.sources.postgresql.copy import drain, read_copy
-from connectors.sources.postgresql.errors import shown
 from connectors.sources.postgresql.link import Link
 from connectors.sources.postgresql.snapshot import SnapshotState
 from connectors.sources.postgresql.sql import comment
 from connectors.sources.postgresql.types import ColumnType, expression
+from connectors.words import shown
 from core.chunk import TextChunk
 from core.errors import ConnectionLost
 

@@ -9,11 +9,11 @@ from connectors.base import ObjectDdl, ObjectInfo, ReadRequest, ServerInfo, Sess
 from connectors.sources.postgresql.catalog import Catalog
 from connectors.sources.postgresql.ddl import Ddl
 from connectors.sources.postgresql.dialect import POSTGRESQL
-from connectors.sources.postgresql.errors import shown
 from connectors.sources.postgresql.link import Link
 from connectors.sources.postgresql.read import read
 from connectors.sources.postgresql.snapshot import SnapshotState
 from connectors.sources.postgresql.split import split
+from connectors.words import shown
 from core.chunk import TextChunk
 from core.model.task import PartPlan, Snapshot
 from core.model.vocabulary import Consistency, Lock, ObjectRef, ObjectType, SchemaFlavour

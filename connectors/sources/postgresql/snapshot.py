@@ -9,9 +9,9 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from connectors.sources.postgresql.catalog import TableFacts
-from connectors.sources.postgresql.errors import shown
 from connectors.sources.postgresql.link import Link
 from connectors.sources.postgresql.sql import qualified
+from connectors.words import shown
 from core.errors import SchemaChanged, SnapshotUnavailable
 from core.model.task import Snapshot
 from core.model.vocabulary import Consistency, Lock, ObjectRef

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from connectors.base import Session, Source, TestStep
-from connectors.sources.postgresql.errors import shown
 from connectors.sources.postgresql.kill import left_over_name, terminate_named
 from connectors.sources.postgresql.link import Link
 from connectors.sources.postgresql.login import DEFAULT_PORT, Login
 from connectors.sources.postgresql.session import PostgresqlSession
 from connectors.trial import failed, passed, way_in
+from connectors.words import shown
 from core.errors import OfframpError, Unreachable
 from core.model.vocabulary import Consistency, Lock
 

@@ -12,10 +12,10 @@ from collections.abc import Sequence
 
 from connectors.base import TableShape
 from connectors.sources.postgresql.catalog import TableFacts
-from connectors.sources.postgresql.errors import shown
 from connectors.sources.postgresql.link import Link
 from connectors.sources.postgresql.sql import identifier, literal
 from connectors.sources.postgresql.types import expression
+from connectors.words import shown
 from core.model.task import PartPlan
 
 MAX_PARTS = 1000
