@@ -171,12 +171,14 @@ class SqlDialect:
 
 @dataclass(frozen=True, slots=True)
 class ReadRequest:
-    """What to read: the columns of an object, in this order, within one part. `comment` says to the
-    server's DBA who asks (task number and user) and holds no `*/`."""
+    """What to read: the columns of an object, in this order, within one part. `where` is a predicate in the
+    source's dialect that rows must meet beside the part's own. `comment` says to the server's DBA who asks
+    (task number and user) and holds no `*/`."""
 
     database: str
     shape: TableShape
     part: PartPlan
+    where: str | None = None
     comment: str = ""
     chunk_bytes: int = CHUNK_BYTES
 

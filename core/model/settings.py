@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import msgspec
 
 from core.errors import InvalidValue
+from core.model.file_settings import FileSettings
 from core.model.format_settings import (
     ArrowSettings,
     Compression,
@@ -143,6 +144,7 @@ class ExportSettings(
     on_unfit: Unfit = Unfit.FAIL
     compression: Compression = Compression.NONE
     compression_level: int | None = None
+    files: FileSettings = FileSettings()
     schema: SchemaSettings = SchemaSettings()
     consistency: Consistency = Consistency.OBJECT
     lock: Lock = Lock.NEVER

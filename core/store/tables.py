@@ -15,7 +15,7 @@ from sqlalchemy.types import TypeDecorator
 from core.model.run import Outcome
 from core.model.vocabulary import TaskStatus
 
-REVISION = "0002"
+REVISION = "0003"
 """The newest schema. Revisions are numbers with leading zeros, so that older and newer can be told apart."""
 
 APPLICATION_ID = 0x4F46524D

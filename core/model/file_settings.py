@@ -1,0 +1,67 @@
+"""Into which files the rows of an object go, and what these are called: defaults and rules."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import msgspec
+
+from core.errors import InvalidValue
+
+
+class Directories(StrEnum):
+    """TYPES: a directory for each type of objects (`TABLE/orders.csv`). OBJECTS: one for each object in that
+    (`TABLE/orders/orders.csv`), as readers of data sets of many files want it. FLAT: none (`orders.csv`)."""
+
+    TYPES = "types"
+    OBJECTS = "objects"
+    FLAT = "flat"
+
+
+class Empty(StrEnum):
+    """What a table without rows leaves: a data file without rows (with its header), or none."""
+
+    FILE = "file"
+    NONE = "none"
+
+
+class IfExists(StrEnum):
+    """What a fixed directory that isn't empty means. FAIL: nothing is done. NEW: the next free name beside it
+    (`nightly-2`). REPLACE: what an earlier run of the same export wrote there, known by its manifest, gives
+    way in one step; anything else there is foreign and fails."""
+
+    FAIL = "fail"
+    NEW = "new"
+    REPLACE = "replace"
+
+
+class FileSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """`single`: one file for each object, its parts read in order; otherwise each part becomes a file and up
+    to `parts` of them are made at once, in processes of their own (None: as many as the settings say).
+    `max_records` (rows) and `max_size` (bytes before compression) bound a file, at row boundaries: one row
+    alone may be larger. `prefix` stands before each file's name, `name` is its template.
+    """
+
+    single: bool = True
+    parts: int | None = None
+    max_records: int | None = None
+    max_size: int | None = None
+    prefix: str = ""
+    name: str = "{object}"
+    directories: Directories = Directories.TYPES
+    empty: Empty = Empty.FILE
+    if_exists: IfExists = IfExists.FAIL
+
+    def __post_init__(self) -> None:
+        for words, value in (("parts", self.parts), ("records", self.max_records), ("bytes", self.max_size)):
+            if value is not None and value < 1:
+                raise InvalidValue(f"At most {value} {words} can't be: use 1 or more.")
+        if self.single and self.parts is not None:
+            raise InvalidValue(
+                "Parts at once need many files: a single file is written in order.", "Add --many-files."
+            )
+
+    @property
+    def several(self) -> bool:
+        """Whether an object may have more than one data file."""
+        return not self.single or self.max_records is not None or self.max_size is not None

