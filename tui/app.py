@@ -170,13 +170,16 @@ class OfframpApp(App[str], inherit_bindings=False):
 
     def _tick(self) -> None:
         """Time goes on though nothing has changed: the clock, how long ago, how soon."""
-        if isinstance(self.screen, Page) and self.screen.is_mounted:
+        if self.is_running and isinstance(self.screen, Page) and self.screen.is_mounted:
             self.screen.refresh_title()
             self.screen.tick()
 
     # What was read
 
     def on_store_read(self, message: StoreRead) -> None:
+        if not self.is_running:
+            # It ends: its screens are being taken down, and what they are made of is gone already.
+            return
         seen = message.seen
         if not self._begun:
             # Only now: two threads that load the store at the same time would find each other's halves.

@@ -84,6 +84,9 @@ class PseudoTerminal:
         while time.monotonic() < end:
             done, status = os.waitpid(self.pid, os.WNOHANG)
             if done:
+                # Its last words are still on their way through the terminal.
+                while self.read(0.1):
+                    pass
                 os.close(self._descriptor)
                 return os.waitstatus_to_exitcode(status)
             self.read(0.1)
