@@ -235,8 +235,9 @@ class Session(ABC):
 
     @abstractmethod
     def begin(self, reopen: Snapshot | None = None) -> Snapshot:
-        """Fix the point in time that `read` sees until `end`: a new one, or `reopen` where that `reopens`.
-        Raises SnapshotGone, SnapshotUnavailable."""
+        """Fix the point in time that `read` sees until `end`: a new one, or `reopen` where that `reopens`, or
+        where it `joins` and the session that fixed it hasn't ended it. Raises SnapshotGone,
+        SnapshotUnavailable, and ConnectionLost where that session is gone."""
 
     @abstractmethod
     def end(self) -> None:

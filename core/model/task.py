@@ -24,13 +24,14 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     `id` is the source's own name for it (an SCN, a binlog or GTID position, a data version) or None where
     it has none; `taken_at` when it was fixed (UTC, this machine's clock); `reopens` whether another
     session can read as of it later; `joins` whether another session can begin at it while the one that fixed
-    it holds it open (an exported snapshot).
+    it holds it open (an exported snapshot), and `exported` the name by which the server knows it then.
     """
 
     id: str | None
     taken_at: datetime
     reopens: bool
     joins: bool = False
+    exported: str | None = None
 
 
 class PartPlan(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from connectors.sources.postgresql.session import PostgresqlSession
-from core.errors import SchemaChanged, SnapshotUnavailable
+from core.errors import ConnectionLost, SchemaChanged, SnapshotUnavailable
+from core.model.task import Snapshot
 from core.model.vocabulary import Consistency, Lock, ObjectRef, ObjectType
 from tests.connectors.postgresql_helpers import read_rows, session_of, table
 from tests.servers.postgresql import PostgresqlServer
@@ -38,11 +40,42 @@ def test_rows_are_as_of_the_point_in_time(postgresql: PostgresqlServer, database
         postgresql.run("SET lock_timeout = '5s'", "ALTER TABLE t ADD COLUMN y int", database=database)
         session.end()
         assert not snapshot.reopens
-        with pytest.raises(SnapshotUnavailable):
+        with pytest.raises(ConnectionLost, match="held the point in time"):
             session.begin(snapshot)
+        with pytest.raises(SnapshotUnavailable):
+            session.begin(Snapshot(id="1:1:", taken_at=snapshot.taken_at, reopens=False))
         session.begin()
         assert len(read_rows(session, session.describe("public", table("t")))) == 51
         session.end()
+
+
+def test_other_sessions_join_the_point_in_time(postgresql: PostgresqlServer, database: str) -> None:
+    with session_of(postgresql, database) as first, session_of(postgresql, database) as second:
+        snapshot = first.begin()
+        assert snapshot.joins
+        postgresql.run("DELETE FROM t WHERE id > 50", "CREATE TABLE u (x int)", database=database)
+        assert second.begin(snapshot) == snapshot
+        shape = second.describe("public", table("t"))
+        assert len(read_rows(second, shape)) == 100
+        # What was joined lives on by itself, whatever becomes of the first.
+        first.end()
+        assert len(read_rows(second, shape)) == 100
+        with session_of(postgresql, database) as late, pytest.raises(ConnectionLost):
+            late.begin(snapshot)
+        postgresql.run("TRUNCATE t", database=database)
+        with pytest.raises(SchemaChanged):
+            read_rows(second, shape)
+        second.end()
+
+
+def test_another_snapshot_of_the_same_name_is_not_joined(postgresql: PostgresqlServer, database: str) -> None:
+    with session_of(postgresql, database) as first, session_of(postgresql, database) as second:
+        snapshot = first.begin()
+        postgresql.run("INSERT INTO t VALUES (2000, 'new')", database=database)
+        other = msgspec.structs.replace(snapshot, id="1:1:")
+        with pytest.raises(ConnectionLost):
+            second.begin(other)
+        assert len(read_rows(second, second.describe("public", table("t")))) == 101
 
 
 @pytest.mark.parametrize(

@@ -1,18 +1,23 @@
-"""Points in time: a transaction of one session that sees what was committed when it began to read.
+"""Points in time: a transaction that sees what was committed when it began to read.
 
-Source: "Transaction Isolation" (Repeatable Read), "Caveats" of "Concurrency Control" and "Explicit Locking"
-in the PostgreSQL manual.
+Any number of sessions may begin at the same one, as long as the transaction that fixed it is open: it exports
+its snapshot, which costs the server a small file. Source: "Transaction Isolation" (Repeatable Read),
+"Caveats" of "Concurrency Control", "Explicit Locking", "Snapshot Synchronization Functions" and SET
+TRANSACTION in the PostgreSQL manual.
 """
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
 
+import psycopg
+
 from connectors.sources.postgresql.catalog import TableFacts
+from connectors.sources.postgresql.errors import words
 from connectors.sources.postgresql.link import Link
-from connectors.sources.postgresql.sql import qualified
+from connectors.sources.postgresql.sql import literal, qualified
 from connectors.words import shown
-from core.errors import SchemaChanged, SnapshotUnavailable
+from core.errors import ConnectionLost, SchemaChanged, SnapshotUnavailable
 from core.model.task import Snapshot
 from core.model.vocabulary import Consistency, Lock, ObjectRef
 
@@ -49,7 +54,7 @@ class SnapshotState:
         notes = []
         if consistency is Consistency.TASK:
             notes.append(
-                "One transaction of one session reads everything: if it is lost, the task starts again from "
+                "One transaction holds the point in time: if it is lost, the task starts again from "
                 "its first object, and until its end VACUUM keeps what others delete."
             )
         if standby:
@@ -58,22 +63,47 @@ class SnapshotState:
                 "(max_standby_streaming_delay, hot_standby_feedback)."
             )
         if lock is Lock.BRIEF:
-            notes.append("The brief lock isn't needed: one session reads everything, so none is taken.")
+            notes.append(
+                "The brief lock isn't needed: sessions share a point in time without, so none is taken."
+            )
         return notes
 
     def begin(self, reopen: Snapshot | None) -> Snapshot:
         """`Snapshot.id` is pg_current_snapshot(): which transactions it sees."""
-        if reopen is not None:
+        if reopen is not None and reopen.exported is None:
             raise SnapshotUnavailable(
                 "PostgreSQL can't go back to an earlier point in time.", "The object starts again."
             )
         self.end()
-        with self._link.saying("fixing the point in time"):
-            self._link.execute("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-            self._link.in_transaction = True
+        link = self._link
+        with link.saying("fixing the point in time"):
+            link.execute("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+            link.in_transaction = True
+            if reopen is not None:
+                self._join(reopen)
+                return reopen
             # The transaction takes its point in time with its first query.
-            (found,) = self._link.row("SELECT pg_catalog.pg_current_snapshot()::text")
-        return Snapshot(id=str(found), taken_at=datetime.now(UTC), reopens=False)
+            found, exported = link.row(
+                "SELECT pg_catalog.pg_current_snapshot()::text, pg_catalog.pg_export_snapshot()"
+            )
+        return Snapshot(
+            id=str(found), taken_at=datetime.now(UTC), reopens=False, joins=True, exported=str(exported)
+        )
+
+    def _join(self, snapshot: Snapshot) -> None:
+        link = self._link
+        try:
+            link.execute(f"SET TRANSACTION SNAPSHOT {literal(str(snapshot.exported))}")
+            (found,) = link.row("SELECT pg_catalog.pg_current_snapshot()::text")
+        except (psycopg.errors.InvalidParameterValue, psycopg.errors.ObjectNotInPrerequisiteState) as error:
+            self.end()
+            raise ConnectionLost(
+                f"The session that held the point in time is gone: {words(error)}.", "Start it again."
+            ) from error
+        if found != snapshot.id:
+            # After a restart of the server the name may be another's.
+            self.end()
+            raise ConnectionLost("The session that held the point in time is gone.", "Start it again.")
 
     def end(self) -> None:
         if self._link.in_transaction:
