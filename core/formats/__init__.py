@@ -9,7 +9,7 @@ from core.formats.csv import notes as csv_notes
 from core.formats.jsonl import JsonEncoder
 from core.formats.jsonl import notes as json_notes
 from core.formats.sql import SqlEncoder
-from core.formats.sql import notes as sql_notes
+from core.formats.sql_file import notes as sql_notes
 from core.formats.typed_columns import notes as typed_notes
 from core.model.settings import ExportSettings
 from core.model.vocabulary import Format

@@ -23,55 +23,33 @@ import numpy.typing as npt
 
 from connectors.base import SqlDialect, TableShape
 from core.chunk import TextChunk
-from core.formats.base import Encoder
 from core.formats.block import BLOCK_BYTES, Block, cut_blocks
-from core.formats.policy import TextPolicy
 from core.formats.sql_body import SqlBody
-from core.formats.text import TextEncoder, conversion, encodable
+from core.formats.sql_file import SqlFile
 from core.formats.wide import Slices, encode_pieces
 from core.model.settings import ExportSettings
-from core.model.vocabulary import Encoding, Unencodable
 
 MAX_ROWS = 1000
 
 
-class SqlEncoder(Encoder):
+class SqlEncoder(SqlFile):
     """Rows of one object as INSERT statements."""
 
     def __init__(
         self, settings: ExportSettings, dialect: SqlDialect, database: str, shape: TableShape
     ) -> None:
-        self._dialect = dialect
-        self._encoder = TextEncoder(settings.encoding)
-        wanted = [at for at, column in enumerate(shape.columns) if column.insertable]
-        columns = [shape.columns[at] for at in wanted]
-        self._columns = None if len(wanted) == len(shape.columns) else wanted
-        self._policy = TextPolicy(settings.encoding, settings.on_unencodable, database, shape, columns)
-        self._batch = settings.sql.batch_commit
-        names = ",".join(dialect.identifier(self._policy.name(column.name)) for column in columns)
-        table = dialect.identifier(self._policy.name(shape.ref.name))
-        self._insert = f"INSERT INTO {table} ({names}){dialect.insert_clause} VALUES\n".encode()
-        again = f"{dialect.begin}\n" if dialect.begin else ""
-        self._commit = f"{dialect.commit}\n{again}".encode()
+        super().__init__(settings, dialect, database, shape)
+        self._insert = f"INSERT INTO {self._table} ({self._names}){dialect.insert_clause} VALUES\n".encode()
         self._body = SqlBody(
             dialect,
-            [column.kind for column in columns],
+            [column.kind for column in self._taken],
             b";\n" + self._insert,
             b";\n" + self._commit + self._insert,
         )
-        self._overhead = self._body.overhead * len(columns) + 4
-        self._rows = 0
+        self._overhead = self._body.overhead * len(self._taken) + 4
         # The statement that is open: how many rows, and how many bytes they may be; no rows: none is.
         self._open_rows = 0
         self._open_bytes = 0
-
-    def begin(self) -> bytes:
-        lines = head_lines(self._dialect, self._encoder.encoding)
-        lines += [*self._dialect.header, *self._dialect.data_header]
-        return self._encoder.bom + self._lines(lines)
-
-    def _lines(self, lines: list[str]) -> bytes:
-        return bytes(self._encoder.encode("".join(f"{line}\n" for line in lines).encode()))
 
     def encode(self, chunk: TextChunk) -> Iterator[memoryview | bytes]:
         for block in cut_blocks(chunk, self._columns, BLOCK_BYTES):
@@ -131,60 +109,14 @@ class SqlEncoder(Encoder):
         fit = int(np.searchsorted(until, until[at] + limit, side="right")) - 1 - at
         return max(0, min(fit, MAX_ROWS - self._open_rows))
 
-    def _commit_due(self) -> bool:
-        return bool(self._batch and self._rows and self._rows % self._batch == 0)
-
     def _before_statement(self, commit_due: bool) -> bytes:
         close = b";\n" if self._open_rows else b""
         if commit_due:
             return close + self._commit + self._insert
-        begun = (*self._dialect.header, *self._dialect.data_header)
-        if self._batch and not self._rows and self._dialect.begin and self._dialect.begin not in begun:
-            return f"{self._dialect.begin}\n".encode() + self._insert
-        return close + self._insert
+        return close + self._first_begin() + self._insert
 
     def flush(self) -> bytes:
         if not self._open_rows:
             return b""
         self._open_rows = self._open_bytes = 0
         return bytes(self._encoder.encode(b";\n"))
-
-    def end(self) -> bytes:
-        footer = [*self._dialect.data_footer, *self._dialect.footer]
-        close = self.flush()
-        if self._batch and self._rows and self._dialect.commit not in footer:
-            footer.insert(0, self._dialect.commit)
-        return close + self._lines(footer)
-
-    def state(self) -> dict[str, int]:
-        return {"rows": self._rows, **self._policy.state()}
-
-    def resume(self, state: dict[str, int]) -> None:
-        self._rows = state["rows"]
-        self._policy.resume(state)
-
-    @property
-    def warnings(self) -> tuple[str, ...]:
-        return self._policy.warnings
-
-
-def head_lines(dialect: SqlDialect, encoding: Encoding) -> list[str]:
-    """What an SQL file in this encoding begins with: the client's character set, and before it, where the
-    client can't read the encoding, how to convert the file."""
-    lines = []
-    if encoding not in dialect.client_charsets:
-        lines.append(f"-- {conversion(dialect.client, encoding)}")
-    charset = dialect.client_charsets.get(encoding) or dialect.client_charsets.get(Encoding.UTF_8)
-    if dialect.charset_statement and charset:
-        lines.append(dialect.charset_statement.format(charset=charset))
-    return lines
-
-
-def notes(settings: ExportSettings, dialect: SqlDialect) -> list[str]:
-    """What a person should know about SQL files of these settings."""
-    words = []
-    if settings.encoding not in dialect.client_charsets:
-        words.append(f"{conversion(dialect.client, settings.encoding)} (the head of SQL files says so too).")
-    if settings.on_unencodable is not Unencodable.FAIL and not encodable(settings.encoding)[-1]:
-        words.append(f"Characters that {settings.encoding} lacks are altered in names and comments too.")
-    return words

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 from connectors.base import ObjectDdl, SqlDialect
-from core.formats.sql import head_lines
+from core.formats.sql_file import head_lines
 from core.model.format_settings import Compression
 from core.model.vocabulary import Encoding, ObjectRef, ObjectType
 
