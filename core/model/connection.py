@@ -35,7 +35,8 @@ class Connection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     starts. PostgreSQL's connections are to one `database`, and its schemas are what others call databases:
     `schema` is where browsing starts there; its `unix_socket` is the directory of the socket.
     `connect_timeout` and `read_timeout` are seconds; the latter is the longest silence of the server while
-    rows are awaited, 0 for no limit.
+    rows are awaited, 0 for no limit. `task_limit`: at most so many tasks read it at once, None for as many as
+    run at all.
     """
 
     name: str
@@ -51,6 +52,7 @@ class Connection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     tls: TlsSettings = TlsSettings()
     connect_timeout: int = 10
     read_timeout: int = 600
+    task_limit: int | None = None
 
     def __post_init__(self) -> None:
         if not self.name or self.name != self.name.strip() or not self.name.isprintable():
@@ -81,13 +83,21 @@ class Connection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         if self.port is not None and not 0 < self.port < 65536:
             raise InvalidValue(f"Connection {self.name!r}: port {self.port} is not between 1 and 65535.")
         self._check_texts()
-        if self.connect_timeout <= 0 or self.read_timeout < 0:
-            raise InvalidValue(f"Connection {self.name!r}: a timeout must be positive.")
+        self._check_numbers()
 
     def _check_texts(self) -> None:
         for value in (self.path, self.unix_socket, self.host, self.user, self.database):
             if value is not None and "\0" in value:
                 raise InvalidValue(f"Connection {self.name!r}: {value!r} has a NUL in it.")
+
+    def _check_numbers(self) -> None:
+        if self.connect_timeout <= 0 or self.read_timeout < 0:
+            raise InvalidValue(f"Connection {self.name!r}: a timeout must be positive.")
+        if self.task_limit is not None and self.task_limit < 1:
+            raise InvalidValue(
+                f"Connection {self.name!r}: at most {self.task_limit} tasks at once can't be.",
+                "Use 1 or more.",
+            )
 
     @property
     def begins_in(self) -> str | None:

@@ -109,6 +109,7 @@ class Task(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     from. `not_before` is a timed start or the end of a pause before a retry; `reason` says in words why it
     waits. `attempts` counts starts of workers that took hold, `retries` the automatic ones among them since
     the task was last (re)queued by hand. `position` is its place in the queue, from 1, None unless Queued.
+    `limited` is its connection's limit of tasks at once, where it waits for that.
     `stage` says what the worker is doing now, `stage_since` since when.
     """
 
@@ -129,6 +130,7 @@ class Task(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     attempts: int = 0
     retries: int = 0
     position: int | None = None
+    limited: int | None = None
     stage: str = ""
     stage_since: datetime | None = None
     snapshot: Snapshot | None = None

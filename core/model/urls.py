@@ -113,6 +113,12 @@ def _seconds(text: str) -> int:
     return int(text)
 
 
+def _tasks(text: str) -> int:
+    if not text.isdecimal():
+        raise InvalidValue(f"{text!r} is no number of tasks.")
+    return int(text)
+
+
 def _parameters(query: str, here: Path, *, postgresql: bool) -> dict[str, Any]:
     def path(text: str) -> str:
         return os.path.abspath(here / text)  # noqa: PTH100 - symlinks stay as they were written
@@ -121,6 +127,7 @@ def _parameters(query: str, here: Path, *, postgresql: bool) -> dict[str, Any]:
         "unix_socket": path,
         "connect_timeout": _seconds,
         "read_timeout": _seconds,
+        "task_limit": _tasks,
         "tls": str,
         "tls_ca": path,
         "tls_cert": path,

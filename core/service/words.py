@@ -102,7 +102,10 @@ def _queued(task: Task, now: datetime) -> str:
         cause = f": {task.error.message}" if task.error else ""
         return f"{task.reason or 'starts'} in {wait}{cause}"
     place = "next" if task.position == 1 else f"place {task.position} in the queue" if task.position else ""
-    return ", ".join(filter(None, (place, task.reason)))
+    limit = ""
+    if task.limited is not None:
+        limit = f"{task.settings.connection} runs {task.limited} at a time"
+    return ", ".join(filter(None, (place, limit, task.reason)))
 
 
 def amount(task: Task) -> str:

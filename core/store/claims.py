@@ -19,6 +19,7 @@ from core.store.outcome import conclude
 from core.store.retry import Backoff
 from core.store.rows import must, task_from
 from core.store.schedules import AT_WORK
+from core.store.task_queries import connection_limit
 
 _t = tables.task
 
@@ -214,7 +215,7 @@ class Claims:
 
 def next_ready(now: datetime) -> sa.Select[tuple[int, str]]:
     """The queue's first task that isn't pausing, whose last worker is gone, and that isn't to wait for
-    another's end."""
+    another's end or for its connection, which may have a limit of its own."""
     before = _t.alias("before")
     waits = (
         sa.select(before.c.id)
@@ -230,6 +231,7 @@ def next_ready(now: datetime) -> sa.Select[tuple[int, str]]:
             NO_SLOT,
             sa.or_(_t.c.not_before.is_(None), _t.c.not_before <= now),
             sa.not_(waits),
+            connection_limit().is_(None),
         )
         .order_by(_t.c.queue_number)
         .limit(1)

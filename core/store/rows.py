@@ -53,6 +53,7 @@ def task_from(row: sa.RowMapping) -> Task:
         settings=must(row["settings"], ExportSettings),
         snapshot=from_json(row["snapshot"], Snapshot),
         error=from_json(row["error"], ErrorInfo),
+        limited=row.get("limited"),
         **{name: row[name] for name in _COPIED},
     )
 

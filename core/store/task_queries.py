@@ -74,11 +74,35 @@ def positions(now: datetime) -> sa.Subquery:
     return sa.select(_t.c.id, place.label("position")).where(_t.c.status == str(TaskStatus.QUEUED)).subquery()
 
 
+def connection_limit() -> sa.ScalarSelect[int | None]:
+    """For a task that waits: how many tasks its connection lets run at once, where that many hold a slot;
+    else NULL."""
+    connection, other = tables.connection, _t.alias("other")
+    limit = sa.func.json_extract(connection.c.body, "$.task_limit", type_=sa.Integer)
+    # BETWEEN, as in `claims.occupied`: three rows of an index.
+    at_work = (
+        sa.select(sa.func.count())
+        .where(other.c.slot.between(1, tables.SLOTS), other.c.connection == _t.c.connection)
+        .correlate(_t)
+        .scalar_subquery()
+    )
+    return (
+        sa.select(limit)
+        .where(connection.c.name == _t.c.connection, limit <= at_work)
+        .correlate(_t)
+        .scalar_subquery()
+    )
+
+
+def _limited() -> sa.Label[int | None]:
+    return sa.case((_t.c.status == str(TaskStatus.QUEUED), connection_limit()), else_=None).label("limited")
+
+
 def one(number: int, now: datetime) -> sa.Select[Any]:
     """A task with its position."""
     queue = positions(now)
     return (
-        sa.select(_t, queue.c.position)
+        sa.select(_t, queue.c.position, _limited())
         .outerjoin(queue, sa.and_(queue.c.id == _t.c.id, _t.c.status == str(TaskStatus.QUEUED)))
         .where(_t.c.id == number)
     )
@@ -87,7 +111,7 @@ def one(number: int, now: datetime) -> sa.Select[Any]:
 def listing(wanted: TaskFilter, now: datetime) -> sa.Select[Any]:
     """Tasks with their positions."""
     queue = positions(now)
-    statement = sa.select(_t, queue.c.position).outerjoin(queue, queue.c.id == _t.c.id)
+    statement = sa.select(_t, queue.c.position, _limited()).outerjoin(queue, queue.c.id == _t.c.id)
     statement = statement.where(*_conditions(wanted)).order_by(*_order(wanted, queue, now))
     if wanted.limit is not None or wanted.offset:
         statement = statement.limit(-1 if wanted.limit is None else wanted.limit).offset(wanted.offset)

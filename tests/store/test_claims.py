@@ -9,14 +9,17 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 import sqlalchemy as sa
+from msgspec.structs import replace
 
 from core.errors import ErrorInfo, LostClaim
+from core.model.connection import Connection
 from core.model.settings import ExportSettings
 from core.model.task import Task
-from core.model.vocabulary import TaskStatus
+from core.model.vocabulary import Mode, TaskStatus
 from core.store import Backoff, Store, tables
 from core.store.claims import Claim, Slot
 from core.store.journal import StoreJournal
+from tests.store.conftest import SETTINGS
 
 Add = Callable[..., Task]
 NOW = datetime.now(UTC)
@@ -276,3 +279,22 @@ def test_old_tasks_are_forgotten(store: Store, epoch: int, add: Add) -> None:
     assert [task.id for task in store.claims.forget_ended(epoch, NOW - timedelta(days=30))] == [old.id]
     assert store.claims.forget_ended(epoch, NOW - timedelta(days=30)) == []
     assert store.claims.numbers() == {young.id, running.id}
+
+
+def test_a_connection_may_have_a_limit_of_its_own(store: Store, epoch: int, add: Add) -> None:
+    limited = Connection(name=SETTINGS.connection, mode=Mode.SQLITE, path="/x.db", task_limit=1)
+    store.connections.replace(limited)
+    store.connections.add(Connection(name="free", mode=Mode.SQLITE, path="/y.db"))
+    first, second = add(), add()
+    other = add(settings=replace(SETTINGS, connection="free"))
+    assert store.tasks.get(second.id).limited is None
+    assert claim(store, epoch).task == first.id
+    assert store.tasks.get(second.id).limited == 1
+    assert {task.id: task.limited for task in store.tasks.list()} == {
+        first.id: None, second.id: 1, other.id: None,
+    }  # fmt: skip
+    # The queue goes on with whatever may run.
+    assert claim(store, epoch).task == other.id
+    assert store.claims.claim_next(epoch, datetime.now(UTC)) is None
+    store.connections.replace(replace(limited, task_limit=2))
+    assert claim(store, epoch).task == second.id

@@ -21,7 +21,7 @@ from tui.cli import forms, passwords
 from tui.cli.output import Output
 from tui.cli.paths import absolute
 
-FIELDS = ("host", "port", "user", "database", "schema", "connect_timeout", "read_timeout")
+FIELDS = ("host", "port", "user", "database", "schema", "connect_timeout", "read_timeout", "task_limit")
 
 
 def add(args: argparse.Namespace, out: Output) -> int:
@@ -144,6 +144,7 @@ def show(args: argparse.Namespace, out: Output) -> int:
             ("password", details.password if connection.mode is not Mode.SQLITE else ""),
             ("tls", _tls(connection) if connection.mode is not Mode.SQLITE else ""),
             ("timeouts", f"connect {connection.connect_timeout} s, silence {connection.read_timeout} s"),
+            ("at once", f"{connection.task_limit} tasks at most" if connection.task_limit else ""),
             ("last test", f"{'well' if test['ok'] else 'failed'}, {test['when']}" if test else "never"),
             ("exports", ", ".join(details.exports)),
             ("open tasks", ", ".join(map(str, details.tasks))),

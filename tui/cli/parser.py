@@ -63,7 +63,7 @@ URLS = """URLs (percent-encode @ : / ? # % inside names):
   mysql://USER@HOST:3306/DATABASE   mariadb:// is the same; port 3306 is the default
   oceanbase://USER%40TENANT@HOST:2881/DATABASE
   postgresql://USER@HOST:5432/DATABASE?schema=SCHEMA   postgresql://USER@/DATABASE?host=/SOCKET/DIRECTORY
-  ?unix_socket=PATH  ?connect_timeout=SECONDS  ?read_timeout=SECONDS
+  ?unix_socket=PATH  ?connect_timeout=SECONDS  ?read_timeout=SECONDS  ?task_limit=N
   ?tls=off|prefer|require|verify-ca|verify-identity  ?tls_ca=FILE  ?tls_cert=FILE  ?tls_key=FILE
 A password in a URL is refused: it would stand in the process list and the shell's history."""
 
@@ -102,6 +102,9 @@ def _connections(commands: Any) -> None:
         metavar="S",
         type=number,
         help="longest silence of the server in seconds; default 600",
+    )
+    place.add_argument(
+        "--task-limit", metavar="N", type=number, help="tasks that may read it at once; default: no limit"
     )
     add_password_options(add, prefix="", whose="the connection")
     add.add_argument(

@@ -6,6 +6,8 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from core.errors import InvalidValue
 from core.model.connection import Connection, TlsSettings
 from core.model.secret import CommandSecret, EnvironmentSecret, FileSecret, KeyringSecret, SecretRef
@@ -16,7 +18,8 @@ from tui.widgets.form import Field
 
 KEEP, NONE, TYPED, KEYRING, VARIABLE, COMMAND = "keep", "none", "typed", "keyring", "env", "command"
 NETWORK, SOCKET = "network", "socket"
-NUMBERS = ("port", "connect_timeout", "read_timeout")
+NUMBERS = ("port", "connect_timeout", "read_timeout", "task_limit")
+MAY_BE_EMPTY = ("port", "task_limit")
 _PASSWORDS = (
     (TYPED, "typed"),
     (VARIABLE, "variable"),
@@ -97,7 +100,13 @@ def fields(*, edits: bool) -> tuple[Field, ...]:
         Field(id="key", label="Own key", help="PEM file of the key to that certificate."),
         Field(id="connect_timeout", label="Connect within", help="Seconds until connecting is given up."),
         Field(id="read_timeout", label="Longest silence", help="Seconds without a row; 0 waits for ever."),
+        Field(id="task_limit", label="Tasks at once", help="How many may read it at once; empty: no limit."),
     )
+
+
+def usual(field: str) -> Any:
+    """What a connection has where nothing is said."""
+    return next(item.default for item in msgspec.structs.fields(Connection) if item.name == field)
 
 
 def start(connection: Connection | None, usual_timeout: int) -> dict[str, str]:
@@ -106,7 +115,7 @@ def start(connection: Connection | None, usual_timeout: int) -> dict[str, str]:
         return {
             "mode": Mode.MYSQL.value,
             "connect_timeout": str(usual_timeout),
-            "read_timeout": str(Connection.__struct_defaults__[-1]),
+            "read_timeout": str(usual("read_timeout")),
         }
     texts = {
         name: str(value)
@@ -141,8 +150,8 @@ def _password_start(secret: SecretRef | None) -> dict[str, str]:
 def seen(values: Mapping[str, str]) -> set[str]:
     """Which fields count."""
     if values["mode"] == Mode.SQLITE:
-        return {"name", "mode", "path"}
-    shown = {"name", "mode", "way", "user", "password", "database", "tls", "connect_timeout", "read_timeout"}
+        return {"name", "mode", "path", "task_limit"}
+    shown = {"name", "mode", "way", "user", "password", "database", "tls", *NUMBERS[1:]}
     shown |= {"unix_socket"} if values["way"] == SOCKET else {"host", "port"}
     if values["mode"] == Mode.POSTGRESQL:
         shown |= {"schema", "port"}  # which is in the name of the socket too
@@ -186,7 +195,7 @@ def wrong(values: Mapping[str, str], taken: Collection[str] = ()) -> dict[str, s
         found["database"] = "A database is needed: PostgreSQL's are apart."
     for field in NUMBERS:
         text = values[field].strip()
-        if not text and field == "port":
+        if not text and field in MAY_BE_EMPTY:
             continue
         if not (text.isascii() and text.isdecimal()):
             found[field] = f"{text!r} is no whole number." if text else "A number of seconds is needed."
@@ -211,7 +220,8 @@ def connection_of(values: Mapping[str, str], name: str, here: Path) -> Connectio
     """Without its password. Relative paths count from `here`. Raises InvalidValue."""
     mode = Mode(values["mode"])
     if mode is Mode.SQLITE:
-        return Connection(name=name, mode=mode, path=str(sqlite_path(values["path"], here)))
+        path = str(sqlite_path(values["path"], here))
+        return Connection(name=name, mode=mode, path=path, task_limit=_optional(values["task_limit"]))
     shown = seen(values)
     given: dict[str, Any] = {}
     if "unix_socket" in shown:
@@ -234,8 +244,13 @@ def connection_of(values: Mapping[str, str], name: str, here: Path) -> Connectio
         tls=TlsSettings(mode=values["tls"], **files),
         connect_timeout=int(values["connect_timeout"]),
         read_timeout=int(values["read_timeout"]),
+        task_limit=_optional(values["task_limit"]),
         **given,
     )
+
+
+def _optional(text: str) -> int | None:
+    return int(text) if text.strip() else None
 
 
 def password_of(values: Mapping[str, str]) -> NewPassword | SecretRef | None:
