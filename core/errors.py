@@ -37,7 +37,8 @@ OfframpError
 │   ├── NoSpace                the disk is full
 │   ├── NotWritable            a directory or file that may not be written
 │   ├── TargetExists           something foreign is where the output must go
-│   └── OutputDamaged          what was written isn't what is there now
+│   ├── OutputDamaged          what was written isn't what is there now
+│   └── DestinationLost        cut or silent while files went to a destination           (transient)
 ├── PreflightFailed            the checks before reading found what would make the task fail
 ├── Incomplete                 some objects failed; the others are published
 ├── LostClaim                  this attempt no longer owns its task: stop, publish nothing
@@ -240,6 +241,11 @@ class TargetExists(OutputError):
 
 class OutputDamaged(OutputError):
     code = "output-damaged"
+
+
+class DestinationLost(OutputError):
+    code = "destination-lost"
+    transient = True
 
 
 class PreflightFailed(OfframpError):

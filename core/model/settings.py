@@ -7,12 +7,14 @@ from datetime import UTC, datetime
 import msgspec
 
 from core.errors import InvalidValue
+from core.model.destination import below, check_place
 from core.model.file_settings import FileSettings
 from core.model.format_settings import (
     ArrowSettings,
     Compression,
     JsonSettings,
     ParquetSettings,
+    SqlRows,
     Unfit,
 )
 from core.model.schedule import Schedule
@@ -83,8 +85,10 @@ CSV_PRESETS: dict[str, CsvSettings] = {
 
 
 class SqlSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    """How SQL data files look. `batch_commit`: a COMMIT after every so many rows, None for none."""
+    """How SQL data files look. `rows`: as INSERTs, or behind COPY (PostgreSQL). `batch_commit`: a COMMIT
+    after every so many rows, None for none."""
 
+    rows: SqlRows = SqlRows.INSERT
     batch_commit: int | None = None
 
     def __post_init__(self) -> None:
@@ -210,7 +214,7 @@ class ExportSettings(
 class Export(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """A saved definition. Each run goes to a directory of its own: `<directory>/<name>/<UTC start>-<task>/`.
 
-    `directory` is an absolute local path. `schedule` says when it runs by itself, None for by hand only.
+    `directory` is an absolute local path, a URL or below a destination (`core.model.destination`). `schedule` says when it runs by itself, None for by hand only.
     """
 
     name: str
@@ -220,12 +224,11 @@ class Export(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     def __post_init__(self) -> None:
         check_export_name(self.name)
-        if not self.directory.startswith("/"):
-            raise InvalidValue(f"Export {self.name!r}: directory {self.directory!r} is not an absolute path.")
+        check_place(self.directory)
 
     def output(self, start: datetime) -> str:
         """The directory of a run that begins at `start` (aware), but for its task's number."""
-        return f"{self.directory}/{self.name}/{start.astimezone(UTC):%Y%m%dT%H%M%SZ}"
+        return below(self.directory, self.name, f"{start.astimezone(UTC):%Y%m%dT%H%M%SZ}")
 
 
 def check_export_name(name: str) -> None:

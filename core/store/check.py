@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 from core.model.connection import Connection
+from core.model.destination import Destination
 from core.store import rows, tables
 from core.store.database import Database, damaged
 
@@ -24,6 +25,8 @@ def check_thoroughly(database: Database) -> None:
             rows.object_from(row)
         for body in db.execute(sa.select(tables.connection.c.body)).scalars():
             rows.must(body, Connection)
+        for body in db.execute(sa.select(tables.destination.c.body)).scalars():
+            rows.must(body, Destination)
 
 
 def _check(database: Database, pragma: str) -> None:

@@ -11,6 +11,7 @@ from core.store.check import check, check_thoroughly
 from core.store.claims import Claims
 from core.store.connections import Connections
 from core.store.database import Database
+from core.store.destinations import Destinations
 from core.store.exports import Exports
 from core.store.lease import Lease
 from core.store.opening import open_database
@@ -32,6 +33,7 @@ class Store:
         self.locations = locations
         self._database = database
         self.connections = Connections(database)
+        self.destinations = Destinations(database)
         self.exports = Exports(database)
         self.schedules = Schedules(database)
         self.tasks = Tasks(database)

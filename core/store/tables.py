@@ -75,6 +75,14 @@ connection = sa.Table(
     sa.Column("test", sa.Text),
 )
 
+destination = sa.Table(
+    "destination",
+    metadata,
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("body", sa.Text, nullable=False),
+    sa.Column("test", sa.Text),
+)
+
 export = sa.Table(
     "export",
     metadata,

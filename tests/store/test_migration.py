@@ -109,6 +109,7 @@ def test_a_store_of_the_first_version_becomes_one_of_today(locations: Locations)
     today = schema(locations.store)
     with closing(sqlite3.connect(locations.store)) as raw:
         for statement in (
+            "DROP TABLE destination",
             "DROP TABLE run",
             "DROP TABLE schedule",
             "UPDATE alembic_version SET version_num='0001'",

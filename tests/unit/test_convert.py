@@ -152,7 +152,7 @@ user = "u"
         ('"v*"]', "3]", "export.night.objects[1]: expected `str`, got `int`", ""),
         ('"root"', '"root@sys"', "sys_account: sys account 'root@sys' must be the bare", "Leave out @sys"),
         ('directory = "/x"', "", "export.night lacks directory", "absolute path"),
-        ('directory = "/x"', 'directory = "x"', "is not an absolute path", ""),
+        ('directory = "/x"', 'directory = "x"', "is no place for files", ""),
         ("[export.night]", "[exprt.night]", "'exprt' is no kind of definition", "export?"),
         ('user = "u"', 'name = "u"', "connection.c.name is no setting", "table's head"),
         ('"TABLE:o"', '""', "names no object", "pattern"),

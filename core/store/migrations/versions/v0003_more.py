@@ -8,7 +8,16 @@ from alembic import op
 revision = "0003"
 down_revision = "0002"
 
-STATEMENTS: tuple[str, ...] = ()
+STATEMENTS: tuple[str, ...] = (
+    """
+CREATE TABLE destination (
+    name TEXT NOT NULL,
+    body TEXT NOT NULL,
+    test TEXT,
+    CONSTRAINT pk_destination PRIMARY KEY (name)
+)
+""",
+)
 
 
 def upgrade() -> None:
