@@ -136,7 +136,8 @@ class SqlDialect:
     `grants`: privileges can be exported. `foreign_keys_apart`: the client can't be told to leave foreign
     keys alone while it loads, so that they stand in files of their own, which are loaded after the rows.
     `script_end`: the line that ends a statement with inner semicolons (`routine_delimiter` set around).
-    `insert_clause`: what stands between the columns of an INSERT and VALUES.
+    `insert_clause`: what stands between the columns of an INSERT and VALUES. `copies`: its client loads rows
+    behind COPY … FROM stdin, as PostgreSQL's does.
     """
 
     name: str
@@ -161,6 +162,7 @@ class SqlDialect:
     grants: bool = False
     include: str = ""
     insert_clause: str = ""
+    copies: bool = False
     max_insert_bytes: int = 1 << 20
 
     def identifier(self, name: str) -> str:
@@ -218,8 +220,9 @@ class Session(ABC):
         return nullcontext()
 
     @abstractmethod
-    def check_readable(self, database: str, shape: TableShape) -> None:
-        """Ask the server for no row of all its columns. Raises NoPrivilege or BrokenObject."""
+    def check_readable(self, database: str, shape: TableShape, where: str | None = None) -> None:
+        """Ask the server for no row of all its columns, and whether it takes `where` for one condition of
+        these rows. Raises NoPrivilege or BrokenObject, StatementFailed for the condition."""
 
     @abstractmethod
     def ddl(self, database: str, ref: ObjectRef, flavour: SchemaFlavour) -> ObjectDdl:
@@ -249,9 +252,12 @@ class Session(ABC):
         return shape
 
     @abstractmethod
-    def split(self, database: str, shape: TableShape, rows_per_part: int) -> list[PartPlan]:
+    def split(
+        self, database: str, shape: TableShape, rows_per_part: int, where: str | None = None
+    ) -> list[PartPlan]:
         """Cut a table along its key into parts of about so many rows, by ranges that the server itself
-        compares: every row in exactly one of them. One part where it can't be cut or is small."""
+        compares: every row in exactly one of them. One part where it can't be cut or is small. With `where`,
+        only rows that meet it count; the parts' own conditions don't hold it."""
 
     @abstractmethod
     def read(self, request: ReadRequest) -> Iterator[TextChunk]:

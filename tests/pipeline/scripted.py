@@ -153,7 +153,7 @@ class ScriptedSession(Session):
         columns = tuple(SourceColumn(name, "text", Kind.TEXT) for name in thing.columns)
         return TableShape(ref, columns, key=thing.columns[:1], rows=thing.estimate)
 
-    def check_readable(self, database: str, shape: TableShape) -> None:
+    def check_readable(self, database: str, shape: TableShape, where: str | None = None) -> None:
         self.db.ask("check_readable", shape.ref)
 
     def ddl(self, database: str, ref: ObjectRef, flavour: SchemaFlavour) -> ObjectDdl:
@@ -191,7 +191,9 @@ class ScriptedSession(Session):
         self.db.ask("end")
         self.open = None
 
-    def split(self, database: str, shape: TableShape, rows_per_part: int) -> list[PartPlan]:
+    def split(
+        self, database: str, shape: TableShape, rows_per_part: int, where: str | None = None
+    ) -> list[PartPlan]:
         self.db.ask("split", shape.ref)
         rows = len(self._thing(shape.ref).rows)
         starts = range(0, max(rows, 1), rows_per_part)

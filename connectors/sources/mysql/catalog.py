@@ -240,9 +240,9 @@ class Catalog:
             self.describe(database, ref)
         return self._facts[database, ref.name]
 
-    def check_readable(self, database: str, shape: TableShape) -> None:
+    def check_readable(self, database: str, shape: TableShape, where: str | None = None) -> None:
         """Ask for no row of all columns. Columns that the account may not see are missing in
-        information_schema without a word: `*` is refused then."""
+        information_schema without a word: `*` is refused then. And whether `where` is one condition."""
         view = shape.ref.type is ObjectType.VIEW
         source = f"{identifier(database)}.{identifier(shape.ref.name)}"
         listed = ", ".join(identifier(c.name) for c in shape.columns)
@@ -257,6 +257,12 @@ class Catalog:
                 f"{shown(str(shape.ref))} has other columns than when it was planned.",
                 "Start the task again.",
             )
+        if where is not None:
+            self._link.use(database)
+            with self._link.saying(f"looking at the condition of {shown(str(shape.ref))}", reading=True):
+                # Bare too: what has more to it than one condition is taken only with parentheses, or without.
+                for form in (f"{where}\n", f"({where}\n)"):
+                    self._link.prepare(f"SELECT {listed} FROM {source} WHERE {form}")
 
 
 def _keys(rows: Iterable[Row]) -> list[tuple[str, tuple[str, ...]]]:

@@ -7,12 +7,13 @@ import socket
 import struct
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from pymysql.connections import Connection as Wire
 from pymysql.cursors import Cursor
 from pymysql.err import MySQLError
+from pymysql.protocol import FieldDescriptorPacket
 
 from connectors.sources.mysql.errors import (
     UNKNOWN_VARIABLE,
@@ -24,6 +25,7 @@ from connectors.sources.mysql.errors import (
 )
 from connectors.sources.mysql.kill import kill_marked, new_mark
 from connectors.sources.mysql.login import Login
+from connectors.sources.mysql.prepare import prepare
 from connectors.sources.mysql.product import Family, Product, detect
 from connectors.sources.mysql.sql import identifier
 from connectors.words import shown
@@ -227,10 +229,27 @@ class Link:
         found = self.rows(statement)
         return found[0] if found else ()
 
+    def rows_by_name(self, statement: str) -> list[dict[str, Any]]:
+        """Rows with each value by its column's name."""
+        self.ready()
+        rows, names = self._query(statement)
+        return [dict(zip(names, row, strict=True)) for row in rows]
+
     def columns_of(self, statement: str) -> list[str]:
         """Names of the result's columns."""
         self.ready()
         return list(self._query(statement)[1])
+
+    def prepare(self, statement: str) -> Sequence[FieldDescriptorPacket]:
+        """Have the server understand a statement, and only that: it runs nothing, and refuses several. Gives
+        the columns that would come. Raises as `execute` does."""
+        self.ready()
+        with self.busy():
+            try:
+                return prepare(self._wire, self.mark + statement)
+            except MySQLError as error:
+                self._look_at(error)
+                raise
 
     def use(self, database: str) -> None:
         """Make it the current database: the server then prints names without it."""

@@ -13,7 +13,7 @@ from connectors.sources.mysql.floats import shorten
 from connectors.sources.mysql.link import Link
 from connectors.sources.mysql.product import Family
 from connectors.sources.mysql.snapshot import SnapshotState
-from connectors.sources.mysql.sql import comment, identifier
+from connectors.sources.mysql.sql import comment, conditions, identifier
 from connectors.sources.mysql.types import ColumnFacts, expression, is_float
 from connectors.sources.mysql.wire import read_text
 from connectors.words import shown
@@ -21,10 +21,15 @@ from core.chunk import TextChunk
 from core.errors import ConnectionLost
 from core.model.vocabulary import ObjectType
 
+# How EXPLAIN says that the rows are found by an index ("EXPLAIN Output Format" of the MySQL manual).
+_BY_INDEX = ("const", "eq_ref", "ref", "ref_or_null", "range", "index_merge", "fulltext", "unique_subquery")
 
-def statement(request: ReadRequest, facts: TableFacts, family: Family, clause: str) -> str:
+
+def statement(
+    request: ReadRequest, facts: TableFacts, family: Family, clause: str, *, walking: bool = True
+) -> str:
     """The SELECT that reads a part. In the order of the clustered key where there is one: the server is
-    made to walk it, so that the order costs no sort."""
+    made to walk it (`walking`), so that the order costs no sort."""
     shape = request.shape
     unknown = ColumnFacts("", "", None)
     columns = ", ".join(
@@ -36,15 +41,14 @@ def statement(request: ReadRequest, facts: TableFacts, family: Family, clause: s
     )
     table = identifier(shape.ref.name)
     hint, force = "", ""
-    if facts.ordered:
+    if facts.ordered and walking:
         if family is Family.OCEANBASE:
             hint = f"/*+ FULL({table}) */ " if "`" not in shape.ref.name else ""
         else:
             force = " FORCE INDEX (PRIMARY)"
     text = f"SELECT {hint}{comment(request.comment)}{columns} FROM {identifier(request.database)}.{table}"
     text += clause + force
-    if request.part.condition is not None:
-        text += f" WHERE {request.part.condition}"
+    text += conditions(request.part.condition, request.where)
     if facts.ordered:
         text += f" ORDER BY {', '.join(map(identifier, facts.ordered))}"
     return text
@@ -55,8 +59,13 @@ def read(link: Link, snapshot: SnapshotState, request: ReadRequest, facts: Table
     usable, its point in time too."""
     shape = request.shape
     floats = [n for n, c in enumerate(shape.columns) if is_float(c.type)]
-    text = link.mark + statement(request, facts, link.product.family, snapshot.clause)
     what = f"reading {shown(str(shape.ref))} of database {shown(request.database)}"
+    walking = True
+    if request.where is not None:
+        link.use(request.database)
+        with link.saying(what, reading=True), snapshot.letting_go():
+            walking = not _has_better_index(link, request, facts, snapshot.clause)
+    text = link.mark + statement(request, facts, link.product.family, snapshot.clause, walking=walking)
     link.ready()
     with (
         link.saying(what, reading=True, view=shape.ref.type is ObjectType.VIEW),
@@ -72,6 +81,16 @@ def read(link: Link, snapshot: SnapshotState, request: ReadRequest, facts: Table
         except GeneratorExit:
             _drain(link, chunks)
             raise
+
+
+def _has_better_index(link: Link, request: ReadRequest, facts: TableFacts, clause: str) -> bool:
+    """Whether the server, left alone, would find the rows of a condition by another index than the one that
+    their order goes along: few rows, that are sorted at less cost than all of them are walked."""
+    family = link.product.family
+    if family is Family.OCEANBASE:
+        return True  # it weighs the cost of sorting itself
+    plan = link.rows_by_name(f"EXPLAIN {statement(request, facts, family, clause, walking=False)}")
+    return bool(plan) and plan[0].get("type") in _BY_INDEX and plan[0].get("key") != "PRIMARY"
 
 
 def _drain(link: Link, chunks: Iterator[TextChunk]) -> None:

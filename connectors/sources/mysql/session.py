@@ -87,8 +87,8 @@ class MysqlSession(Session):
     def survey(self, database: str, refs: Collection[ObjectRef]) -> AbstractContextManager[None]:
         return self._information.survey(database, refs)
 
-    def check_readable(self, database: str, shape: TableShape) -> None:
-        self._catalog.check_readable(database, shape)
+    def check_readable(self, database: str, shape: TableShape, where: str | None = None) -> None:
+        self._catalog.check_readable(database, shape, where)
 
     def ddl(self, database: str, ref: ObjectRef, flavour: SchemaFlavour) -> ObjectDdl:
         with self._letting_go(ref):
@@ -111,11 +111,16 @@ class MysqlSession(Session):
     def end(self) -> None:
         self._snapshot.end()
 
-    def split(self, database: str, shape: TableShape, rows_per_part: int) -> list[PartPlan]:
+    def split(
+        self, database: str, shape: TableShape, rows_per_part: int, where: str | None = None
+    ) -> list[PartPlan]:
         facts = self._catalog.facts(database, shape.ref)
         what = f"cutting {shown(str(shape.ref))} of database {shown(database)} into parts"
+        if where is not None:
+            self._link.use(database)
         with self._link.saying(what, reading=True), self._snapshot.letting_go():
-            return Splitter(self._link, facts, self._snapshot.clause).split(database, shape, rows_per_part)
+            splitter = Splitter(self._link, facts, self._snapshot.clause, where)
+            return splitter.split(database, shape, rows_per_part)
 
     def read(self, request: ReadRequest) -> Iterator[TextChunk]:
         facts = self._catalog.facts(request.database, request.shape.ref)

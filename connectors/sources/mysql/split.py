@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from connectors.base import TableShape
 from connectors.sources.mysql.catalog import TableFacts
 from connectors.sources.mysql.link import Link
-from connectors.sources.mysql.sql import identifier
+from connectors.sources.mysql.sql import conditions, identifier
 from connectors.sources.mysql.types import range_literal
 from connectors.words import shown
 from core.model.task import PartPlan
@@ -23,10 +23,13 @@ Bound = tuple[str, ...]
 
 
 class Splitter:
-    def __init__(self, link: Link, facts: TableFacts, clause: str) -> None:
+    """`where`: only rows that meet it count."""
+
+    def __init__(self, link: Link, facts: TableFacts, clause: str, where: str | None = None) -> None:
         self._link = link
         self._facts = facts
         self._clause = clause
+        self._where = where
 
     def split(self, database: str, shape: TableShape, rows_per_part: int) -> list[PartPlan]:
         """Parts of `rows_per_part` rows, or more where there would be more than MAX_PARTS."""
@@ -66,7 +69,8 @@ class Splitter:
         """The key of the row that is `step` rows after `last`, and what it looks like; None at the end, or
         where a literal of it doesn't lead back to it."""
         order = ", ".join(name for name, _, _ in columns)
-        where = f" WHERE {_above([c[0] for c in columns], last)}" if last else ""
+        above = _above([c[0] for c in columns], last) if last else None
+        where = conditions(above, self._where)
         asked = ", ".join(form.format(name) for name, form, _ in columns)
         row = self._link.row(
             f"SELECT {asked}, {order} FROM {table}{where} ORDER BY {order} LIMIT 1 OFFSET {step - 1}"

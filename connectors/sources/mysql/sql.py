@@ -26,6 +26,13 @@ def literal(text: str) -> str:
     return "'" + text.translate(_ESCAPES) + "'"
 
 
+def conditions(*terms: str | None) -> str:
+    """WHERE with all of these, those that are None or empty left out. Each ends with its line, so that a
+    comment in it reaches no further."""
+    given = [f"({term}\n)" for term in terms if term]
+    return f" WHERE {' AND '.join(given)}" if given else ""
+
+
 def names(items: Iterable[str]) -> str:
     """Literals for an IN list."""
     return ", ".join(map(literal, items))

@@ -150,9 +150,9 @@ class Catalog:
             self.describe(schema, ref)
         return self._facts[schema, ref]
 
-    def check_readable(self, schema: str, shape: TableShape) -> None:
+    def check_readable(self, schema: str, shape: TableShape, where: str | None = None) -> None:
         """Ask for no row of all columns: rights are checked, row security too, and that a materialized view
-        has been populated."""
+        has been populated. And whether `where` is one condition. Within `letting_go`."""
         facts = self.facts(schema, shape.ref)
         source = facts.source(schema, shape.ref.name)
         listed = ", ".join(identifier(c.name) for c in shape.columns)
@@ -165,3 +165,9 @@ class Catalog:
                 f"{shown(str(shape.ref))} has other columns than when it was planned.",
                 "Start the task again.",
             )
+        if where is not None:
+            with self._link.saying(f"looking at the condition of {shown(str(shape.ref))}", reading=True):
+                self._link.look_in(schema)
+                # Bare too: what has more to it than one condition is taken only with parentheses, or without.
+                for form in (f"{where}\n", f"({where}\n)"):
+                    self._link.prepare(f"SELECT {listed} FROM {source} WHERE {form}")

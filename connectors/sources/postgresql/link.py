@@ -7,13 +7,18 @@ import os
 import socket
 import threading
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import psycopg
+from psycopg import generators
+from psycopg.pq import ExecStatus
+from psycopg.pq.abc import PGresult
 
 from connectors.sources.postgresql.errors import is_lost, statement_error
 from connectors.sources.postgresql.kill import new_name, terminate_named
 from connectors.sources.postgresql.login import Login, Wire
+from connectors.sources.postgresql.sql import identifier
 from core.errors import ConnectionLost, OfframpError, Unsupported
 
 Row = tuple[Any, ...]
@@ -199,6 +204,28 @@ class Link:
         """Names of the result's columns."""
         self.ready()
         return list(self._run(statement)[1])
+
+    def look_in(self, schema: str) -> None:
+        """Until the end of the transaction or savepoint, names without a schema in what somebody wrote mean
+        this schema's. Raises psycopg.Error."""
+        self.execute(f"SET LOCAL search_path = {identifier(schema)}")
+
+    def prepare(self, statement: str) -> PGresult:
+        """Have the server understand a statement, and only that: it runs nothing, and refuses several. Gives
+        the description of what would come. Raises psycopg.Error."""
+        self.ready()
+        with self.busy():
+            libpq = self._wire.pgconn
+            result: PGresult
+            for begin in (
+                partial(libpq.send_prepare, b"", statement.encode()),
+                partial(libpq.send_describe_prepared, b""),
+            ):
+                begin()
+                (result,) = self._wire.wait(generators.execute(libpq))
+                if result.status != ExecStatus.COMMAND_OK:
+                    raise psycopg.errors.error_from_result(result, encoding="utf-8")
+            return result
 
     @contextlib.contextmanager
     def letting_go(self) -> Iterator[None]:

@@ -12,7 +12,7 @@ from connectors.sources.postgresql.catalog import TableFacts
 from connectors.sources.postgresql.copy import drain, read_copy
 from connectors.sources.postgresql.link import Link
 from connectors.sources.postgresql.snapshot import SnapshotState
-from connectors.sources.postgresql.sql import comment
+from connectors.sources.postgresql.sql import comment, conditions
 from connectors.sources.postgresql.types import ColumnType, expression
 from connectors.words import shown
 from core.chunk import TextChunk
@@ -36,7 +36,7 @@ def statement(request: ReadRequest, facts: TableFacts) -> str:
         expression(c.name, facts.columns.get(c.name, ColumnType(c.type, c.type))) for c in shape.columns
     )
     text = f"SELECT {comment(request.comment)}{columns} FROM {facts.source(request.database, shape.ref.name)}"
-    return text if request.part.condition is None else f"{text} WHERE {request.part.condition}"
+    return text + conditions(request.part.condition, request.where)
 
 
 def read(link: Link, snapshot: SnapshotState, request: ReadRequest, facts: TableFacts) -> Iterator[TextChunk]:
@@ -48,6 +48,8 @@ def read(link: Link, snapshot: SnapshotState, request: ReadRequest, facts: Table
         if not facts.view:
             link.execute(_TABLES_ONLY)
         snapshot.hold(request.database, shape.ref, facts)
+        if request.where is not None:
+            link.look_in(request.database)
         with link.busy():
             wire = link.wire
             chunks = read_copy(

@@ -52,9 +52,9 @@ class PostgresqlSession(Session):
         with self._letting_go(ref):
             return self._catalog.describe(database, ref)
 
-    def check_readable(self, database: str, shape: TableShape) -> None:
+    def check_readable(self, database: str, shape: TableShape, where: str | None = None) -> None:
         with self._letting_go(shape.ref):
-            self._catalog.check_readable(database, shape)
+            self._catalog.check_readable(database, shape, where)
 
     def ddl(self, database: str, ref: ObjectRef, flavour: SchemaFlavour) -> ObjectDdl:
         with self._letting_go(ref):
@@ -77,11 +77,13 @@ class PostgresqlSession(Session):
     def end(self) -> None:
         self._snapshot.end()
 
-    def split(self, database: str, shape: TableShape, rows_per_part: int) -> list[PartPlan]:
+    def split(
+        self, database: str, shape: TableShape, rows_per_part: int, where: str | None = None
+    ) -> list[PartPlan]:
         facts = self._catalog.facts(database, shape.ref)
         what = f"cutting {shown(str(shape.ref))} of schema {shown(database)} into parts"
         with self._link.saying(what, reading=True), self._link.letting_go():
-            return split(self._link, database, shape, facts, rows_per_part)
+            return split(self._link, database, shape, facts, rows_per_part, where=where)
 
     def read(self, request: ReadRequest) -> Iterator[TextChunk]:
         facts = self._catalog.facts(request.database, request.shape.ref)

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from connectors.base import TableShape
 from connectors.sources.postgresql.catalog import TableFacts
 from connectors.sources.postgresql.link import Link
-from connectors.sources.postgresql.sql import identifier, literal
+from connectors.sources.postgresql.sql import conditions, identifier, literal
 from connectors.sources.postgresql.types import expression
 from connectors.words import shown
 from core.model.task import PartPlan
@@ -25,17 +25,25 @@ Bound = tuple[str, ...]
 
 
 def split(
-    link: Link, schema: str, shape: TableShape, facts: TableFacts, rows_per_part: int
+    link: Link,
+    schema: str,
+    shape: TableShape,
+    facts: TableFacts,
+    rows_per_part: int,
+    *,
+    where: str | None = None,
 ) -> list[PartPlan]:
     """Parts of `rows_per_part` rows, or more where there would be more than MAX_PARTS. Within a transaction.
-    Raises psycopg.Error."""
+    Only rows that meet `where` count. Raises psycopg.Error."""
     whole = [PartPlan(number=0, rows=shape.rows)]
     if not facts.ordered or (shape.rows is not None and shape.rows <= rows_per_part):
         return whole
     step = max(rows_per_part, -(-(shape.rows or 0) // MAX_PARTS))
     # The index is to be walked: the planner would rather sort the table for every step.
     link.execute("SET LOCAL enable_sort = off")
-    walk = _Walk(link, facts, facts.source(schema, shape.ref.name))
+    if where is not None:
+        link.look_in(schema)
+    walk = _Walk(link, shape.ref.name, facts, facts.source(schema, shape.ref.name), where)
     bounds: list[Bound] = []
     labels: list[str] = []
     while len(bounds) < MAX_PARTS - 1:
@@ -67,9 +75,11 @@ def split(
 class _Walk:
     """The key of a table, step by step."""
 
-    def __init__(self, link: Link, facts: TableFacts, source: str) -> None:
+    def __init__(self, link: Link, table: str, facts: TableFacts, source: str, where: str | None) -> None:
         self._link = link
+        self._table = identifier(table)
         self._source = source
+        self._where = where
         self.names = [identifier(name) for name in facts.ordered]
         self._types = [facts.columns[name].base for name in facts.ordered]
         self._texts = [
@@ -83,10 +93,10 @@ class _Walk:
         """The key of the row that is `step` rows after `last`, and what it looks like; None at the end, or
         where a literal of it doesn't lead back to it."""
         # With the table's name: a bare one would be that of a text that is asked for.
-        order = ", ".join(f"o.{name}" for name in self.names)
-        where = f" WHERE {_compared(self.names, '>', last)}" if last else ""
+        order = ", ".join(f"{self._table}.{name}" for name in self.names)
+        where = conditions(_compared(self.names, ">", last) if last else None, self._where)
         row = self._link.row(
-            f"SELECT {', '.join(self._texts)} FROM {self._source} AS o{where}"
+            f"SELECT {', '.join(self._texts)} FROM {self._source}{where}"
             f" ORDER BY {order} LIMIT 1 OFFSET {step - 1}"
         )
         if not row:

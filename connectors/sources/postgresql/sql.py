@@ -13,6 +13,13 @@ def literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
+def conditions(*terms: str | None) -> str:
+    """WHERE with all of these, those that are None or empty left out. Each ends with its line, so that a
+    comment in it reaches no further."""
+    given = [f"({term}\n)" for term in terms if term]
+    return f" WHERE {' AND '.join(given)}" if given else ""
+
+
 def comment(text: str) -> str:
     """A comment that can't be left from within."""
     return f"/* {text.replace('/*', '/ *').replace('*/', '* /')} */ " if text else ""

@@ -63,9 +63,14 @@ class SqliteSession(Session):
             raise NotFound(f"{ref} has no rows to read.")
         return describe(self._ask, self._schema(), ref)
 
-    def check_readable(self, database: str, shape: TableShape) -> None:
+    def check_readable(self, database: str, shape: TableShape, where: str | None = None) -> None:
         self._check(database)
-        self._ask.rows(f"{_select(shape)} LIMIT 0", about=self._about(database, shape.ref))
+        about = self._about(database, shape.ref)
+        self._ask.rows(f"{_select(shape)} LIMIT 0", about=about)
+        if where is not None:
+            # Bare too: what has more to it than one condition is taken only with the parentheses, or without.
+            for form in (f"{where}\n", f"({where}\n)"):
+                self._ask.plan(f"{_select(shape)} WHERE {form}", about=f"the condition of {about}")
 
     def ddl(self, database: str, ref: ObjectRef, flavour: SchemaFlavour) -> ObjectDdl:
         """The flavour makes no difference here: SQLite has one dialect."""
@@ -111,10 +116,12 @@ class SqliteSession(Session):
         self._check(database)
         return settle(self._ask, shape, self._about(database, shape.ref))
 
-    def split(self, database: str, shape: TableShape, rows_per_part: int) -> list[PartPlan]:
+    def split(
+        self, database: str, shape: TableShape, rows_per_part: int, where: str | None = None
+    ) -> list[PartPlan]:
         self._check(database)
         entry = self._planned(shape.ref)
-        return parts.split(self._ask, self._schema(), entry, shape, rows_per_part)
+        return parts.split(self._ask, self._schema(), entry, shape, rows_per_part, where=where)
 
     def read(self, request: ReadRequest) -> Iterator[TextChunk]:
         """In rowid order, or that of a WITHOUT ROWID table's key; views in their own. Raises ValueTooLarge
@@ -132,9 +139,7 @@ class SqliteSession(Session):
     def _read(self, request: ReadRequest) -> Iterator[TextChunk]:
         shape, about = request.shape, self._about(request.database, request.shape.ref)
         order = parts.order(self._ask, self._schema(), self._planned(shape.ref))
-        statement = _select(shape, request.comment)
-        if request.part.condition:
-            statement += f" WHERE {request.part.condition}"
+        statement = _select(shape, request.comment) + parts.condition(request.part.condition, request.where)
         if order:
             statement += f" ORDER BY {', '.join(order)}"
         kinds = [column.kind for column in shape.columns]
@@ -197,5 +202,5 @@ class SqliteSession(Session):
 
 
 def _select(shape: TableShape, comment: str = "") -> str:
-    columns = ", ".join(parts.column(column.name) for column in shape.columns)
+    columns = ", ".join(parts.column(shape.ref.name, column.name) for column in shape.columns)
     return f"SELECT {f'/* {comment} */ ' if comment else ''}{columns} FROM {parts.source(shape.ref.name)}"

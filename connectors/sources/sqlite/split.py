@@ -16,16 +16,21 @@ from core.model.task import PartPlan
 
 MOST_PARTS = 1000
 
-# In front of every column: SQLite takes a quoted name that isn't there for text, but not behind a dot.
-ALIAS = "t0"
+
+def column(table: str, name: str) -> str:
+    """With the table in front: SQLite takes a quoted name that isn't there for text, but not behind a dot."""
+    return f"{SQLITE.identifier(table)}.{SQLITE.identifier(name)}"
 
 
-def column(name: str) -> str:
-    return f"{ALIAS}.{SQLITE.identifier(name)}"
+def source(table: str) -> str:
+    return f"main.{SQLITE.identifier(table)}"
 
 
-def source(name: str) -> str:
-    return f"main.{SQLITE.identifier(name)} AS {ALIAS}"
+def condition(*terms: str | None) -> str:
+    """WHERE with all of these, those that are None left out. Each ends with its line: a comment in it reaches
+    no further."""
+    given = [f"({term}\n)" for term in terms if term]
+    return f" WHERE {' AND '.join(given)}" if given else ""
 
 
 def order(ask: Statements, catalog: Catalog, entry: Entry) -> tuple[str, ...]:
@@ -35,13 +40,13 @@ def order(ask: Statements, catalog: Catalog, entry: Entry) -> tuple[str, ...]:
         return ()
     rowid = catalog.rowid(entry)
     if rowid is not None:
-        return (f"{ALIAS}.{rowid}",)
+        return (f"{SQLITE.identifier(entry.ref.name)}.{rowid}",)
     rows = ask.rows(
         "SELECT name FROM pragma_table_xinfo(?, 'main') WHERE pk ORDER BY pk",
         entry.ref.name,
         about=str(entry.ref),
     )
-    terms = tuple(column(name) for (name,) in rows)
+    terms = tuple(column(entry.ref.name, name) for (name,) in rows)
     if not terms or not catalog.without_rowid(entry):
         return ()
     try:
@@ -54,23 +59,31 @@ def order(ask: Statements, catalog: Catalog, entry: Entry) -> tuple[str, ...]:
 
 
 def split(
-    ask: Statements, catalog: Catalog, entry: Entry, shape: TableShape, rows_per_part: int
+    ask: Statements,
+    catalog: Catalog,
+    entry: Entry,
+    shape: TableShape,
+    rows_per_part: int,
+    *,
+    where: str | None = None,
 ) -> list[PartPlan]:
-    """Parts of `rows_per_part` rows (the last of fewer), at most MOST_PARTS of them."""
+    """Parts of `rows_per_part` rows (the last of fewer), at most MOST_PARTS of them. Only rows that meet
+    `where` count."""
     terms = order(ask, catalog, entry)
     if not terms:
         return [PartPlan(number=0, rows=shape.rows)]
     about = str(shape.ref)
     table, key = source(shape.ref.name), ", ".join(terms)
-    total = int(ask.value(f"SELECT count(*) FROM {table}", about=about, planned=True))
+    counted = f"SELECT count(*) FROM {table}{condition(where)}"
+    total = int(ask.value(counted, about=about, planned=True))
     step = max(rows_per_part, -(-total // MOST_PARTS), 1)
     left = f"({key})" if len(terms) > 1 else key
     bounds: list[str] = []
     counts = [0]
-    where = ""
+    above: str | None = None
     for _ in range((total - 1) // step):
         found = ask.row(
-            f"SELECT {key} FROM {table}{where} ORDER BY {key} LIMIT 1 OFFSET {step}",
+            f"SELECT {key} FROM {table}{condition(above, where)} ORDER BY {key} LIMIT 1 OFFSET {step}",
             about=about,
             planned=True,
         )
@@ -80,20 +93,20 @@ def split(
         literals = [_literal(value) for value in found]
         if None in literals:
             # Not to be written without changing how it compares: the part goes on over this boundary.
-            return _parts(left, bounds, [*counts[:-1], total - sum(counts[:-1])])
+            return _parts(shape, left, bounds, [*counts[:-1], total - sum(counts[:-1])])
         bound = ", ".join(str(literal) for literal in literals)
         bounds.append(f"({bound})" if len(terms) > 1 else bound)
         counts.append(0)
-        where = f" WHERE {left} >= {bounds[-1]}"
+        above = f"{left} >= {bounds[-1]}"
     counts[-1] = total - sum(counts[:-1])
-    return _parts(left, bounds, counts)
+    return _parts(shape, left, bounds, counts)
 
 
-def _parts(left: str, bounds: list[str], counts: list[int]) -> list[PartPlan]:
+def _parts(shape: TableShape, left: str, bounds: list[str], counts: list[int]) -> list[PartPlan]:
     if not bounds:
         return [PartPlan(number=0, rows=counts[0])]
     parts = []
-    shown = left.replace(f"{ALIAS}.", "")
+    shown = left.replace(f"{SQLITE.identifier(shape.ref.name)}.", "")
     for number, rows in enumerate(counts):
         low = bounds[number - 1] if number else None
         high = bounds[number] if number < len(bounds) else None
