@@ -5,8 +5,9 @@ digits, timestamps in microseconds (in UTC where the source means a point in tim
 type can't hold (a zero date) is a matter of policy. Each field's metadata says what the source calls its
 type.
 
-Rows are gathered to row groups (record batches of Arrow IPC) that depend on nothing but the rows. Such a file
-can't be gone on with: it has its index at its end.
+Rows are gathered to row groups (record batches of Arrow IPC) that depend on nothing but the rows. While one
+is compressed, in a thread, the rows of the next one come in. Such a file can't be gone on with: it has its
+index at its end.
 
 Sources: https://parquet.apache.org/docs/file-format, https://arrow.apache.org/docs/format/Columnar.html.
 """
@@ -15,9 +16,11 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
+from threading import Thread
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from connectors.base import TableShape
@@ -36,6 +39,10 @@ GROUP_BYTES = 32 << 20
 BLOCK_BYTES = 16 << 20
 ARROW_ROWS = 65_536
 _SMALL = 1 << 20
+# A dictionary pays where values repeat. Trying one for every column costs a quarter of all the work, and
+# columns that don't fit one come out larger.
+_DICTIONARY_SAMPLE = 16_384
+_DICTIONARY_SHARE = 4
 
 
 class TypedEncoder(Encoder):
@@ -53,9 +60,12 @@ class TypedEncoder(Encoder):
         self._waiting: list[pa.RecordBatch] = []
         self._waiting_rows = self._waiting_bytes = 0
         self._rows = 0
-        self._writer = self._open()
+        self._writer: pq.ParquetWriter | pa.RecordBatchFileWriter | None = None
+        self._writing: Thread | None = None
+        self._error: BaseException | None = None
 
-    def _open(self) -> pq.ParquetWriter | pa.RecordBatchFileWriter:
+    def _open(self, first: pa.Table) -> pq.ParquetWriter | pa.RecordBatchFileWriter:
+        """Begin the file. `first` are rows that say how the others may look."""
         if self._settings.format is Format.ARROW:
             codec = self._settings.arrow.codec
             options = pa.ipc.IpcWriteOptions(compression=None if codec is ArrowCodec.NONE else str(codec))
@@ -66,6 +76,7 @@ class TypedEncoder(Encoder):
             self._schema,
             compression="none" if parquet.codec is ParquetCodec.NONE else str(parquet.codec),
             compression_level=parquet.level,
+            use_dictionary=_repeating(first),
             # Text and bytes have none: Arrow takes several copies of a value for them, however large it is.
             write_statistics=[
                 field.name
@@ -75,7 +86,7 @@ class TypedEncoder(Encoder):
         )
 
     def begin(self) -> bytes:
-        return b"".join(self._pieces.take())
+        return b""
 
     def encode(self, chunk: TextChunk) -> Iterator[memoryview | bytes]:
         for block in cut_blocks(chunk, None, BLOCK_BYTES):
@@ -87,7 +98,9 @@ class TypedEncoder(Encoder):
         ends, at = self._columns.row_bytes(block), 0
         if block.rows == 1 and ends[0] > BLOCK_BYTES:
             yield from self._group()
-            self._write(pa.Table.from_batches([batch]))
+            yield from self._written()
+            self._write_table(pa.Table.from_batches([batch]))
+            pa.default_memory_pool().release_unused()
             yield from self._pieces.take()
             return
         while at < block.rows:
@@ -103,34 +116,63 @@ class TypedEncoder(Encoder):
                 yield from self._group()
 
     def _group(self) -> Iterator[bytes]:
-        """Write the rows that wait."""
+        """Begin to write the rows that wait; gives what came of the group before."""
         if not self._waiting:
             return
+        yield from self._written()
+        self._writing = Thread(target=self._try_write, args=(self._taken(),), name="row group", daemon=True)
+        self._writing.start()
+
+    def _taken(self) -> list[pa.RecordBatch]:
+        taken, self._waiting = self._waiting, []
+        self._waiting_rows = self._waiting_bytes = 0
+        return taken
+
+    def _written(self) -> list[bytes]:
+        """Wait for the group that is being written, and take its bytes. Raises what it met."""
+        if self._writing is not None:
+            self._writing.join()
+            self._writing = None
+        if self._error is not None:
+            raise self._error
+        return self._pieces.take()
+
+    def _try_write(self, batches: list[pa.RecordBatch]) -> None:
+        try:
+            self._write(batches)
+        except BaseException as error:  # noqa: BLE001 - raised again by `_written`
+            self._error = error
+
+    def _write(self, batches: list[pa.RecordBatch]) -> None:
+        """Write rows as one group."""
         # Copied into one piece: how the rows came in chunks must not be seen in the file. A single batch
         # would stay the slice that it is, with what lies behind it, if nothing were joined to it.
-        nothing = self._waiting[0].slice(0, 0)
-        table = pa.Table.from_batches([*self._waiting, nothing], self._schema).combine_chunks()
-        self._waiting = []
-        self._waiting_rows = self._waiting_bytes = 0
-        self._write(table)
+        nothing = [batch.slice(0, 0) for batch in batches[:1]]
+        table = pa.Table.from_batches([*batches, *nothing], self._schema).combine_chunks()
+        batches.clear()
+        self._write_table(table)
         del table
-        yield from self._pieces.take()
+        # Arrow's allocator keeps what it has had, which here is a multiple of the group.
+        pa.default_memory_pool().release_unused()
 
-    def _write(self, table: pa.Table) -> None:
+    def _write_table(self, table: pa.Table) -> None:
+        if self._writer is None:
+            self._writer = self._open(table)
         if isinstance(self._writer, pq.ParquetWriter):
             self._writer.write_table(table, row_group_size=self._limit)
         else:
             self._writer.write_table(table, max_chunksize=self._limit)
-        # Arrow's allocator keeps what it has had, which here is a multiple of the group.
-        pa.default_memory_pool().release_unused()
 
     def flush(self) -> bytes:
         return b""
 
     def end(self) -> bytes:
-        last = list(self._group())
+        before = self._written()
+        if self._waiting or self._writer is None:
+            self._write(self._taken())
+        assert self._writer is not None  # noqa: S101 - opened by the first rows that were written, or by none
         self._writer.close()
-        return b"".join([*last, *self._pieces.take()])
+        return b"".join([*before, *self._pieces.take()])
 
     def state(self) -> dict[str, int]:
         return {"rows": self._rows}
@@ -141,6 +183,17 @@ class TypedEncoder(Encoder):
     @property
     def warnings(self) -> tuple[str, ...]:
         return (*self._policy.warnings, *self._columns.warnings)
+
+
+def _repeating(rows: pa.Table) -> list[str]:
+    """The columns that few different values fill, by the first of these rows."""
+    sample = rows.slice(0, _DICTIONARY_SAMPLE)
+    few = len(sample) // _DICTIONARY_SHARE
+    return [
+        name
+        for name, column in zip(sample.column_names, sample.columns, strict=True)
+        if pc.count_distinct(column).as_py() <= few
+    ]
 
 
 class _Pieces(io.RawIOBase):

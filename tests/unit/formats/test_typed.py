@@ -354,3 +354,26 @@ def test_statistics_but_of_text_and_bytes() -> None:
     data = file_of(settings_of(Format.PARQUET), shape, [[chunk_of([[b"1", b"t", b"b", b"2024-01-01"]])]])
     group = pq.ParquetFile(io.BytesIO(data)).metadata.row_group(0)
     assert [group.column(n).statistics is not None for n in range(4)] == [True, False, False, True]
+
+
+def test_what_goes_wrong_in_a_group_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Groups are written beside the reader."""
+    monkeypatch.setattr(module, "GROUP_BYTES", 1 << 10)
+
+    def broken(self: Any, table: pa.Table, row_group_size: int) -> None:
+        raise MemoryError("no room for a row group")
+
+    monkeypatch.setattr(pq.ParquetWriter, "write_table", broken)
+    rows: Rows = [[b"%d" % n, b"x" * 600] for n in range(10)]
+    with pytest.raises(MemoryError, match="no room for a row group"):
+        file_of(
+            settings_of(Format.PARQUET), typed_shape([LogicalType(Holds.INTEGER), TEXT]), [[chunk_of(rows)]]
+        )
+
+
+def test_dictionaries_only_where_values_repeat() -> None:
+    rows: Rows = [[b"%d" % n, b"new" if n % 2 else b"shipped"] for n in range(1000)]
+    shape = typed_shape([LogicalType(Holds.INTEGER), TEXT])
+    data = file_of(settings_of(Format.PARQUET), shape, [[chunk_of(rows)]])
+    group = pq.ParquetFile(io.BytesIO(data)).metadata.row_group(0)
+    assert [group.column(n).has_dictionary_page for n in range(2)] == [False, True]
