@@ -17,6 +17,7 @@ from core.model.format_settings import (
     SqlRows,
     Unfit,
 )
+from core.model.into import Existing, Into
 from core.model.schedule import Schedule
 from core.model.secret import SecretRef
 from core.model.vocabulary import (
@@ -155,6 +156,7 @@ class ExportSettings(
     on_error: OnError = OnError.ABORT
     retry_limit: int = 3
     sys_account: SysAccount | None = None
+    into: Into | None = None
 
     def __post_init__(self) -> None:
         for text in (*self.objects, *self.exclude):
@@ -189,6 +191,21 @@ class ExportSettings(
             )
         if self.retry_limit < 0:
             raise InvalidValue(f"Retry limit {self.retry_limit} is below 0.")
+        if self.into is not None:
+            self._check_into(self.into)
+
+    def _check_into(self, into: Into) -> None:
+        """What makes no sense where rows go into a database."""
+        if into.existing is Existing.APPEND and self.content is not Content.DATA:
+            raise InvalidValue(
+                "Rows can only be added to tables that are there: no definitions leave then.",
+                "Use --content data with --tables append.",
+            )
+        if self.schema.merge or self.schema.drop:
+            raise InvalidValue(
+                "Schema files are for exports into files.",
+                "Into a database, --tables replace has tables made anew.",
+            )
 
     def takes_rows(self, ref: ObjectRef) -> bool:
         """Whether rows of this object are asked for.
@@ -198,7 +215,7 @@ class ExportSettings(
         """
         if not (self.content.data and ref.type.has_data):
             return False
-        if ref.type is not ObjectType.TABLE and self.format is Format.SQL:
+        if ref.type is not ObjectType.TABLE and (self.into is not None or self.format is Format.SQL):
             return not self.content.schema and not self.all_objects
         return True
 
