@@ -7,6 +7,7 @@ from enum import StrEnum
 import msgspec
 
 from core.errors import InvalidValue
+from core.model.name_template import check_beginning, check_text, parse_template
 
 
 class Directories(StrEnum):
@@ -39,7 +40,9 @@ class FileSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     """`single`: one file for each object, its parts read in order; otherwise each part becomes a file and up
     to `parts` of them are made at once, in processes of their own (None: as many as the settings say).
     `max_records` (rows) and `max_size` (bytes before compression) bound a file, at row boundaries: one row
-    alone may be larger. `prefix` stands before each file's name, `name` is its template.
+    alone may be larger. `prefix` stands before the name of each object's files, `name` is the template of
+    data files' names (`core.model.name_template`); where there are several for an object and it has no
+    {part}, `-{part:05}` is added.
     """
 
     single: bool = True
@@ -59,6 +62,15 @@ class FileSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
         if self.single and self.parts is not None:
             raise InvalidValue(
                 "Parts at once need many files: a single file is written in order.", "Add --many-files."
+            )
+        if self.prefix:
+            check_text(self.prefix, "The prefix of file names")
+            check_beginning(self.prefix, "The prefix of file names")
+        fields = {piece.field for piece in parse_template(self.name)}
+        if "object" not in fields and self.directories is not Directories.OBJECTS:
+            raise InvalidValue(
+                f"Files of several objects would be called the same by the template {self.name!r}.",
+                "Add {object}, or give each object its own directory (--directories objects).",
             )
 
     @property

@@ -38,29 +38,42 @@ class PartPlan(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A piece of an object that is read in one go.
 
     `number` counts from 0; `condition` is a predicate in the source's dialect, made by the source, None for
-    the whole object; `label` says it to people; `rows` is an estimate.
+    the whole object; `label` says it to people; `rows` is an estimate until it is read. `files` is how many
+    files it has become, None as long as it isn't finished or where it has none of its own.
     """
 
     number: int
     condition: str | None = None
     label: str = "all rows"
     rows: int | None = None
+    files: int | None = None
 
 
 class Checkpoint(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What is durable after a part: `parts` finished parts, `rows` in the file, `offset` its length in
-    bytes, `encoder` the encoder's own state (COMMIT counter)."""
+    """What is durable after a part: `parts` finished parts, `rows` of the object so far, `offset` the length
+    in bytes of the file that goes on, `path` that file as the manifest will call it ("" of an older Offramp:
+    not to be gone on with), `encoder` the encoder's own state (COMMIT counter).
+
+    Where limits cut an object's rows into several files: `pieces` files were finished before, with `before`
+    bytes, and `content` is how many bytes the file that goes on has before compression.
+    """
 
     parts: int
     rows: int
     offset: int
     encoder: dict[str, int] = {}
+    path: str = ""
+    pieces: int = 0
+    before: int = 0
+    content: int = 0
 
 
 class FileEntry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A finished file. `path` is relative to the task's directory, with `/`; `kind` is data,
     schema, foreign-keys (what is added after the rows, where that stands apart) or load (the script that
-    loads the others in order); `object` as `TYPE:NAME`, None where it holds several."""
+    loads the others in order); `object` as `TYPE:NAME`, None where it holds several. `part` counts an
+    object's data files from 1, where it may have several; limits may make several files of one part, which
+    then differ in their path's last number."""
 
     path: str
     kind: str
@@ -68,6 +81,12 @@ class FileEntry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     rows: int
     bytes: int
     sha256: str
+    part: int | None = None
+
+    @property
+    def place(self) -> tuple[int, int, str]:
+        """Sorts the data files of one object by the order of their rows."""
+        return (self.part or 0, len(self.path), self.path)
 
 
 class TaskObject(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -29,7 +29,7 @@ from core.pipeline.context import Context
 from core.pipeline.data import ended_after
 from core.pipeline.disk import Disk, join
 from core.pipeline.journal import Journal
-from core.pipeline.layout import Layout
+from core.pipeline.layout import Layout, Names
 from core.pipeline.manifest import MANIFEST, Manifest
 from core.pipeline.merged import run_merged
 from core.pipeline.objects import run_object
@@ -239,7 +239,7 @@ class Attempt:
             database=found.database,
             disk=self.disk,
             place=self.place,
-            layout=Layout(settings, [item.ref for item in items]),
+            layout=Layout(settings, [item.ref for item in items], Names.of(self.task, found.database)),
             log=self._log,
             cancel=self._cancel,
             snapshot=snapshot,

@@ -81,7 +81,7 @@ def _read_parts(ctx: Context, tracked: Tracked, shape: TableShape, snapshot: Sna
             parts[number] = replace(parts[number], rows=file.rows - before)
             tracked.set(parts=tuple(parts), processed_rows=file.rows, processed_bytes=file.size)
             if len(parts) > 1 and file.resumable:
-                tracked.save(checkpoint=file.checkpoint(number + 1))
+                tracked.save(checkpoint=replace(file.checkpoint(number + 1), path=path))
                 faults.reached(Point.CHECKPOINT_STORED)
                 ctx.log.debug("%s: part %d of %d is done", ref, number + 1, len(parts))
         entry = file.finish(path, str(ref))

@@ -82,6 +82,12 @@ class Disk:
             except FileExistsError:
                 os.close(os.open(name, _INSIDE, dir_fd=above))
 
+    def make_directories(self, path: str) -> None:
+        """Make a directory and those above it, below the root."""
+        names = _names(path)
+        for length in range(1, len(names) + 1):
+            self.make_directory("/".join(names[:length]))
+
     def sync_directory(self, path: str) -> None:
         with self._directory(path) as descriptor:
             os.fsync(descriptor)

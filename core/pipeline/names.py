@@ -27,8 +27,8 @@ _OURS = re.compile(r"(-schema$|-foreign-keys$|\.[0-9]+$|~[0-9a-f]{16}$)", re.IGN
 _ESCAPE = re.compile(r"(?:%[0-9A-Fa-f]{2})+")
 
 
-def file_names(names: Iterable[str]) -> dict[str, str]:
-    """A file name (without ending) for each of the names of one directory.
+def file_names(names: Iterable[str], longest: int = MAX_BYTES) -> dict[str, str]:
+    """A file name (without ending, of at most `longest` bytes) for each of the names of one directory.
 
     Names that a file system which ignores case or Unicode normalisation would take for one are told apart
     by encoding their upper-case letters or the characters that normalisation changes. The result depends on
@@ -37,13 +37,18 @@ def file_names(names: Iterable[str]) -> dict[str, str]:
     unique = set(names)
     groups: dict[str, list[str]] = defaultdict(list)
     for name in unique:
-        groups[_fold(name)].append(name)
+        groups[fold(name)].append(name)
     result = {}
     for group in groups.values():
         for name in group:
             stem = encode(name) if len(group) == 1 else encode(name, _apart(group, name))
-            result[name] = _shorten(name, stem)
+            result[name] = _shorten(name, stem, longest)
     return result
+
+
+def no_device(stem: str) -> str:
+    """A whole stem that is safe in its pieces, and isn't a device's name on Windows either."""
+    return _percent(stem[0]) + stem[1:] if _DEVICE.fullmatch(stem) else stem
 
 
 def encode(name: str, also: frozenset[str] = frozenset()) -> str:
@@ -73,7 +78,7 @@ def decode(stem: str) -> str:
     return _ESCAPE.sub(lambda found: _text(bytes.fromhex(found[0].replace("%", ""))), stem)
 
 
-def _fold(name: str) -> str:
+def fold(name: str) -> str:
     """Equal for names that some file system can't tell apart."""
     return unicodedata.normalize("NFC", unicodedata.normalize("NFD", name).casefold())
 
@@ -82,7 +87,7 @@ def _apart(group: list[str], name: str) -> frozenset[str]:
     """The characters of `name` to encode so that it differs from the others of its group on every file
     system: those that folding changes, or, where that isn't enough, all that aren't lower-case ASCII
     letters or digits, which is always enough because what is left folds to itself."""
-    if len({_fold(encode(other, _changing(other))) for other in group}) == len(group):
+    if len({fold(encode(other, _changing(other))) for other in group}) == len(group):
         return _changing(name)
     return frozenset(c for c in name if not ("a" <= c <= "z" or "0" <= c <= "9"))
 
@@ -93,10 +98,11 @@ def _changing(name: str) -> frozenset[str]:
     return frozenset(c for c in name if c.casefold() != c or (not normal and unicodedata.combining(c)))
 
 
-def _shorten(name: str, stem: str) -> str:
-    if len(stem.encode()) <= MAX_BYTES:
+def _shorten(name: str, stem: str, longest: int) -> str:
+    if len(stem.encode()) <= longest:
         return stem
-    kept = stem.encode()[:_CUT_BYTES].decode(errors="ignore")
+    # What is cut off, 17 bytes of hash and up to three of a character that was cut in two.
+    kept = stem.encode()[: longest - (MAX_BYTES - _CUT_BYTES)].decode(errors="ignore")
     kept = re.sub(r"%[0-9A-F]?$", "", kept)
     digest = hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:16]
     return f"{kept}~{digest}"

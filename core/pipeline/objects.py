@@ -66,7 +66,7 @@ def _export(ctx: Context, tracked: Tracked) -> list[FileEntry]:
     ref = tracked.item.ref
     recorded = _record(ctx, tracked)
     tracked.set(columns=recorded.columns, warnings=recorded.warnings)
-    ctx.disk.make_directory(ctx.built(ref.type))
+    ctx.disk.make_directories(ctx.built(ctx.layout.directory(ref)))
     files = []
     if recorded.ddl is not None:
         ctx.journal.stage(f"writing the schema of {ref}")

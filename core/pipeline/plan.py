@@ -14,7 +14,6 @@ from core.model.task import FileEntry, PartPlan, Snapshot, Task, TaskObject
 from core.model.vocabulary import Consistency
 from core.pipeline import states
 from core.pipeline.disk import Disk, join
-from core.pipeline.layout import Layout
 from core.pipeline.place import Place
 from core.pipeline.preflight import CheckedObject
 
@@ -105,7 +104,6 @@ def left_over(
                 "Export everything again, into a new directory.",
             )
         return Left()
-    layout = Layout(settings, [item.ref for item in objects])
     kept_objects: list[TaskObject] = []
     kept_files: list[FileEntry] = []
     for item in objects:
@@ -114,8 +112,9 @@ def left_over(
             kept_objects.append(item)
             kept_files += entries
         else:
-            path = join(place.work, layout.data(item.ref))
-            kept_objects.append(_undone(settings, item, task.snapshot, disk.size(path)))
+            path = item.checkpoint.path if item.checkpoint is not None else ""
+            size = disk.size(join(place.work, path)) if path else None
+            kept_objects.append(_undone(settings, item, task.snapshot, size))
     left = Left(tuple(kept_objects), tuple(kept_files), task.snapshot if together else None)
     return left if left.useful else Left()
 

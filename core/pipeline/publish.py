@@ -29,10 +29,7 @@ def complete_build(disk: Disk, place: Place, manifest: Manifest) -> None:
     for path in disk.tree(place.work):
         if path not in wanted:
             disk.remove(join(place.work, path))
-    for name in disk.entries(place.work):
-        directory = join(place.work, name)
-        if disk.is_directory(directory) and not disk.entries(directory):
-            disk.remove_directory(directory)
+    _prune(disk, place.work)
     make_durable(disk, place.work)
     check_sizes(disk, place, manifest.files)
     faults.reached(Point.MANIFEST_NEXT)
@@ -44,11 +41,25 @@ def complete_build(disk: Disk, place: Place, manifest: Manifest) -> None:
 def make_durable(disk: Disk, directory: str) -> None:
     """Sync the names in a task's directory, in those below it, and its own. An earlier attempt may have
     written all of it and died before it came to that."""
+    _sync_tree(disk, directory)
+    disk.sync_directory("")
+
+
+def _sync_tree(disk: Disk, directory: str) -> None:
     for name in disk.entries(directory):
         if disk.is_directory(join(directory, name)):
-            disk.sync_directory(join(directory, name))
+            _sync_tree(disk, join(directory, name))
     disk.sync_directory(directory)
-    disk.sync_directory("")
+
+
+def _prune(disk: Disk, directory: str) -> None:
+    """Remove the directories in `directory` that have no file in them."""
+    for name in disk.entries(directory):
+        below = join(directory, name)
+        if disk.is_directory(below):
+            _prune(disk, below)
+            if not disk.entries(below):
+                disk.remove_directory(below)
 
 
 def check_sizes(disk: Disk, place: Place, files: Iterable[FileEntry]) -> None:
@@ -80,7 +91,7 @@ def publish(disk: Disk, place: Place, state: TargetState, old: Manifest | None) 
             _forward(disk, place, path)
             faults.reached(Point.FORWARDED)
     # Durable under their new names before the old ones go.
-    for directory in sorted({path.rpartition("/")[0] for path in paths} - {""}):
+    for directory in sorted({above for path in paths for above in _above(path)}, reverse=True):
         disk.sync_directory(join(place.final, directory))
     disk.sync_directory(place.final)
     # What belongs to no object (a script that loads the others) was made anew, and takes its own place.
@@ -101,8 +112,7 @@ def _forward(disk: Disk, place: Place, path: str) -> None:
     """Give one file its final name beside the one it was built under. A second time, after a crash, nothing
     more happens."""
     source, target = join(place.work, path), join(place.final, path)
-    directory = path.rpartition("/")[0]
-    if directory:
+    for directory in _above(path):
         disk.make_directory(join(place.final, directory))
     try:
         disk.link(source, target)
@@ -110,3 +120,9 @@ def _forward(disk: Disk, place: Place, path: str) -> None:
         before, after = disk.status(source), disk.status(target)
         if before is None or after is None or not os.path.samestat(before, after):
             raise
+
+
+def _above(path: str) -> list[str]:
+    """`a`, then `a/b`, of `a/b/file`."""
+    steps = path.split("/")[:-1]
+    return ["/".join(steps[:length]) for length in range(1, len(steps) + 1)]

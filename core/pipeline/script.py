@@ -12,7 +12,7 @@ from core.model.vocabulary import Encoding, ObjectRef, ObjectType
 
 ROUTINES = (ObjectType.FUNCTION, ObjectType.PROCEDURE, ObjectType.TRIGGER, ObjectType.EVENT)
 # What must not be there yet while rows are being loaded: a trigger would run for each of them.
-_DECOMPRESS = {Compression.GZIP: "gunzip */*.gz", Compression.ZSTD: "unzstd --rm */*.zst"}
+_DECOMPRESS = {Compression.GZIP: "gunzip", Compression.ZSTD: "unzstd --rm"}
 LAST = (ObjectType.TRIGGER, ObjectType.EVENT)
 
 _UNSAFE_IN_COMMENT = re.compile(
@@ -78,7 +78,7 @@ def merged_schema(
 
 
 def load_script(
-    dialect: SqlDialect, encoding: Encoding, compression: Compression, paths: Iterable[str]
+    dialect: SqlDialect, encoding: Encoding, compression: Compression, paths: Sequence[str]
 ) -> str:
     """A script for the database's own client that loads the files in this order, compressed ones by the
     names they have once they are decompressed. `dialect.include` holds `{path}` where the path goes."""
@@ -87,7 +87,10 @@ def load_script(
     if encoding not in dialect.client_charsets:
         lines.append("Each of them must be converted first, and keep its name: their heads say how.")
     if compression is not Compression.NONE:
-        lines.append(f"Decompress the data files first: {_DECOMPRESS[compression]}")
+        packed = next((path for path in paths if path.endswith(compression.suffix)), "")
+        where = "*/" * packed.count("/")
+        command = f"{_DECOMPRESS[compression]} {where}*{compression.suffix}"
+        lines.append(f"Decompress the data files first: {command}")
     plain = (path.removesuffix(compression.suffix) for path in paths)
     return "\n".join([*map(_comment, lines), *(dialect.include.replace("{path}", p) for p in plain)]) + "\n"
 
