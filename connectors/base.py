@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from core.chunk import Kind, TextChunk
 from core.logical import TEXT, LogicalType
@@ -20,6 +20,9 @@ from core.model.connection import Connection
 from core.model.settings import SysAccount
 from core.model.task import PartPlan, Snapshot
 from core.model.vocabulary import Consistency, Encoding, Lock, ObjectRef, ObjectType, SchemaFlavour
+
+if TYPE_CHECKING:
+    from connectors.marks import Marks
 
 CHUNK_BYTES = 1 << 20
 
@@ -197,6 +200,11 @@ class Session(ABC):
     server: ServerInfo
     dialect: SqlDialect
     begins_in: str | None = None
+
+    @property
+    def marks(self) -> Marks | None:
+        """What it tells of the columns by which new rows are known; None where it can't."""
+        return None
 
     @abstractmethod
     def databases(self) -> list[str]:

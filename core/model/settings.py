@@ -18,6 +18,7 @@ from core.model.format_settings import (
     Unfit,
 )
 from core.model.into import Existing, Into
+from core.model.mark import MarkSettings, Window
 from core.model.schedule import Schedule
 from core.model.secret import SecretRef
 from core.model.vocabulary import (
@@ -150,6 +151,8 @@ class ExportSettings(
     compression: Compression = Compression.NONE
     compression_level: int | None = None
     files: FileSettings = FileSettings()
+    window: Window = Window.ALL
+    mark: MarkSettings = MarkSettings()
     schema: SchemaSettings = SchemaSettings()
     consistency: Consistency = Consistency.OBJECT
     lock: Lock = Lock.NEVER

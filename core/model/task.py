@@ -7,6 +7,7 @@ from datetime import datetime
 import msgspec
 
 from core.errors import ErrorInfo
+from core.model.mark import MarkRange
 from core.model.settings import ExportSettings
 from core.model.vocabulary import ObjectRef, ObjectStatus, TaskStatus
 
@@ -46,6 +47,8 @@ class PartPlan(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     condition: str | None = None
     label: str = "all rows"
     rows: int | None = None
+    selective: bool = False
+    remember: bool = False
     files: int | None = None
 
 
@@ -94,7 +97,8 @@ class TaskObject(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     `schema_status` and `data_status` are None where the content has no such half. `total_rows` is what is
     expected, `total_exact` whether that was counted; `processed_rows` and `processed_bytes` what has been
-    written. `snapshot` is the object's own, None where the task's holds.
+    written. `snapshot` is the object's own, None where the task's holds. `mark` is what was new of it, where
+    that is all that is taken.
     """
 
     number: int
@@ -110,6 +114,7 @@ class TaskObject(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     checkpoint: Checkpoint | None = None
     snapshot: Snapshot | None = None
     fingerprint: str = ""
+    mark: MarkRange | None = None
     warnings: tuple[str, ...] = ()
     started: datetime | None = None
     ended: datetime | None = None
