@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from connectors.base import SqlDialect, TableShape
 from core.formats.base import Encoder
+from core.formats.copy import CopyEncoder
 from core.formats.csv import CsvEncoder
 from core.formats.csv import notes as csv_notes
 from core.formats.jsonl import JsonEncoder
@@ -11,6 +12,7 @@ from core.formats.jsonl import notes as json_notes
 from core.formats.sql import SqlEncoder
 from core.formats.sql_file import notes as sql_notes
 from core.formats.typed_columns import notes as typed_notes
+from core.model.format_settings import SqlRows
 from core.model.settings import ExportSettings
 from core.model.vocabulary import Format
 
@@ -37,6 +39,8 @@ def open_encoder(settings: ExportSettings, dialect: SqlDialect, database: str, s
         from core.formats.typed import TypedEncoder  # noqa: PLC0415
 
         return TypedEncoder(settings, database, shape)
+    if settings.sql.rows is SqlRows.COPY:
+        return CopyEncoder(settings, dialect, database, shape)
     return SqlEncoder(settings, dialect, database, shape)
 
 

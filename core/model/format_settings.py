@@ -16,6 +16,13 @@ class BinaryText(StrEnum):
     HEX = "hex"
 
 
+class SqlRows(StrEnum):
+    """How rows stand in SQL files: as INSERT statements, or behind PostgreSQL's COPY … FROM stdin."""
+
+    INSERT = "insert"
+    COPY = "copy"
+
+
 class BigNumbers(StrEnum):
     """How numbers are written that a reader with doubles only (JavaScript) can't have: of columns that hold
     64-bit integers or decimals."""

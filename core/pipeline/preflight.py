@@ -18,6 +18,7 @@ from core.errors import (
     SourceError,
     UsageError,
 )
+from core.model.format_settings import SqlRows
 from core.model.settings import ExportSettings
 from core.model.vocabulary import Consistency, Encoding, Format, ObjectRef, OnError
 from core.pipeline.place import free_bytes, inspect_target
@@ -153,6 +154,13 @@ def preflight(
             )
         )
     has_data = any(settings.takes_rows(item.ref) for item in checked)
+    if _wants_copy(settings) and not session.dialect.copies:
+        problems.append(
+            UsageError(
+                f"SQL of {session.server.product} has no rows behind COPY: its client can't load them.",
+                "Use --sql-rows insert.",
+            )
+        )
     try:
         notes += session.check_consistency(settings.consistency, settings.lock, has_data)
     except SourceError as error:
@@ -190,6 +198,10 @@ def preflight(
         hazards=tuple(hazards),
         problems=tuple(problems),
     )
+
+
+def _wants_copy(settings: ExportSettings) -> bool:
+    return settings.content.data and settings.format is Format.SQL and settings.sql.rows is SqlRows.COPY
 
 
 def _listed(session: Session, database: str, refs: Iterable[ObjectRef]) -> tuple[ObjectInfo, ...]:

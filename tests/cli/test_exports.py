@@ -4,7 +4,7 @@ import pytest
 
 ALL_SETTINGS = (
     "--content", "data", "--database", "main", "--exclude", "VIEW:*", "--format", "sql", "--encoding", "gb18030",
-    "--on-unencodable", "escape", "--batch-commit", "100", "--csv-for", "excel", "--csv-separator", "tab",
+    "--on-unencodable", "escape", "--batch-commit", "100", "--sql-rows", "copy", "--csv-for", "excel", "--csv-separator", "tab",
     "--no-csv-header", "--csv-quote", "single", "--csv-null", "\\N", "--csv-binary", "base64",
     "--csv-escape-backslash", "--schema-flavour", "mysql", "--no-schema-privileges", "--consistency", "part", "--lock", "brief",
     "--on-error", "continue", "--retry-limit", "0", "--sys-account", "root", "--compression", "gzip:3",
@@ -30,7 +30,7 @@ def test_every_setting_arrives(shop):
             "header": False, "separator": "\t", "quote": "'", "newline": "crlf", "null": "\\N",
             "escape_backslash": True, "binary": "base64", "bom": True,
         },
-        "sql": {"batch_commit": 100}, "schema": {"drop": False, "merge": False, "flavour": "mysql", "privileges": False},
+        "sql": {"rows": "copy", "batch_commit": 100}, "schema": {"drop": False, "merge": False, "flavour": "mysql", "privileges": False},
         "json": {"binary": "hex", "big_numbers": "text"}, "compression": "gzip", "compression_level": 3,
         "parquet": {"codec": "brotli", "level": 4, "row_group_rows": 1000}, "arrow": {"codec": "lz4"},
         "on_unfit": "null", "consistency": "part", "lock": "brief", "on_error": "continue", "retry_limit": 0,
@@ -49,7 +49,7 @@ def test_editing_changes_only_what_is_given(shop):
     after = shown(shop)
     assert (after["consistency"], after["sql"], after["sys_account"]) == (
         "task",
-        {"batch_commit": None},
+        {"rows": "copy", "batch_commit": None},
         None,
     )
     assert after["csv"] == {**before["csv"], "header": True}

@@ -56,6 +56,7 @@ def test_every_setting_has_an_option():
             assert f"{prefix}_{field}" in dests, field
     assert {
         "batch_commit",
+        "sql_rows",
         "drop",
         "merge_schema",
         "schema_flavour",

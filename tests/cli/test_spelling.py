@@ -15,6 +15,7 @@ from core.model.format_settings import (
     JsonSettings,
     ParquetCodec,
     ParquetSettings,
+    SqlRows,
     Unfit,
 )
 from core.model.secret import CommandSecret, EnvironmentSecret, FileSecret
@@ -52,7 +53,7 @@ SETTINGS = [
     ),
     ExportSettings(
         connection="shop", objects=("t",), content=Content.DATA, format=Format.SQL,
-        sql=SqlSettings(batch_commit=250), on_unencodable=Unencodable.ESCAPE, encoding=Encoding.ISO_8859_1,
+        sql=SqlSettings(rows=SqlRows.COPY, batch_commit=250), on_unencodable=Unencodable.ESCAPE, encoding=Encoding.ISO_8859_1,
     ),
     ExportSettings(
         connection="shop", objects=("t",), consistency=Consistency.TASK, lock=Lock.BRIEF,

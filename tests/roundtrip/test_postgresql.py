@@ -14,7 +14,8 @@ import pytest
 from connectors.base import Source
 from connectors.sources.postgresql import PostgresqlSource
 from connectors.sources.postgresql.dialect import POSTGRESQL
-from core.model.settings import CSV_PRESETS
+from core.model.format_settings import SqlRows
+from core.model.settings import CSV_PRESETS, SqlSettings
 from core.model.vocabulary import Content, Encoding, Format
 from tests.connectors.test_postgresql_values import TYPES, VALUES
 from tests.roundtrip.running import Export, export
@@ -72,14 +73,17 @@ def content(server: PostgresqlServer, database: str) -> dict[str, list[tuple[Any
     }
 
 
+@pytest.mark.parametrize("sql", [SqlSettings(), SqlSettings(rows=SqlRows.COPY, batch_commit=999)])
 def test_sql_is_loaded_by_psql_into_an_empty_database(
-    postgresql: PostgresqlServer, database: str, tmp_path: Path
+    postgresql: PostgresqlServer, database: str, tmp_path: Path, sql: SqlSettings
 ) -> None:
     done = export(
         source_of(postgresql, database), tmp_path / "out", format=Format.SQL, content=Content.SCHEMA_AND_DATA,
+        sql=sql,
     )  # fmt: skip
     copy = postgresql.new_database()
     assert done.manifest.load
+    assert (b"INSERT INTO" in done.path("TABLE:made").read_bytes()) is (sql.rows is SqlRows.INSERT)
     postgresql.client_load(copy, tmp_path / "out" / "load.sql")
     assert content(postgresql, copy) == content(postgresql, database)
     # What is made next has a number of its own.
@@ -187,9 +191,10 @@ def signs(encoding: Encoding) -> list[int]:
     return found
 
 
+@pytest.mark.parametrize("rows", SqlRows)
 @pytest.mark.parametrize("encoding", POSTGRESQL.client_charsets)
 def test_every_character_arrives_by_psql(
-    postgresql: PostgresqlServer, tmp_path: Path, encoding: Encoding
+    postgresql: PostgresqlServer, tmp_path: Path, encoding: Encoding, rows: SqlRows
 ) -> None:
     name = postgresql.new_database()
     postgresql.run(
@@ -199,7 +204,7 @@ def test_every_character_arrives_by_psql(
     )
     export(
         source_of(postgresql, name), tmp_path / "out", format=Format.SQL, content=Content.SCHEMA_AND_DATA,
-        encoding=encoding,
+        encoding=encoding, sql=SqlSettings(rows=rows),
     )  # fmt: skip
     copy = postgresql.new_database()
     postgresql.client_load(copy, tmp_path / "out" / "load.sql")

@@ -10,7 +10,8 @@ import pytest
 
 from connectors.base import Source
 from connectors.sources.postgresql import PostgresqlSource
-from core.model.settings import SchemaSettings
+from core.model.format_settings import SqlRows
+from core.model.settings import SchemaSettings, SqlSettings
 from core.model.vocabulary import Consistency, Content, Format
 from tests.roundtrip import postgresql_schema as given
 from tests.roundtrip.running import Export, export, file_source
@@ -154,3 +155,13 @@ def test_privileges_of_others_are_refused(tmp_path: Path) -> None:
     done = Export(file_source(file), tmp_path / "out", schema=SchemaSettings(privileges=True))
     assert done.error is not None
     assert "Privileges of SQLite aren't exported" in done.error.message
+
+
+def test_rows_behind_copy_are_refused_where_no_client_loads_them(tmp_path: Path) -> None:
+    file = tmp_path / "shop.db"
+    with contextlib.closing(sqlite3.connect(file)) as connection:
+        connection.execute("CREATE TABLE t (a)")
+    done = Export(file_source(file), tmp_path / "out", format=Format.SQL, sql=SqlSettings(rows=SqlRows.COPY))
+    assert done.error is not None
+    assert "SQL of SQLite has no rows behind COPY" in done.error.message
+    assert not (tmp_path / "out").exists()

@@ -139,6 +139,7 @@ def test_every_setting_of_the_files_is_told() -> None:
         connection="c", all_objects=True, format=Format.SQL, sql=SqlSettings(batch_commit=1500)
     )
     assert fields(exported(sql))["COMMIT"] == "after every 1,500 rows"
+    assert fields(exported(sql))["rows"] == "as INSERT statements"
     assert "separator" not in fields(exported(sql))
     schema = ExportSettings(
         connection="c", all_objects=True, content=Content.SCHEMA, schema=SchemaSettings(drop=True, merge=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from textual.pilot import Pilot
 from textual.widgets import Input
 
 from core.model.connection import Connection
-from core.model.format_settings import Compression, ParquetCodec, ParquetSettings
+from core.model.format_settings import Compression, ParquetCodec, ParquetSettings, SqlRows
 from core.model.secret import FileSecret
 from core.model.settings import CsvSettings, Export, ExportSettings, SchemaSettings, SysAccount
 from core.model.vocabulary import Content, Encoding, Format, Mode, ObjectRef, ObjectType, TaskStatus
@@ -21,7 +22,7 @@ from tui.app import OfframpApp
 from tui.screens.wizard import Wizard
 from tui.screens.wizard.draft import Draft
 from tui.screens.wizard.field import Step
-from tui.screens.wizard.fields import FIELDS
+from tui.screens.wizard.fields import BY_ID, FIELDS
 from tui.screens.wizard.rules import Known, problems
 from tui.widgets.dialog import Choose
 
@@ -285,6 +286,7 @@ async def test_a_server_that_is_away_is_said_and_names_can_be_typed(home: Home, 
 KNOWN = Known(
     now=NOW, opened=NOW, base="/data/out", connections=(NAME,), databases=("main", "other"), database="main",
     taken=frozenset({"taken"}), refused={"/used": "Directory '/used' is not empty."}, oceanbase=True,
+    mode=Mode.OCEANBASE,
 )  # fmt: skip
 GOOD = Draft(connection=NAME, chosen=frozenset({ORDERS}))
 RULES: list[tuple[dict[str, Any], str, str]] = [
@@ -311,6 +313,8 @@ RULES: list[tuple[dict[str, Any], str, str]] = [
     ({"format": Format.PARQUET, "parquet_level": "23"}, "parquet_level", "Use 1 to 22."),
     ({"format": Format.PARQUET, "row_group_rows": "0"}, "row_group_rows", "Use 1 to 10000000 rows."),
     ({"format": Format.PARQUET, "row_group_rows": ""}, "row_group_rows", "needed"),
+    ({"format": Format.SQL, "sql_rows": SqlRows.COPY}, "sql_rows", "Only PostgreSQL's client"),
+    ({"privileges": True}, "privileges", "Only PostgreSQL's privileges"),
     ({"retry_limit": "-1"}, "retry_limit", "no number"),
     ({"retry_limit": ""}, "retry_limit", "needed"),
     ({"sys": True, "account": ""}, "account", "bare account name"),
@@ -327,8 +331,6 @@ RULES: list[tuple[dict[str, Any], str, str]] = [
 
 @pytest.mark.parametrize(("changes", "field", "words"), RULES)
 def test_each_rule_is_said_at_its_field(changes: dict[str, Any], field: str, words: str) -> None:
-    import dataclasses
-
     assert problems(GOOD, KNOWN) == {}
     found = problems(dataclasses.replace(GOOD, **changes), KNOWN)
     assert list(found) == [field]
@@ -336,8 +338,6 @@ def test_each_rule_is_said_at_its_field(changes: dict[str, Any], field: str, wor
 
 
 def test_what_does_not_apply_is_kept_and_left_out() -> None:
-    import dataclasses
-
     draft = dataclasses.replace(
         GOOD, merge=True, batch=True, batch_rows="x", separator=";;", format=Format.SQL
     )
@@ -349,9 +349,26 @@ def test_what_does_not_apply_is_kept_and_left_out() -> None:
     assert data.settings().schema == SchemaSettings()
 
 
-def test_a_wrong_level_is_not_said_where_it_does_not_apply() -> None:
-    import dataclasses
+def test_what_postgresql_alone_has_is_offered_there() -> None:
+    there = dataclasses.replace(KNOWN, mode=Mode.POSTGRESQL)
+    draft = dataclasses.replace(GOOD, format=Format.SQL)
+    own = ("sql_rows", "privileges")
+    assert [BY_ID[name].shown(draft, there) for name in own] == [True, True]
+    assert [BY_ID[name].shown(draft, KNOWN) for name in own] == [False, False]
+    for name, value in zip(own, ("copy", "yes"), strict=True):
+        draft = BY_ID[name].put(draft, value)
+    assert problems(draft, there) == {}
+    # Chosen elsewhere, they stay to be seen, and taken back.
+    assert [BY_ID[name].shown(draft, KNOWN) for name in own] == [True, True]
+    settings = draft.settings()
+    assert (settings.sql.rows, settings.schema.privileges) == (SqlRows.COPY, True)
+    assert [BY_ID[name].get(Draft.of(settings), there) for name in own] == ["copy", "yes"]
+    data = dataclasses.replace(draft, content=Content.DATA)
+    assert not BY_ID["privileges"].shown(data, there)
+    assert not data.settings().schema.privileges
 
+
+def test_a_wrong_level_is_not_said_where_it_does_not_apply() -> None:
     wrong = {"compression": Compression.GZIP, "compression_level": "77", "parquet_level": "99"}
     for more in (
         {"compression": Compression.NONE},
@@ -492,8 +509,6 @@ async def test_the_application_copies_a_task_as_new(home: Home, tmp_path: Path) 
 
 
 def test_another_connection_is_not_shown_the_password_of_the_first() -> None:
-    import dataclasses
-
     draft = dataclasses.replace(GOOD, sys=True, account="root", password="geheim", secret=FileSecret(key="k"))
     moved = next(field for field in FIELDS if field.id == "connection").put(draft, "other")
     assert (moved.sys, moved.password, moved.secret) == (False, "", None)

@@ -19,6 +19,7 @@ from core.model.format_settings import (
     JsonSettings,
     ParquetCodec,
     ParquetSettings,
+    SqlRows,
     Unfit,
 )
 from core.model.secret import CommandSecret, EnvironmentSecret, FileSecret
@@ -121,7 +122,10 @@ def export_settings(draw: st.DrawFn) -> ExportSettings:
         encoding=draw(st.sampled_from(Encoding)),
         on_unencodable=draw(st.sampled_from(Unencodable)),
         csv=csv,
-        sql=SqlSettings(batch_commit=draw(st.one_of(st.none(), st.integers(1, 10**15)))),
+        sql=SqlSettings(
+            rows=draw(st.sampled_from(SqlRows)),
+            batch_commit=draw(st.one_of(st.none(), st.integers(1, 10**15))),
+        ),
         json=JsonSettings(
             binary=draw(st.sampled_from(BinaryText)), big_numbers=draw(st.sampled_from(BigNumbers))
         ),
@@ -134,6 +138,7 @@ def export_settings(draw: st.DrawFn) -> ExportSettings:
             drop=draw(st.booleans()) and content is not Content.DATA,
             merge=draw(st.booleans()) and content is Content.SCHEMA,
             flavour=draw(st.sampled_from(SchemaFlavour)),
+            privileges=draw(st.booleans()) and content is not Content.DATA,
         ),
         consistency=draw(st.sampled_from(Consistency)),
         lock=draw(st.sampled_from(Lock)),

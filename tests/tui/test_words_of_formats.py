@@ -15,6 +15,7 @@ from core.model.format_settings import (
     JsonSettings,
     ParquetCodec,
     ParquetSettings,
+    SqlRows,
     Unfit,
 )
 from core.model.settings import Export, ExportSettings, SqlSettings
@@ -34,10 +35,10 @@ CASES: list[tuple[dict[str, Any], str, str, dict[str, str]]] = [
         {"data format": "CSV", "compression": "gzip:3"},
     ),
     (
-        {"format": Format.SQL, "sql": SqlSettings(batch_commit=5), "encoding": Encoding.GBK},
+        {"format": Format.SQL, "sql": SqlSettings(rows=SqlRows.COPY, batch_commit=5), "encoding": Encoding.GBK},
         "sql GBK",
         "sql, GBK",
-        {"data format": "SQL", "COMMIT": "after every 5 rows"},
+        {"data format": "SQL", "rows": "behind COPY", "COMMIT": "after every 5 rows"},
     ),
     (
         {"format": Format.JSONL, "compression": Compression.ZSTD,

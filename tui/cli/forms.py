@@ -7,7 +7,7 @@ from typing import Any
 
 from core.model.connection import Connection
 from core.model.convert import to_tree
-from core.model.format_settings import BigNumbers, BinaryText, Unfit
+from core.model.format_settings import BigNumbers, BinaryText, SqlRows, Unfit
 from core.model.settings import Export, ExportSettings, SysAccount
 from core.model.task import Task
 from core.model.vocabulary import Format, TaskStatus
@@ -71,8 +71,7 @@ def settings_fields(settings: ExportSettings) -> list[tuple[str, str]]:
     if settings.content.data and settings.format is Format.CSV and csv != default.csv:
         changed = {k: v for k, v in to_tree(csv).items() if v != to_tree(default.csv)[k]}
         pairs.append(("csv", ", ".join(f"{key} {value!r}" for key, value in changed.items())))
-    if settings.content.data and settings.format is Format.SQL and settings.sql.batch_commit:
-        pairs.append(("sql", f"COMMIT after every {settings.sql.batch_commit:,} rows"))
+    pairs.append(("sql", ", ".join(_sql(settings))))
     pairs.append(("json", ", ".join(_json(settings))))
     pairs.append(("values", ", ".join(_typed(settings, default))))
     flags = [
@@ -93,6 +92,16 @@ def _form(settings: ExportSettings) -> str:
     if settings.format.is_text:
         return f"{data}, {settings.encoding}"
     return f"{data}, schema in {settings.encoding}" if settings.content.schema else data
+
+
+def _sql(settings: ExportSettings) -> list[str]:
+    if not settings.content.data or settings.format is not Format.SQL:
+        return []
+    commit = settings.sql.batch_commit
+    return [
+        *(["rows behind COPY"] if settings.sql.rows is SqlRows.COPY else []),
+        *([f"COMMIT after every {commit:,} rows"] if commit else []),
+    ]
 
 
 def _json(settings: ExportSettings) -> list[str]:

@@ -11,6 +11,7 @@ import msgspec
 
 from core.errors import NotFound, UsageError
 from core.model.convert import suggestion
+from core.model.format_settings import SqlRows
 from core.model.settings import (
     CSV_PRESETS,
     CsvSettings,
@@ -109,6 +110,12 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
         type=number,
         metavar="N",
         help="SQL: a COMMIT after every N rows; 0 for none (default)",
+    )
+    files.add_argument(
+        "--sql-rows",
+        type=word(SqlRows),
+        metavar="HOW",
+        help="SQL: rows as INSERT statements (insert, default), or behind PostgreSQL's COPY (copy)",
     )
     _add_csv(parser.add_argument_group("CSV files"))
     typed_settings.add_options(parser)
@@ -220,8 +227,7 @@ def settings_from(
     if args.exclude is not None:
         fields["exclude"] = tuple(text for text in args.exclude if text)
     fields["csv"] = _csv(args, fields.get("csv", CsvSettings()))
-    if args.batch_commit is not None:
-        fields["sql"] = SqlSettings(batch_commit=args.batch_commit or None)
+    fields["sql"] = _sql(args, fields.get("sql", SqlSettings()))
     typed_settings.apply(args, fields)
     _schema(args, fields)
     consistency = _consistency(args)
@@ -244,6 +250,8 @@ def ineffective(args: argparse.Namespace, settings: ExportSettings) -> list[str]
         words.append(f"--{csv[0].replace('_', '-')} changes nothing: no CSV is written.")
     if args.batch_commit and not (settings.content.data and settings.format is Format.SQL):
         words.append("--batch-commit changes nothing: no rows are written as SQL.")
+    if args.sql_rows is not None and not (settings.content.data and settings.format is Format.SQL):
+        words.append("--sql-rows changes nothing: no rows are written as SQL.")
     words += typed_settings.ineffective(args, settings)
     if args.format is not None and not settings.content.data:
         words.append("--format changes nothing: schema files are always SQL.")
@@ -286,6 +294,15 @@ def _csv(args: argparse.Namespace, base: CsvSettings) -> CsvSettings:
     fields = {name: value for name in names if (value := getattr(args, f"csv_{name}")) is not None}
     if args.csv_for is not None:
         base = CSV_PRESETS[args.csv_for]
+    return msgspec.structs.replace(base, **fields) if fields else base
+
+
+def _sql(args: argparse.Namespace, base: SqlSettings) -> SqlSettings:
+    fields: dict[str, Any] = {}
+    if args.sql_rows is not None:
+        fields["rows"] = args.sql_rows
+    if args.batch_commit is not None:
+        fields["batch_commit"] = args.batch_commit or None
     return msgspec.structs.replace(base, **fields) if fields else base
 
 

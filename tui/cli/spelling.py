@@ -77,7 +77,9 @@ def options(
     for name in ("format", "encoding", "on_unencodable"):
         words += _changed(name, settings, old)
     words += _csv(settings.csv, old.csv, presets=base is None)
-    if settings.sql != old.sql:
+    if settings.sql.rows != old.sql.rows:
+        words += _option("--sql-rows", settings.sql.rows)
+    if settings.sql.batch_commit != old.sql.batch_commit:
         words += _option("--batch-commit", str(settings.sql.batch_commit or 0))
     words += typed_settings.options(settings, old)
     words += _switch("--drop", settings.schema.drop, old.schema.drop)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from core.model.format_settings import BigNumbers, Unfit
+from core.model.format_settings import BigNumbers, SqlRows, Unfit
 from core.model.settings import ExportSettings
 from core.model.task import Task
 from core.model.vocabulary import Content, Format, Lock, Newline, OnError, SchemaFlavour, Unencodable
@@ -128,7 +128,10 @@ def _csv(settings: ExportSettings) -> list[tuple[str, str]]:
 
 def _sql(settings: ExportSettings) -> list[tuple[str, str]]:
     commit = settings.sql.batch_commit
-    return [("COMMIT", f"after every {commit:,} rows" if commit else "once at the end")]
+    return [
+        ("rows", "behind COPY" if settings.sql.rows is SqlRows.COPY else "as INSERT statements"),
+        ("COMMIT", f"after every {commit:,} rows" if commit else "once at the end"),
+    ]
 
 
 def _jsonl(settings: ExportSettings) -> list[tuple[str, str]]:

@@ -53,4 +53,5 @@ POSTGRESQL = SqlDialect(
     # In quotes, since functions have blanks in their names; what is special there is encoded in paths.
     include="\\ir '{path}'",
     insert_clause=" OVERRIDING SYSTEM VALUE",
+    copies=True,
 )

@@ -9,14 +9,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.formats import open_encoder
+from core.model.format_settings import SqlRows
 from core.model.settings import CsvSettings, SqlSettings
 from core.model.vocabulary import Encoding, Format
 from core.model.vocabulary import Unencodable as Policy
 from tests.unit.formats.building import MYSQL, SQLITE, chunk_of, cut, settings_of, shape_of
 from tests.unit.formats.strategies import cuts, tables
 
+FORMS = [(form, SqlRows.INSERT) for form in Format if form.is_text] + [(Format.SQL, SqlRows.COPY)]
 
-@pytest.mark.parametrize("form", [form for form in Format if form.is_text])
+
+@pytest.mark.parametrize(("form", "sql_rows"), FORMS)
 @given(
     table=tables(max_rows=12),
     places=cuts,
@@ -26,14 +29,14 @@ from tests.unit.formats.strategies import cuts, tables
     header=st.booleans(),
 )
 @settings(max_examples=150, deadline=None)
-def test_cut_after_any_part(form, table, places, batch, encoding, dialect, header):
+def test_cut_after_any_part(form, sql_rows, table, places, batch, encoding, dialect, header):
     kinds, rows = table
     shape = shape_of(kinds)
     parts = [chunk_of(part) for part in cut(rows, places)]
     options = settings_of(
         form,
         csv=CsvSettings(header=header, bom=True),
-        sql=SqlSettings(batch_commit=batch),
+        sql=SqlSettings(rows=sql_rows, batch_commit=batch),
         encoding=encoding,
         on_unencodable=Policy.ESCAPE,
     )

@@ -56,8 +56,9 @@ class Around:
     def at_now(self, draft: Draft) -> Known:
         """What is known, for this draft and this moment."""
         connection = self.connections.get(draft.connection)
-        oceanbase = connection is not None and connection.mode is Mode.OCEANBASE
-        self.known = replace(self.known, now=self._app.now(), oceanbase=oceanbase)
+        mode = None if connection is None else connection.mode
+        oceanbase = mode is Mode.OCEANBASE
+        self.known = replace(self.known, now=self._app.now(), oceanbase=oceanbase, mode=mode)
         return self.known
 
     # The store

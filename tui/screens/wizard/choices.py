@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from core.model.format_settings import SqlRows
 from core.model.settings import CSV_PRESETS, CsvSettings
-from core.model.vocabulary import Consistency, Content, Encoding, Format, Lock
+from core.model.vocabulary import Consistency, Content, Encoding, Format, Lock, Mode
 from tui.screens.wizard.data_files import csv_fields
 from tui.screens.wizard.draft import AT, EXPORT, FULL, HAND, NOW, PARTIAL, Draft
 from tui.screens.wizard.field import NO, YES, Option
@@ -129,6 +130,16 @@ def new(draft: Draft, known: Known) -> bool:
 
 def sys(draft: Draft, known: Known) -> bool:
     return draft.sys
+
+
+def sql_rows(draft: Draft, known: Known) -> bool:
+    """Where it was chosen elsewhere, it must be seen to be taken back."""
+    of_use = known.mode is Mode.POSTGRESQL or draft.sql_rows is SqlRows.COPY
+    return draft.writes(Format.SQL) and of_use
+
+
+def privileges(draft: Draft, known: Known) -> bool:
+    return draft.content.schema and (known.mode is Mode.POSTGRESQL or draft.privileges)
 
 
 def locks(draft: Draft, known: Known) -> bool:

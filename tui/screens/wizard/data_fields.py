@@ -10,6 +10,7 @@ from core.model.format_settings import (
     BinaryText,
     Compression,
     ParquetCodec,
+    SqlRows,
     Unfit,
 )
 from core.model.settings import CsvSettings
@@ -175,6 +176,14 @@ DATA_FIELDS: tuple[Field, ...] = (
         "Before UTF-8 too; Excel wants it.",
         choices.SWITCH,
         shown=choices.csv,
+    ),
+    field(
+        "sql_rows",
+        S.DATA,
+        "Rows as",
+        "INSERTs load anywhere; behind COPY they load several times as fast, by psql only.",
+        ((SqlRows.INSERT, "INSERT"), (SqlRows.COPY, "COPY")),
+        shown=choices.sql_rows,
     ),
     field(
         "batch",

@@ -22,6 +22,7 @@ def data_fields(settings: ExportSettings | Retained) -> dict[str, Any]:
         "encoding": settings.encoding,
         "on_unencodable": settings.on_unencodable,
         **csv_fields(settings.csv),
+        "sql_rows": settings.sql.rows,
         "batch": settings.sql.batch_commit is not None,
         "batch_rows": str(settings.sql.batch_commit or BATCH),
         "json_binary": settings.json.binary,

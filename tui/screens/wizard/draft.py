@@ -25,6 +25,7 @@ from core.model.format_settings import (
     JsonSettings,
     ParquetCodec,
     ParquetSettings,
+    SqlRows,
     Unfit,
 )
 from core.model.secret import SecretRef
@@ -87,6 +88,7 @@ class Draft:
     binary: str = "hex"
     escape_backslash: bool = False
     bom: bool = False
+    sql_rows: SqlRows = SqlRows.INSERT
     batch: bool = False
     batch_rows: str = BATCH
     compression: Compression = Compression.NONE
@@ -101,6 +103,7 @@ class Draft:
     drop: bool = False
     merge: bool = False
     flavour: SchemaFlavour = SchemaFlavour.NATIVE
+    privileges: bool = False
     keep: str = TASK
     name: str | None = None
     directory: str | None = None
@@ -138,6 +141,7 @@ class Draft:
             drop=settings.schema.drop,
             merge=settings.schema.merge,
             flavour=settings.schema.flavour,
+            privileges=settings.schema.privileges,
             retry_limit=str(settings.retry_limit),
             sys=account is not None,
             account=account.account if account else "",
@@ -186,7 +190,8 @@ class Draft:
 
     def sql(self) -> SqlSettings:
         """Raises InvalidValue."""
-        return SqlSettings(batch_commit=number(self.batch_rows) if self.batch else None)
+        commit = number(self.batch_rows) if self.batch else None
+        return SqlSettings(rows=self.sql_rows, batch_commit=commit)
 
     def json(self) -> JsonSettings:
         return JsonSettings(binary=self.json_binary, big_numbers=self.big_numbers)
@@ -232,7 +237,7 @@ class Draft:
             drop=self.drop and self.content.schema,
             merge=self.merge and self.content is Content.SCHEMA,
             flavour=self.flavour if self.content.schema else self._base.schema.flavour,
-            privileges=self._base.schema.privileges and self.content.schema,
+            privileges=self.privileges and self.content.schema,
         )
 
     @property

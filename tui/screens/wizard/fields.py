@@ -79,6 +79,14 @@ FIELDS: tuple[Field, ...] = (
         shown=choices.schema,
     ),
     field(
+        "privileges",
+        S.SCHEMA,
+        "Privileges",
+        "GRANT statements too; the roles that they name must be there when the files are loaded.",
+        choices.SWITCH,
+        shown=choices.privileges,
+    ),
+    field(
         "keep",
         S.DESTINATION,
         "Make",

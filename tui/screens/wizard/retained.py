@@ -43,7 +43,9 @@ def retained_of(draft: Draft) -> Retained:
         on_unfit=draft.on_unfit,
         compression=draft.compression,
         compression_level=level,
-        schema=SchemaSettings(drop=draft.drop, merge=draft.merge, flavour=draft.flavour),
+        schema=SchemaSettings(
+            drop=draft.drop, merge=draft.merge, flavour=draft.flavour, privileges=draft.privileges
+        ),
     )
 
 
@@ -63,6 +65,7 @@ def fresh(retained: Retained | None, **more: Any) -> Draft:
         drop=retained.schema.drop,
         merge=retained.schema.merge,
         flavour=retained.schema.flavour,
+        privileges=retained.schema.privileges,
         retain=True,
         **more,
     )

@@ -8,9 +8,10 @@ from datetime import datetime
 from pathlib import Path
 
 from core.errors import InvalidValue
+from core.model.format_settings import SqlRows
 from core.model.schedule import Schedule
 from core.model.settings import Export, ExportSettings, check_export_name
-from core.model.vocabulary import Format, ObjectPattern, ObjectType
+from core.model.vocabulary import Format, Mode, ObjectPattern, ObjectType
 from tui.cli.paths import absolute
 from tui.screens.wizard import repeating
 from tui.screens.wizard.draft import EXPORT, PARTIAL, TASK, Draft
@@ -23,7 +24,7 @@ class Known:
     saved exports; `edits`: the one that is edited, which ran by `schedule`; `base`: where exports go by
     default. `refused`: why a task can't have a directory, as far as that was looked at. `databases` and
     `kinds` (objects by type) are None until the server has told; `database` is the one that is looked into
-    where none was chosen."""
+    where none was chosen. `mode` is the connection's."""
 
     now: datetime
     opened: datetime
@@ -37,6 +38,7 @@ class Known:
     database: str = ""
     kinds: Mapping[ObjectType, int] | None = None
     oceanbase: bool = False
+    mode: Mode | None = None
 
 
 def problems(draft: Draft, known: Known) -> dict[str, str]:
@@ -65,7 +67,9 @@ def _problems(draft: Draft, known: Known) -> Iterator[tuple[str, str]]:
     yield "exclude", _wrong(lambda: [ObjectPattern.parse(text) for text in split(draft.exclude)])
     if draft.range == PARTIAL and not draft.selected and not draft.patterns.strip():
         yield "objects", "At least one object."
-    yield from _data_problems(draft)
+    yield from _data_problems(draft, known)
+    if draft.schema().privileges and known.mode not in (None, Mode.POSTGRESQL):
+        yield "privileges", "Only PostgreSQL's privileges are exported."
     yield "retry_limit", _wrong(lambda: number(draft.retry_limit))
     if known.oceanbase:
         yield "account", _wrong(draft.sys_account)
@@ -76,11 +80,13 @@ def _problems(draft: Draft, known: Known) -> Iterator[tuple[str, str]]:
     yield "", _wrong(draft.check)
 
 
-def _data_problems(draft: Draft) -> Iterator[tuple[str, str]]:
+def _data_problems(draft: Draft, known: Known) -> Iterator[tuple[str, str]]:
     if draft.writes(Format.CSV):
         yield _csv_problem(draft)
     if draft.writes(Format.SQL):
         yield "batch_rows", _wrong(draft.sql)
+        if draft.sql_rows is SqlRows.COPY and known.mode not in (None, Mode.POSTGRESQL):
+            yield "sql_rows", "Only PostgreSQL's client loads rows behind COPY."
     if draft.text_applies:
         yield "compression_level", _wrong(lambda: _compressed(draft))
     if draft.writes(Format.PARQUET):

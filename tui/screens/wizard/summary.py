@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterator, Mapping
 
-from core.model.format_settings import BigNumbers, Unfit
+from core.model.format_settings import BigNumbers, SqlRows, Unfit
 from core.model.settings import ExportSettings
 from core.model.vocabulary import Format, Lock, OnError
 from core.service import schedule_words
@@ -118,6 +118,8 @@ def content(draft: Draft) -> str:
         pieces += ["header" if draft.header else "no header"]
         pieces.append(f"{form['separator']!r} {draft.quote} {draft.newline.upper()}")
         pieces += [f"NULL as {draft.null}"] if draft.null else []
+    if draft.writes(Format.SQL) and draft.sql_rows is SqlRows.COPY:
+        pieces.append("rows behind COPY")
     if draft.writes(Format.SQL) and draft.batch:
         pieces.append(f"COMMIT every {draft.batch_rows.strip()} rows")
     if draft.writes(Format.JSONL):
@@ -132,6 +134,7 @@ def content(draft: Draft) -> str:
         pieces += ["DROP before CREATE"] if schema.drop else []
         pieces += ["one schema file"] if schema.merge else []
         pieces += [f"flavour {schema.flavour}"] if schema.flavour != "native" else []
+        pieces += ["privileges"] if schema.privileges else []
     return ", ".join(pieces)
 
 
