@@ -166,13 +166,6 @@ class CopyEncoder(SqlFile):
         return bytes(self._encoder.encode(self._close))
 
     def mark(self) -> dict[str, int]:
-        return super().mark() | {"open": self._open}
-
-    def rewind(self, mark: dict[str, int]) -> None:
-        super().rewind(mark)
-        self._open = bool(mark["open"])
-
-    def mark(self) -> dict[str, int]:
         return super().mark() | {"open": int(self._open)}
 
     def rewind(self, mark: dict[str, int]) -> None:
