@@ -120,8 +120,6 @@ class CopyEncoder(SqlFile):
 
     _close = _END
 
-    _close = _END
-
     def __init__(
         self, settings: ExportSettings, dialect: SqlDialect, database: str, shape: TableShape
     ) -> None:
