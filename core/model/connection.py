@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from core.errors import InvalidValue
+from core.model.oracle import OracleSettings
 from core.model.secret import SecretRef
 from core.model.vocabulary import Mode
 
@@ -33,7 +34,8 @@ class Connection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
     SQLite uses `path` only; the others `host` and `port` or `unix_socket`. `database` is where browsing
     starts. PostgreSQL's connections are to one `database`, and its schemas are what others call databases:
-    `schema` is where browsing starts there; its `unix_socket` is the directory of the socket.
+    `schema` is where browsing starts there; its `unix_socket` is the directory of the socket. Oracle's are to
+    one service (`database`), or what `oracle` names instead, and have schemas as well.
     `connect_timeout` and `read_timeout` are seconds; the latter is the longest silence of the server while
     rows are awaited, 0 for no limit. `task_limit`: at most so many tasks read it at once, None for as many as
     run at all.
@@ -50,6 +52,7 @@ class Connection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     schema: str | None = None
     secret: SecretRef | None = None
     tls: TlsSettings = TlsSettings()
+    oracle: OracleSettings = OracleSettings()
     connect_timeout: int = 10
     read_timeout: int = 600
     task_limit: int | None = None
@@ -72,12 +75,15 @@ class Connection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
                 raise InvalidValue(
                     f"Connection {self.name!r}: a path is for SQLite.", "Use a host or unix_socket."
                 )
-            if not (self.host or self.unix_socket):
+            if not (self.host or self.unix_socket or self.mode is Mode.ORACLE):
                 raise InvalidValue(f"Connection {self.name!r} needs a host or a unix_socket.")
             if not self.user:
                 raise InvalidValue(f"Connection {self.name!r} needs a user.")
-        if self.schema is not None and self.mode is not Mode.POSTGRESQL:
-            raise InvalidValue(f"Connection {self.name!r}: a schema is for PostgreSQL.", "Use the database.")
+        if self.schema is not None and not self.has_schemas:
+            raise InvalidValue(
+                f"Connection {self.name!r}: a schema is for PostgreSQL and Oracle.", "Use the database."
+            )
+        self._check_oracle()
         if self.mode is Mode.POSTGRESQL and not self.database:
             raise InvalidValue(f"Connection {self.name!r} needs a database: PostgreSQL's are apart.")
         if self.port is not None and not 0 < self.port < 65536:
@@ -90,6 +96,19 @@ class Connection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
             if value is not None and "\0" in value:
                 raise InvalidValue(f"Connection {self.name!r}: {value!r} has a NUL in it.")
 
+    def _check_oracle(self) -> None:
+        if self.mode is not Mode.ORACLE:
+            if self.oracle != OracleSettings():
+                raise InvalidValue(
+                    f"Connection {self.name!r}: SID, TNS alias, wallet and client libraries are for Oracle."
+                )
+            return
+        if self.unix_socket:
+            raise InvalidValue(f"Connection {self.name!r}: Oracle is reached by host and port.")
+        wrong = self.oracle.complaint(host=bool(self.host), service=bool(self.database))
+        if wrong is not None:
+            raise InvalidValue(f"Connection {self.name!r}: {wrong}.")
+
     def _check_numbers(self) -> None:
         if self.connect_timeout <= 0 or self.read_timeout < 0:
             raise InvalidValue(f"Connection {self.name!r}: a timeout must be positive.")
@@ -101,13 +120,21 @@ class Connection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
     @property
     def begins_in(self) -> str | None:
-        """The database whose objects are meant where none is named; PostgreSQL's schema."""
-        return self.schema if self.mode is Mode.POSTGRESQL else self.database
+        """The database whose objects are meant where none is named; PostgreSQL's and Oracle's schema."""
+        return self.schema if self.has_schemas else self.database
+
+    @property
+    def has_schemas(self) -> bool:
+        """Whether it leads to one database, and what others call databases are its schemas."""
+        return self.mode in (Mode.POSTGRESQL, Mode.ORACLE)
 
     @property
     def place(self) -> str:
         """The server or file, for people: `host:port`, a socket or a path."""
         if self.mode is Mode.SQLITE:
             return str(self.path)
+        if self.oracle.tns is not None:
+            # A whole descriptor is long.
+            return "a TNS descriptor" if self.oracle.tns.lstrip().startswith("(") else self.oracle.tns
         place = self.unix_socket or f"{self.host}:{self.port}"
-        return f"{place}/{self.database}" if self.mode is Mode.POSTGRESQL else place
+        return f"{place}/{self.database or self.oracle.sid}" if self.has_schemas else place

@@ -121,7 +121,8 @@ def connection_from_tree(name: str, tree: Mapping[str, Any], where: str) -> Conn
     place = f"connection.{name}"
     _refuse_name(tree, where, place)
     made = from_tree(Connection, {**tree, "name": name}, where, place)
-    for path in (made.path, made.unix_socket, made.tls.ca, made.tls.cert, made.tls.key):
+    oracle = (getattr(made.oracle, field) for field in made.oracle.PATHS)
+    for path in (made.path, made.unix_socket, made.tls.ca, made.tls.cert, made.tls.key, *oracle):
         if path is not None and not path.startswith("/"):
             raise InvalidDefinition(
                 f"{where}: {place}: path {path!r} must be absolute.", "Workers stand elsewhere than the file."

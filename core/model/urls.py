@@ -7,6 +7,9 @@
     oceanbase://USER%40TENANT%23CLUSTER@HOST:2883/DATABASE
     postgresql://USER@HOST:5432/DATABASE?schema=SCHEMA
     postgresql://USER@/DATABASE?host=/var/run/postgresql
+    oracle://USER@HOST:1521/SERVICE?schema=SCHEMA
+    oracle://USER@HOST/?sid=SID
+    oracle://USER@/?tns=ALIAS&config_dir=/etc/oracle&wallet=/etc/oracle/wallet&thick=/opt/instantclient
 
 Whatever has a meaning in a URL (`@ : / ? # %`) is percent-encoded inside user, database and path. A password
 is refused: a command line stands in the process list and in the shell's history.
@@ -20,12 +23,21 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
+from msgspec.structs import asdict, replace
+
 from core.errors import InvalidValue
 from core.model.connection import Connection, TlsSettings
 from core.model.convert import suggestion
+from core.model.oracle import OracleSettings
 from core.model.vocabulary import Mode
 
-DEFAULT_PORTS = {Mode.MYSQL: 3306, Mode.MARIADB: 3306, Mode.OCEANBASE: 2881, Mode.POSTGRESQL: 5432}
+DEFAULT_PORTS = {
+    Mode.MYSQL: 3306,
+    Mode.MARIADB: 3306,
+    Mode.OCEANBASE: 2881,
+    Mode.POSTGRESQL: 5432,
+    Mode.ORACLE: 1521,
+}
 _ELSEWHERE = (
     "Leave it out and use --password-ask, --password-stdin, --password-env VAR or --password-command CMD."
 )
@@ -49,6 +61,9 @@ def connection_from_url(
     fields = _sqlite(url, here) if mode is Mode.SQLITE else _server(mode, url, here)
     if usual_timeout is not None:
         fields.setdefault("connect_timeout", usual_timeout)
+    if "oracle" in fields and "oracle" in given:
+        named = {field: value for field, value in asdict(given["oracle"]).items() if value is not None}
+        given["oracle"] = replace(fields["oracle"], **named)
     return Connection(name=name, mode=mode, **{**fields, **given})
 
 
@@ -86,8 +101,10 @@ def _server(mode: Mode, url: str, here: Path) -> dict[str, Any]:
         "user": unquote(parts.netloc.rpartition("@")[0]) or None,
         "database": _database(parts),
     }
-    fields.update(_parameters(parts.query, here, postgresql=mode is Mode.POSTGRESQL))
-    if not fields.get("unix_socket"):
+    fields.update(_parameters(parts.query, here, mode))
+    if "oracle" in fields and fields["oracle"].tns is not None:
+        fields.update(host=parts.hostname or None, port=port)
+    elif not fields.get("unix_socket"):
         fields["host"] = unquote(parts.hostname) if parts.hostname else None
         fields["port"] = port or DEFAULT_PORTS[mode]
     elif mode is Mode.POSTGRESQL and port:
@@ -119,7 +136,9 @@ def _tasks(text: str) -> int:
     return int(text)
 
 
-def _parameters(query: str, here: Path, *, postgresql: bool) -> dict[str, Any]:
+def _parameters(query: str, here: Path, mode: Mode) -> dict[str, Any]:
+    postgresql = mode is Mode.POSTGRESQL
+
     def path(text: str) -> str:
         return os.path.abspath(here / text)  # noqa: PTH100 - symlinks stay as they were written
 
@@ -133,8 +152,15 @@ def _parameters(query: str, here: Path, *, postgresql: bool) -> dict[str, Any]:
         "tls_cert": path,
         "tls_key": path,
     }
-    if postgresql:
+    if mode in (Mode.POSTGRESQL, Mode.ORACLE):
         known["schema"] = str
+    if mode is Mode.ORACLE:
+        own: dict[str, Callable[[str], Any]] = {
+            field: path if field in OracleSettings.PATHS else str
+            for field in OracleSettings.__struct_fields__
+        }
+        known.update(own)
+        del known["unix_socket"]
     found: dict[str, Any] = {}
     for key, value in parse_qsl(query, keep_blank_values=True):
         # As libpq has it: a host that begins with / is the directory of a socket.
@@ -154,6 +180,8 @@ def _parameters(query: str, here: Path, *, postgresql: bool) -> dict[str, Any]:
         tls["mode"] = found.pop("tls")
     if tls:
         found["tls"] = tls_settings(**tls)
+    if mode is Mode.ORACLE and (chosen := {field: found.pop(field) for field in own if field in found}):
+        found["oracle"] = OracleSettings(**chosen)
     return found
 
 

@@ -18,12 +18,13 @@ class Mode(StrEnum):
     MARIADB = "mariadb"
     OCEANBASE = "oceanbase"
     POSTGRESQL = "postgresql"
+    ORACLE = "oracle"
 
     @property
     def label(self) -> str:
         return {
             "sqlite": "SQLite", "mysql": "MySQL", "mariadb": "MariaDB", "oceanbase": "OceanBase",
-            "postgresql": "PostgreSQL",
+            "postgresql": "PostgreSQL", "oracle": "Oracle",
         }[self]  # fmt: skip
 
 
@@ -34,17 +35,28 @@ class ObjectType(StrEnum):
     SEQUENCE = "SEQUENCE"
     TABLE = "TABLE"
     INDEX = "INDEX"
+    PACKAGE = "PACKAGE"
     FUNCTION = "FUNCTION"
     PROCEDURE = "PROCEDURE"
     VIEW = "VIEW"
     MATERIALIZED_VIEW = "MATERIALIZED_VIEW"
+    TYPE_BODY = "TYPE_BODY"
+    PACKAGE_BODY = "PACKAGE_BODY"
+    SYNONYM = "SYNONYM"
+    PUBLIC_SYNONYM = "PUBLIC_SYNONYM"
     TRIGGER = "TRIGGER"
     EVENT = "EVENT"
+    QUERY = "QUERY"
 
     @property
     def has_data(self) -> bool:
         """Whether rows can be read from it."""
-        return self in (ObjectType.TABLE, ObjectType.VIEW, ObjectType.MATERIALIZED_VIEW)
+        return self in (ObjectType.TABLE, ObjectType.VIEW, ObjectType.MATERIALIZED_VIEW, ObjectType.QUERY)
+
+    @property
+    def stored(self) -> bool:
+        """Whether databases have such objects: a query is the export's own."""
+        return self is not ObjectType.QUERY
 
 
 class Content(StrEnum):

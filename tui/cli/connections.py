@@ -10,7 +10,8 @@ import msgspec
 
 from core.errors import InvalidValue, NotFound, UsageError
 from core.model.connection import Connection
-from core.model.convert import definitions_to_toml, suggestion
+from core.model.convert import definitions_to_toml, suggestion, to_tree
+from core.model.oracle import OracleSettings
 from core.model.secret import SecretRef
 from core.model.settings import SysAccount
 from core.model.urls import DEFAULT_PORTS, connection_from_url, sqlite_path, tls_settings
@@ -66,6 +67,13 @@ def _given(args: argparse.Namespace) -> dict[str, Any]:
         fields["tls"] = tls_settings(mode=args.tls, **files)
     if args.path is not None:
         fields["path"] = str(sqlite_path(args.path, here))
+    oracle = {
+        name: str(absolute(value)) if name in OracleSettings.PATHS else value
+        for name in OracleSettings.__struct_fields__
+        if (value := getattr(args, name)) is not None
+    }
+    if oracle:
+        fields["oracle"] = OracleSettings(**oracle)
     return fields
 
 
@@ -77,7 +85,8 @@ def _from_options(args: argparse.Namespace, fields: dict[str, Any]) -> Connectio
     if args.mode.lower() not in list(Mode):
         raise InvalidValue(f"{args.mode!r} is no mode.", suggestion(args.mode, Mode))
     mode = Mode(args.mode.lower())
-    if mode in DEFAULT_PORTS and "unix_socket" not in fields:
+    named = mode is Mode.ORACLE and "host" not in fields
+    if mode in DEFAULT_PORTS and "unix_socket" not in fields and not named:
         fields.setdefault("port", DEFAULT_PORTS[mode])
     # PostgreSQL's sockets have the port in their names.
     beside = {"host"} if mode is Mode.POSTGRESQL else {"host", "port"}
@@ -141,6 +150,7 @@ def show(args: argparse.Namespace, out: Output) -> int:
             ("user", connection.user or ""),
             ("database", connection.database or ""),
             ("schema", connection.schema or ""),
+            *((name.replace("_", " "), value) for name, value in to_tree(connection.oracle).items()),
             ("password", details.password if connection.mode is not Mode.SQLITE else ""),
             ("tls", _tls(connection) if connection.mode is not Mode.SQLITE else ""),
             ("timeouts", f"connect {connection.connect_timeout} s, silence {connection.read_timeout} s"),

@@ -63,9 +63,30 @@ URLS = """URLs (percent-encode @ : / ? # % inside names):
   mysql://USER@HOST:3306/DATABASE   mariadb:// is the same; port 3306 is the default
   oceanbase://USER%40TENANT@HOST:2881/DATABASE
   postgresql://USER@HOST:5432/DATABASE?schema=SCHEMA   postgresql://USER@/DATABASE?host=/SOCKET/DIRECTORY
+  oracle://USER@HOST:1521/SERVICE?schema=SCHEMA   oracle://USER@HOST/?sid=SID   oracle://USER@/?tns=ALIAS
+  Oracle: ?config_dir=DIR  ?wallet=DIR  ?wallet_password_env=VAR  ?thick=DIR
   ?unix_socket=PATH  ?connect_timeout=SECONDS  ?read_timeout=SECONDS  ?task_limit=N
   ?tls=off|prefer|require|verify-ca|verify-identity  ?tls_ca=FILE  ?tls_cert=FILE  ?tls_key=FILE
 A password in a URL is refused: it would stand in the process list and the shell's history."""
+
+
+def _oracle(group: Any) -> None:
+    group.add_argument("--sid", metavar="SID", help="in place of a service's name")
+    group.add_argument(
+        "--tns", metavar="ALIAS", help="of tnsnames.ora, or a whole descriptor; says host and service itself"
+    )
+    group.add_argument("--config-dir", metavar="DIR", help="where tnsnames.ora is")
+    group.add_argument("--wallet", metavar="DIR", help="where ewallet.pem is (thick mode: cwallet.sso)")
+    group.add_argument(
+        "--wallet-password-env",
+        metavar="VAR",
+        help="the environment variable with its password, where the engine runs",
+    )
+    group.add_argument(
+        "--thick",
+        metavar="DIR",
+        help="Oracle's client libraries, to be used: native network encryption needs them",
+    )
 
 
 def _connections(commands: Any) -> None:
@@ -76,11 +97,11 @@ def _connections(commands: Any) -> None:
     add.add_argument("name", metavar="NAME", help="what the connection is to be called")
     add.add_argument("url", metavar="URL", nargs="?", help="see below; or use the options instead")
     place = add.add_argument_group("the place, instead of a URL or beside it")
-    place.add_argument("--mode", metavar="M", help="sqlite, mysql, mariadb, oceanbase or postgresql")
+    place.add_argument("--mode", metavar="M", help="sqlite, mysql, mariadb, oceanbase, postgresql or oracle")
     place.add_argument("--path", metavar="FILE", help="SQLite: the database file")
     place.add_argument("--host", metavar="H", help="name or address of the server")
     place.add_argument(
-        "--port", metavar="P", type=number, help="default 3306, OceanBase 2881, PostgreSQL 5432"
+        "--port", metavar="P", type=number, help="default 3306, OceanBase 2881, PostgreSQL 5432, Oracle 1521"
     )
     place.add_argument(
         "--unix-socket", metavar="PATH", help="instead of host and port; PostgreSQL: its directory"
@@ -88,8 +109,13 @@ def _connections(commands: Any) -> None:
     place.add_argument(
         "--user", metavar="U", help="OceanBase: user@tenant, through a proxy user@tenant#cluster"
     )
-    place.add_argument("--database", metavar="D", help="where browsing and exports start")
-    place.add_argument("--schema", metavar="S", help="PostgreSQL: where they start within the database")
+    place.add_argument(
+        "--database", metavar="D", help="where browsing and exports start; Oracle: the service's name"
+    )
+    place.add_argument(
+        "--schema", metavar="S", help="PostgreSQL, Oracle: where they start within the database"
+    )
+    _oracle(add.add_argument_group("Oracle"))
     place.add_argument(
         "--tls", metavar="MODE", help="off, prefer (default), require, verify-ca or verify-identity"
     )

@@ -10,6 +10,7 @@ import msgspec
 
 from core.errors import InvalidValue
 from core.model.connection import Connection, TlsSettings
+from core.model.oracle import OracleSettings
 from core.model.secret import CommandSecret, EnvironmentSecret, FileSecret, KeyringSecret, SecretRef
 from core.model.urls import DEFAULT_PORTS, sqlite_path
 from core.model.vocabulary import Mode
@@ -18,6 +19,8 @@ from tui.widgets.form import Field
 
 KEEP, NONE, TYPED, KEYRING, VARIABLE, COMMAND = "keep", "none", "typed", "keyring", "env", "command"
 NETWORK, SOCKET = "network", "socket"
+# How an Oracle database is named.
+SERVICE, SID, TNS = "service", "sid", "tns"
 NUMBERS = ("port", "connect_timeout", "read_timeout", "task_limit")
 MAY_BE_EMPTY = ("port", "task_limit")
 _PASSWORDS = (
@@ -48,11 +51,21 @@ def fields(*, edits: bool) -> tuple[Field, ...]:
             help="Over the network, or by a socket on this machine.",
             choices=((NETWORK, "network"), (SOCKET, "unix socket")),
         ),
+        Field(
+            id="named",
+            label="Known by",
+            help="A service's name, an instance's SID, or an alias of tnsnames.ora (or a descriptor).",
+            choices=((SERVICE, "service name"), (SID, "SID"), (TNS, "TNS alias")),
+        ),
+        Field(id="service", label="Service", help="The service's name, as the listener knows it."),
+        Field(id="sid", label="SID", help="The instance's identifier."),
+        Field(id="tns", label="TNS alias", help="An alias of tnsnames.ora, or a whole connect descriptor."),
+        Field(id="config_dir", label="TNS directory", help="Where tnsnames.ora is; empty: $TNS_ADMIN."),
         Field(id="host", label="Host", help="The server's name or address."),
         Field(
             id="port",
             label="Port",
-            help="Empty for the usual one: 3306, OceanBase 2881 (OBProxy: 2883), PostgreSQL 5432.",
+            help="Empty for the usual: 3306, OceanBase 2881 (OBProxy: 2883), PostgreSQL 5432, Oracle 1521.",
         ),
         Field(
             id="unix_socket",
@@ -98,6 +111,17 @@ def fields(*, edits: bool) -> tuple[Field, ...]:
         Field(id="ca", label="Authority", help="PEM file of who must have signed; empty: the system's own."),
         Field(id="cert", label="Own certificate", help="PEM file, where the server asks for one."),
         Field(id="key", label="Own key", help="PEM file of the key to that certificate."),
+        Field(id="wallet", label="Wallet", help="Oracle: the directory of ewallet.pem; empty for none."),
+        Field(
+            id="wallet_password_env",
+            label="Its password in",
+            help="The environment variable with the wallet's password, set where the engine runs.",
+        ),
+        Field(
+            id="thick",
+            label="Client libraries",
+            help="Oracle's own, to be used (thick mode): their directory. Empty: they aren't needed.",
+        ),
         Field(id="connect_timeout", label="Connect within", help="Seconds until connecting is given up."),
         Field(id="read_timeout", label="Longest silence", help="Seconds without a row; 0 waits for ever."),
         Field(id="task_limit", label="Tasks at once", help="How many may read it at once; empty: no limit."),
@@ -131,7 +155,16 @@ def start(connection: Connection | None, usual_timeout: int) -> dict[str, str]:
         "ca": tls.ca or "",
         "cert": tls.cert or "",
         "key": tls.key or "",
+        **_oracle_start(connection),
         **_password_start(connection.secret),
+    }
+
+
+def _oracle_start(connection: Connection) -> dict[str, str]:
+    oracle = connection.oracle
+    named = TNS if oracle.tns else SID if oracle.sid else SERVICE
+    return {"named": named, "service": connection.database or ""} | {
+        field: value for field, value in msgspec.structs.asdict(oracle).items() if value is not None
     }
 
 
@@ -152,7 +185,10 @@ def seen(values: Mapping[str, str]) -> set[str]:
     if values["mode"] == Mode.SQLITE:
         return {"name", "mode", "path", "task_limit"}
     shown = {"name", "mode", "way", "user", "password", "database", "tls", *NUMBERS[1:]}
-    shown |= {"unix_socket"} if values["way"] == SOCKET else {"host", "port"}
+    if values["mode"] == Mode.ORACLE:
+        shown = shown - {"way", "database"} | _oracle_seen(values["named"])
+    else:
+        shown |= {"unix_socket"} if values["way"] == SOCKET else {"host", "port"}
     if values["mode"] == Mode.POSTGRESQL:
         shown |= {"schema", "port"}  # which is in the name of the socket too
     ways = {TYPED: "typed", VARIABLE: "variable", COMMAND: "command", KEYRING: "kept"}
@@ -161,6 +197,11 @@ def seen(values: Mapping[str, str]) -> set[str]:
     if values["tls"] not in ("off", "prefer"):
         shown |= {"ca", "cert", "key"}
     return shown
+
+
+def _oracle_seen(named: str) -> set[str]:
+    own = {TNS: {"tns", "config_dir"}, SID: {"host", "port", "sid"}, SERVICE: {"host", "port", "service"}}
+    return {"named", "schema", "wallet", "wallet_password_env", "thick"} | own[named]
 
 
 # Rules
@@ -188,11 +229,24 @@ def wrong(values: Mapping[str, str], taken: Collection[str] = ()) -> dict[str, s
         ("variable", "The name of an environment variable is needed."),
         ("command", "A command is needed."),
         ("typed", "The password is needed; choose none where there is none."),
+        ("service", "The service's name is needed."),
+        ("sid", "A SID is needed."),
+        ("tns", "An alias or a descriptor is needed."),
     ):
         if not values[field]:
             found[field] = needed
     if values["mode"] == Mode.POSTGRESQL and not values["database"]:
         found["database"] = "A database is needed: PostgreSQL's are apart."
+    if variable := values["wallet_password_env"].strip():
+        try:
+            OracleSettings(wallet=values["wallet"].strip() or None, wallet_password_env=variable)
+        except InvalidValue as error:
+            found["wallet_password_env"] = str(error)
+    _wrong_numbers(values, found)
+    return found
+
+
+def _wrong_numbers(values: Mapping[str, str], found: dict[str, str]) -> None:
     for field in NUMBERS:
         text = values[field].strip()
         if not text and field in MAY_BE_EMPTY:
@@ -201,7 +255,6 @@ def wrong(values: Mapping[str, str], taken: Collection[str] = ()) -> dict[str, s
             found[field] = f"{text!r} is no whole number." if text else "A number of seconds is needed."
         else:
             _try(found, field, **{field: int(text)})
-    return found
 
 
 def _try(found: dict[str, str], field: str, **given: Any) -> None:
@@ -226,7 +279,7 @@ def connection_of(values: Mapping[str, str], name: str, here: Path) -> Connectio
     given: dict[str, Any] = {}
     if "unix_socket" in shown:
         given["unix_socket"] = str(Path(here, values["unix_socket"]))
-    else:
+    elif "host" in shown:
         given["host"] = values["host"].strip()
     if "port" in shown:
         given["port"] = int(values["port"]) if values["port"].strip() else DEFAULT_PORTS[mode]
@@ -239,9 +292,10 @@ def connection_of(values: Mapping[str, str], name: str, here: Path) -> Connectio
         name=name,
         mode=mode,
         user=values["user"],
-        database=values["database"] or None,
+        database=_database(values, shown),
         schema=(values["schema"] or None) if "schema" in shown else None,
         tls=TlsSettings(mode=values["tls"], **files),
+        oracle=_oracle_of(values, shown, here),
         connect_timeout=int(values["connect_timeout"]),
         read_timeout=int(values["read_timeout"]),
         task_limit=_optional(values["task_limit"]),
@@ -251,6 +305,24 @@ def connection_of(values: Mapping[str, str], name: str, here: Path) -> Connectio
 
 def _optional(text: str) -> int | None:
     return int(text) if text.strip() else None
+
+
+def _database(values: Mapping[str, str], shown: Collection[str]) -> str | None:
+    """Oracle's is the service that it is reached by."""
+    field = "service" if "service" in shown else "database"
+    return (values[field] or None) if field in shown else None
+
+
+def _oracle_of(values: Mapping[str, str], shown: Collection[str], here: Path) -> OracleSettings:
+    if values["mode"] != Mode.ORACLE:
+        return OracleSettings()
+    return OracleSettings(
+        **{
+            field: str(Path(here, text)) if field in OracleSettings.PATHS else text
+            for field in OracleSettings.__struct_fields__
+            if field in shown and (text := values[field].strip())
+        }
+    )
 
 
 def password_of(values: Mapping[str, str]) -> NewPassword | SecretRef | None:
