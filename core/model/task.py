@@ -47,7 +47,7 @@ class PartPlan(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     condition: str | None = None
     label: str = "all rows"
     rows: int | None = None
-    selective: bool = False
+    where: str | None = None
     remember: bool = False
     files: int | None = None
 
