@@ -11,10 +11,12 @@ from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
+from enum import Enum
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from core.chunk import Kind, TextChunk
+from core.errors import SnapshotUnavailable, Unsupported
 from core.logical import TEXT, LogicalType
 from core.model.connection import Connection
 from core.model.settings import SysAccount
@@ -87,7 +89,8 @@ class SourceColumn:
 class TableShape:
     """What must be known of a table or view before it is read. `key` are the columns of a unique key
     without NULLs, in its order, empty where there is none: rows are named by it in messages, and cut into
-    parts along it."""
+    parts along it. `query`: what is read is this query's result, in the source's dialect, instead of an
+    object of the database. `chosen`: the columns are a choice of those that the object has."""
 
     ref: ObjectRef
     columns: tuple[SourceColumn, ...]
@@ -95,6 +98,8 @@ class TableShape:
     rows: int | None = None
     bytes: int | None = None
     warnings: tuple[str, ...] = ()
+    query: str | None = None
+    chosen: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,11 +193,24 @@ class ReadRequest:
     chunk_bytes: int = CHUNK_BYTES
 
 
+class Sharing(Enum):
+    """How several sessions of a source come to the same point in time.
+
+    NONE: not at all. SNAPSHOT: what `Session.begin` gives opens again or is joined in the others. LOCK: all of
+    them begin while one has the server hold still (`Session.holding_still`).
+    """
+
+    NONE = "none"
+    SNAPSHOT = "snapshot"
+    LOCK = "lock"
+
+
 class Session(ABC):
     """A way into a database that is open, read-only, with character set, time zone and mode pinned.
 
     `begins_in` is the database that the account itself begins in, where neither the connection nor the
-    settings name one; None where it has none.
+    settings name one; None where it has none. `queries_join_snapshot`: what somebody wrote (a query, a table
+    within a condition) is read as of the point in time that `begin` fixed; False where it is read as of now.
 
     Every method may raise ConnectionLost, NoPrivilege or StatementFailed beside what it names.
     """
@@ -200,6 +218,8 @@ class Session(ABC):
     server: ServerInfo
     dialect: SqlDialect
     begins_in: str | None = None
+    queries_join_snapshot: bool = True
+    sharing: Sharing = Sharing.NONE
 
     @property
     def marks(self) -> Marks | None:
@@ -220,6 +240,17 @@ class Session(ABC):
     @abstractmethod
     def describe(self, database: str, ref: ObjectRef) -> TableShape:
         """What must be known to read a table or view. Raises NotFound, BrokenObject."""
+
+    def describe_query(self, database: str, ref: ObjectRef, query: str) -> TableShape:
+        """What a query gives that is read as a data set under the name of `ref`; names in it without a
+        database are this one's. It must be one statement that gives rows and does nothing else, each column
+        with a name of its own. Raises StatementFailed and its kinds, BrokenObject. By default a source has no
+        queries: Unsupported."""
+        del database, query
+        raise Unsupported(
+            f"{ref} can't be read: {self.server.product} is read without queries here.",
+            "Make a view of it, and export that.",
+        )
 
     def survey(self, database: str, refs: Collection[ObjectRef]) -> AbstractContextManager[None]:
         """Within it, `describe` and `ddl` of these objects may answer as of its beginning: a source whose
@@ -249,6 +280,11 @@ class Session(ABC):
         """Fix the point in time that `read` sees until `end`: a new one, or `reopen` where that `reopens`, or
         where it `joins` and the session that fixed it hasn't ended it. Raises SnapshotGone,
         SnapshotUnavailable, and ConnectionLost where that session is gone."""
+
+    def holding_still(self) -> AbstractContextManager[None]:
+        """Within it the server commits nothing, so that points in time that sessions fix meanwhile are the
+        same; only where `sharing` is LOCK, and only for moments. Raises SnapshotUnavailable."""
+        raise SnapshotUnavailable("This source has no lock for a point in time.")
 
     @abstractmethod
     def end(self) -> None:

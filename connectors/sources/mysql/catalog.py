@@ -248,7 +248,7 @@ class Catalog:
         listed = ", ".join(identifier(c.name) for c in shape.columns)
         what = f"reading {shown(str(shape.ref))} of database {shown(database)}"
         with self._link.saying(what, reading=True, view=view):
-            visible = self._link.columns_of(f"SELECT * FROM {source} LIMIT 0")
+            visible = [] if shape.chosen else self._link.columns_of(f"SELECT * FROM {source} LIMIT 0")
             if visible != [c.name for c in shape.columns]:
                 # Invisible ones aren't in `*`.
                 self._link.rows(f"SELECT {listed} FROM {source} LIMIT 0")

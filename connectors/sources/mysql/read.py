@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pymysql.err import MySQLError
 
 from connectors.base import ReadRequest
+from connectors.sources.mysql import query as queries
 from connectors.sources.mysql.catalog import TableFacts
 from connectors.sources.mysql.floats import shorten
 from connectors.sources.mysql.link import Link
@@ -57,15 +58,31 @@ def statement(
 def read(link: Link, snapshot: SnapshotState, request: ReadRequest, facts: TableFacts) -> Iterator[TextChunk]:
     """Chunks of a part. An iterator that is left early ends the query on the server, and the session remains
     usable, its point in time too."""
-    shape = request.shape
-    floats = [n for n, c in enumerate(shape.columns) if is_float(c.type)]
-    what = f"reading {shown(str(shape.ref))} of database {shown(request.database)}"
+    what = _what(request)
     walking = True
     if request.where is not None:
         link.use(request.database)
         with link.saying(what, reading=True), snapshot.letting_go():
             walking = not _has_better_index(link, request, facts, snapshot.clause)
     text = link.mark + statement(request, facts, link.product.family, snapshot.clause, walking=walking)
+    yield from _rows(link, snapshot, request, text)
+
+
+def read_query(link: Link, snapshot: SnapshotState, request: ReadRequest, query: str) -> Iterator[TextChunk]:
+    """Chunks of what a query gives, as `read` does it."""
+    link.use(request.database)
+    with link.saying(_what(request), reading=True), snapshot.letting_go():
+        text = link.mark + queries.statement(link, request, query)
+    yield from _rows(link, snapshot, request, text)
+
+
+def _what(request: ReadRequest) -> str:
+    return f"reading {shown(str(request.shape.ref))} of database {shown(request.database)}"
+
+
+def _rows(link: Link, snapshot: SnapshotState, request: ReadRequest, text: str) -> Iterator[TextChunk]:
+    shape, what = request.shape, _what(request)
+    floats = [n for n, c in enumerate(shape.columns) if is_float(c.type)]
     link.ready()
     with (
         link.saying(what, reading=True, view=shape.ref.type is ObjectType.VIEW),

@@ -8,13 +8,15 @@ from contextlib import AbstractContextManager
 from dataclasses import replace
 
 from connectors.base import ObjectDdl, ObjectInfo, ReadRequest, ServerInfo, Session, TableShape
+from connectors.sources.mysql import query as queries
 from connectors.sources.mysql.catalog import Catalog
 from connectors.sources.mysql.ddl import Ddl
 from connectors.sources.mysql.dialect import dialect
 from connectors.sources.mysql.information import Information
 from connectors.sources.mysql.link import Link
+from connectors.sources.mysql.marks import MysqlMarks
 from connectors.sources.mysql.product import Family
-from connectors.sources.mysql.read import read
+from connectors.sources.mysql.read import read, read_query
 from connectors.sources.mysql.sizes import Sizes
 from connectors.sources.mysql.snapshot import SnapshotState
 from connectors.sources.mysql.split import Splitter
@@ -36,6 +38,9 @@ class MysqlSession(Session):
         self._sizes = sizes
         self.dialect = dialect(link.product)
         self._mode = mode
+        self.sharing = self._snapshot.sharing
+        # Only a table's name can be followed by a point in time.
+        self.queries_join_snapshot = link.product.family is not Family.OCEANBASE
         self.server = ServerInfo(
             product=link.product.family.value,
             version=link.product.version,
@@ -55,6 +60,10 @@ class MysqlSession(Session):
             yield "Sequences of OceanBase are not exported."
         if self._sizes is not None:
             yield self._sizes.note
+
+    @property
+    def marks(self) -> MysqlMarks:
+        return MysqlMarks(self._link, self._snapshot)
 
     def databases(self) -> list[str]:
         return self._catalog.databases()
@@ -87,8 +96,14 @@ class MysqlSession(Session):
     def survey(self, database: str, refs: Collection[ObjectRef]) -> AbstractContextManager[None]:
         return self._information.survey(database, refs)
 
+    def describe_query(self, database: str, ref: ObjectRef, query: str) -> TableShape:
+        self._link.use(database)
+        with self._snapshot.letting_go():
+            return queries.describe(self._link, database, ref, query)
+
     def check_readable(self, database: str, shape: TableShape, where: str | None = None) -> None:
-        self._catalog.check_readable(database, shape, where)
+        if shape.query is None:  # which has been understood
+            self._catalog.check_readable(database, shape, where)
 
     def ddl(self, database: str, ref: ObjectRef, flavour: SchemaFlavour) -> ObjectDdl:
         with self._letting_go(ref):
@@ -108,12 +123,17 @@ class MysqlSession(Session):
     def begin(self, reopen: Snapshot | None = None) -> Snapshot:
         return self._snapshot.begin(reopen)
 
+    def holding_still(self) -> AbstractContextManager[None]:
+        return self._snapshot.holding_still()
+
     def end(self) -> None:
         self._snapshot.end()
 
     def split(
         self, database: str, shape: TableShape, rows_per_part: int, where: str | None = None
     ) -> list[PartPlan]:
+        if shape.query is not None:
+            return [PartPlan(number=0)]
         facts = self._catalog.facts(database, shape.ref)
         what = f"cutting {shown(str(shape.ref))} of database {shown(database)} into parts"
         if where is not None:
@@ -123,6 +143,8 @@ class MysqlSession(Session):
             return splitter.split(database, shape, rows_per_part)
 
     def read(self, request: ReadRequest) -> Iterator[TextChunk]:
+        if request.shape.query is not None:
+            return read_query(self._link, self._snapshot, request, request.shape.query)
         facts = self._catalog.facts(request.database, request.shape.ref)
         return read(self._link, self._snapshot, request, facts)
 

@@ -158,7 +158,7 @@ class Catalog:
         listed = ", ".join(identifier(c.name) for c in shape.columns)
         what = f"reading {shown(str(shape.ref))} of schema {shown(schema)}"
         with self._link.saying(what, reading=True, view=facts.view):
-            visible = self._link.columns_of(f"SELECT * FROM {source} LIMIT 0")
+            visible = [] if shape.chosen else self._link.columns_of(f"SELECT * FROM {source} LIMIT 0")
             self._link.rows(f"SELECT {listed} FROM {source} LIMIT 0")
         if not set(visible) <= {c.name for c in shape.columns}:
             raise SchemaChanged(

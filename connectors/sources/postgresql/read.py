@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import psycopg
 
 from connectors.base import ReadRequest
+from connectors.sources.postgresql import query as queries
 from connectors.sources.postgresql.catalog import TableFacts
 from connectors.sources.postgresql.copy import drain, read_copy
 from connectors.sources.postgresql.link import Link
@@ -50,23 +51,32 @@ def read(link: Link, snapshot: SnapshotState, request: ReadRequest, facts: Table
         snapshot.hold(request.database, shape.ref, facts)
         if request.where is not None:
             link.look_in(request.database)
-        with link.busy():
-            wire = link.wire
-            chunks = read_copy(
-                wire, statement(request, facts), len(shape.columns), chunk_bytes=request.chunk_bytes
-            )
-            try:
-                yield from chunks
-            except psycopg.Error:
-                raise
-            except ConnectionLost:
-                # What came can't be understood: nothing that follows could be.
-                wire.close()
-                raise
-            except BaseException:
-                chunks.close()
-                _leave(link)
-                raise
+        yield from _copied(link, statement(request, facts), request)
+
+
+def read_query(link: Link, request: ReadRequest, query: str) -> Iterator[TextChunk]:
+    """Chunks of what a query gives, as `read` does it."""
+    what = f"reading {shown(str(request.shape.ref))} of schema {shown(request.database)}"
+    with link.saying(what, reading=True), link.letting_go():
+        yield from _copied(link, queries.statement(link, request, query), request)
+
+
+def _copied(link: Link, text: str, request: ReadRequest) -> Iterator[TextChunk]:
+    with link.busy():
+        wire = link.wire
+        chunks = read_copy(wire, text, len(request.shape.columns), chunk_bytes=request.chunk_bytes)
+        try:
+            yield from chunks
+        except psycopg.Error:
+            raise
+        except ConnectionLost:
+            # What came can't be understood: nothing that follows could be.
+            wire.close()
+            raise
+        except BaseException:
+            chunks.close()
+            _leave(link)
+            raise
 
 
 def _leave(link: Link) -> None:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator, Sequence
 
-from connectors.base import ObjectDdl, ObjectInfo, ReadRequest, ServerInfo, Session, TableShape
+from connectors.base import ObjectDdl, ObjectInfo, ReadRequest, ServerInfo, Session, Sharing, TableShape
+from connectors.sources.postgresql import query as queries
 from connectors.sources.postgresql.catalog import Catalog
 from connectors.sources.postgresql.ddl import Ddl
 from connectors.sources.postgresql.dialect import POSTGRESQL
 from connectors.sources.postgresql.link import Link
-from connectors.sources.postgresql.read import read
+from connectors.sources.postgresql.marks import PostgresqlMarks
+from connectors.sources.postgresql.read import read, read_query
 from connectors.sources.postgresql.snapshot import SnapshotState
 from connectors.sources.postgresql.split import split
 from connectors.words import shown
@@ -23,6 +25,7 @@ class PostgresqlSession(Session):
     """Puts the parts together; each is in its own module."""
 
     dialect = POSTGRESQL
+    sharing = Sharing.SNAPSHOT
 
     def __init__(self, link: Link) -> None:
         self._link = link
@@ -40,6 +43,10 @@ class PostgresqlSession(Session):
             notes=tuple(self._catalog.notes()),
         )
 
+    @property
+    def marks(self) -> PostgresqlMarks:
+        return PostgresqlMarks(self._link, self._catalog)
+
     def databases(self) -> list[str]:
         return self._catalog.schemas()
 
@@ -52,7 +59,13 @@ class PostgresqlSession(Session):
         with self._letting_go(ref):
             return self._catalog.describe(database, ref)
 
+    def describe_query(self, database: str, ref: ObjectRef, query: str) -> TableShape:
+        with self._link.letting_go():
+            return queries.describe(self._link, database, ref, query)
+
     def check_readable(self, database: str, shape: TableShape, where: str | None = None) -> None:
+        if shape.query is not None:
+            return  # it has been understood
         with self._letting_go(shape.ref):
             self._catalog.check_readable(database, shape, where)
 
@@ -80,12 +93,16 @@ class PostgresqlSession(Session):
     def split(
         self, database: str, shape: TableShape, rows_per_part: int, where: str | None = None
     ) -> list[PartPlan]:
+        if shape.query is not None:
+            return [PartPlan(number=0)]
         facts = self._catalog.facts(database, shape.ref)
         what = f"cutting {shown(str(shape.ref))} of schema {shown(database)} into parts"
         with self._link.saying(what, reading=True), self._link.letting_go():
             return split(self._link, database, shape, facts, rows_per_part, where=where)
 
     def read(self, request: ReadRequest) -> Iterator[TextChunk]:
+        if request.shape.query is not None:
+            return read_query(self._link, request, request.shape.query)
         facts = self._catalog.facts(request.database, request.shape.ref)
         return read(self._link, self._snapshot, request, facts)
 

@@ -13,10 +13,12 @@ from datetime import UTC, datetime
 
 from connectors.base import ObjectDdl, ObjectInfo, ReadRequest, ServerInfo, Session, TableShape
 from connectors.sources.sqlite import ddl as schemas
+from connectors.sources.sqlite import query as queries
 from connectors.sources.sqlite import split as parts
 from connectors.sources.sqlite.catalog import Catalog, Entry
 from connectors.sources.sqlite.dialect import SQLITE
 from connectors.sources.sqlite.errors import while_reading
+from connectors.sources.sqlite.marks import SqliteMarks
 from connectors.sources.sqlite.opening import database_path, open_file
 from connectors.sources.sqlite.reading import read_chunks
 from connectors.sources.sqlite.settle import settle
@@ -48,6 +50,10 @@ class SqliteSession(Session):
             self.server = ServerInfo("SQLite", sqlite3.sqlite_version, notes=self._notes())
             undo.pop_all()
 
+    @property
+    def marks(self) -> SqliteMarks:
+        return SqliteMarks(self._ask, self._schema, self._path)
+
     def databases(self) -> list[str]:
         return [DATABASE]
 
@@ -63,8 +69,14 @@ class SqliteSession(Session):
             raise NotFound(f"{ref} has no rows to read.")
         return describe(self._ask, self._schema(), ref)
 
+    def describe_query(self, database: str, ref: ObjectRef, query: str) -> TableShape:
+        self._check(database)
+        return queries.describe(self._ask, ref, query)
+
     def check_readable(self, database: str, shape: TableShape, where: str | None = None) -> None:
         self._check(database)
+        if shape.query is not None:
+            return  # it has been understood
         about = self._about(database, shape.ref)
         self._ask.rows(f"{_select(shape)} LIMIT 0", about=about)
         if where is not None:
@@ -120,6 +132,8 @@ class SqliteSession(Session):
         self, database: str, shape: TableShape, rows_per_part: int, where: str | None = None
     ) -> list[PartPlan]:
         self._check(database)
+        if shape.query is not None:
+            return [PartPlan(number=0)]
         entry = self._planned(shape.ref)
         return parts.split(self._ask, self._schema(), entry, shape, rows_per_part, where=where)
 
@@ -138,8 +152,13 @@ class SqliteSession(Session):
 
     def _read(self, request: ReadRequest) -> Iterator[TextChunk]:
         shape, about = request.shape, self._about(request.database, request.shape.ref)
-        order = parts.order(self._ask, self._schema(), self._planned(shape.ref))
-        statement = _select(shape, request.comment) + parts.condition(request.part.condition, request.where)
+        order: Sequence[str] = ()
+        if shape.query is not None:
+            statement = queries.statement(request, shape.query)
+        else:
+            order = parts.order(self._ask, self._schema(), self._planned(shape.ref))
+            statement = _select(shape, request.comment)
+            statement += parts.condition(request.part.condition, request.where)
         if order:
             statement += f" ORDER BY {', '.join(order)}"
         kinds = [column.kind for column in shape.columns]

@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from connectors.base import SourceColumn, TableShape
 from connectors.sources.sqlite.dialect import SQLITE
+from connectors.sources.sqlite.query import source as queried
 from connectors.sources.sqlite.statements import Statements
 from core.chunk import Kind
 from core.logical import BYTES, TEXT, Holds, LogicalType
@@ -25,6 +26,7 @@ _COLUMNS_AT_ONCE = 300
 
 def settle(ask: Statements, shape: TableShape, about: str) -> TableShape:
     """The shape with a logical type for each column that fits every value. Raises SourceError's kinds."""
+    source = f"main.{SQLITE.identifier(shape.ref.name)}" if shape.query is None else queried(shape.query)
     columns: list[SourceColumn] = []
     warnings = list(shape.warnings)
     for first in range(0, len(shape.columns), _COLUMNS_AT_ONCE):
@@ -35,9 +37,7 @@ def settle(ask: Statements, shape: TableShape, about: str) -> TableShape:
             asked += [f"max(typeof({name}) = '{each}')" for each in _CLASSES]
             beyond = f"({name} > {_EXACT_INTEGER} OR {name} < -{_EXACT_INTEGER})"
             asked.append(f"max(typeof({name}) = 'integer' AND {beyond})")
-        (found,) = ask.rows(
-            f"SELECT {', '.join(asked)} FROM main.{SQLITE.identifier(shape.ref.name)}", about=about
-        )
+        (found,) = ask.rows(f"SELECT {', '.join(asked)} FROM {source}", about=about)
         for number, column in enumerate(some):
             *held, beyond = found[number * 5 : number * 5 + 5]
             classes = [each for each, has in zip(_CLASSES, held, strict=True) if has]

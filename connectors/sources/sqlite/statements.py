@@ -41,6 +41,14 @@ class Statements:
         found = self.row(sql, *values, about=about, planned=planned)
         return found[0] if found else None
 
+    def names(self, sql: str, *, about: str) -> list[str]:
+        """Names of the result's columns. Raises SourceError and its kinds."""
+        try:
+            found = self.driver.execute(sql).description
+        except sqlite3.Error as error:
+            raise while_reading(error, self.name, about) from error
+        return [str(column[0]) for column in found or ()]
+
     def plan(self, sql: str, *, about: str) -> str:
         """How SQLite would carry out a statement, as its EXPLAIN QUERY PLAN says."""
         return "\n".join(row[3] for row in self.rows(f"EXPLAIN QUERY PLAN {sql}", about=about))
