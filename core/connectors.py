@@ -12,10 +12,14 @@ from core.errors import Unsupported
 
 if TYPE_CHECKING:
     from connectors.base import Credentials, Source
+    from connectors.elsewhere import Elsewhere
     from core.model.connection import Connection
+    from core.model.destination import Destination
     from core.model.settings import SysAccount
 
 GROUP = "offramp.sources"
+DESTINATIONS = "offramp.destinations"
+OTHER = "other"
 
 
 def source_class(mode: str) -> type[Source]:
@@ -47,3 +51,23 @@ def open_source(
     """The source behind a connection; contacts nobody. Raises Unsupported."""
     kind = source_class(connection.mode)
     return kind(connection, credentials, sys_account=sys_account, program=program)
+
+
+def open_destination(destination: Destination, password: str | None) -> Elsewhere:
+    """The way to a destination that isn't local; contacts nobody. Schemes that nothing is registered for are
+    fsspec's. Raises Unsupported where what is needed isn't installed."""
+    from importlib.metadata import entry_points  # noqa: PLC0415 - most tasks are local
+
+    found = {entry.name: entry for entry in entry_points(group=DESTINATIONS)}
+    scheme = destination.scheme
+    entry = found.get(scheme) or found.get(OTHER)
+    if entry is None:
+        raise Unsupported(f"No connector for {scheme} is installed.", "Install offramp again.")
+    try:
+        kind: type[Elsewhere] = entry.load()
+    except ImportError as error:
+        raise Unsupported(
+            f"What {scheme}:// destinations need isn't installed: {error}.",
+            f"pip install 'offramp[{scheme}]'.",
+        ) from error
+    return kind(destination, password)

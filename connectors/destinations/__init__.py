@@ -1,0 +1,1 @@
+"""How to talk to each kind of destination, over fsspec. See `connectors.elsewhere`."""
