@@ -10,6 +10,7 @@ import msgspec
 import sqlalchemy as sa
 
 from core.errors import ErrorInfo, StoreDamaged
+from core.model.mark import MarkRange
 from core.model.settings import ExportSettings
 from core.model.task import Checkpoint, Column, FileEntry, PartPlan, Snapshot, Task, TaskObject
 from core.model.vocabulary import ObjectRef, ObjectStatus, ObjectType, TaskStatus
@@ -21,7 +22,7 @@ Values = dict[str, Any]
 _COPIED = (
     *("id", "name", "output", "created", "owner", "mode", "export", "reason", "not_before", "queued"),
     *("started", "ended", "attempts", "retries", "position", "stage", "stage_since", "total_rows"),
-    *("processed_rows", "processed_bytes", "objects_total", "objects_done", "objects_failed", "published"),
+    *("processed_rows", "processed_bytes", "objects_total", "objects_done", "objects_failed", "published", "latest"),
 )
 _OBJECT_COPIED = (
     *("number", "total_rows", "total_exact", "processed_rows", "processed_bytes", "fingerprint"),
@@ -67,6 +68,7 @@ def object_from(row: sa.RowMapping) -> TaskObject:
         parts=must(row["parts"], tuple[PartPlan, ...]),
         checkpoint=from_json(row["checkpoint"], Checkpoint),
         snapshot=from_json(row["snapshot"], Snapshot),
+        mark=from_json(row["mark"], MarkRange),
         warnings=must(row["warnings"], tuple[str, ...]),
         error=from_json(row["error"], ErrorInfo),
         **{name: row[name] for name in _OBJECT_COPIED},
@@ -85,6 +87,7 @@ def object_values(item: TaskObject) -> Values:
         "parts": to_json(item.parts),
         "checkpoint": to_json(item.checkpoint),
         "snapshot": to_json(item.snapshot),
+        "mark": to_json(item.mark),
         "warnings": to_json(item.warnings),
         "error": to_json(item.error),
     }

@@ -116,6 +116,45 @@ run = sa.Table(
     sa.Index("ix_run_due", "due"),
 )
 
+mark = sa.Table(
+    "mark",
+    metadata,
+    # How far an export has read an object, whose name is as in task_mark.
+    sa.Column("export", sa.ForeignKey("export.name", ondelete="CASCADE"), primary_key=True),
+    sa.Column("object", sa.Text, primary_key=True),
+    sa.Column("body", sa.Text, nullable=False),
+    # Digests of the rows behind the floor that were exported, 16 bytes each, sorted.
+    sa.Column("seen", sa.LargeBinary, nullable=False),
+)
+
+mark_move = sa.Table(
+    "mark_move",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("export", sa.ForeignKey("export.name", ondelete="CASCADE"), nullable=False),
+    sa.Column("object", sa.Text, nullable=False),
+    sa.Column("at", Instant, nullable=False),
+    sa.Column("task", sa.Integer),
+    # The move, and the mark as it was before it, for going back; None where there was none.
+    sa.Column("body", sa.Text, nullable=False),
+    sa.Column("old", sa.Text),
+    sa.Index("ix_mark_move_export_at", "export", "at"),
+)
+
+watch = sa.Table(
+    "watch",
+    metadata,
+    # What it says stands in the export's body.
+    sa.Column("export", sa.ForeignKey("export.name", ondelete="CASCADE"), primary_key=True),
+    # When the source is to be asked next, None where it is paused.
+    sa.Column("due", Instant, index=True),
+    # When a run may begin for what was found, None where nothing new is known.
+    sa.Column("ready", Instant, index=True),
+    # Of the probe that is at work.
+    sa.Column("token", sa.Text),
+    sa.Column("body", sa.Text, nullable=False),
+)
+
 task = sa.Table(
     "task",
     metadata,
@@ -156,6 +195,8 @@ task = sa.Table(
     sa.Column("objects_done", sa.Integer, nullable=False, default=0),
     sa.Column("objects_failed", sa.Integer, nullable=False, default=0),
     sa.Column("published", sa.Boolean, nullable=False, default=False),
+    # Whether the link to the export's newest run is moved once this one is published.
+    sa.Column("latest", sa.Boolean, nullable=False, server_default=sa.text("0")),
     sa.Column("error", sa.Text),
     sa.CheckConstraint(f"slot BETWEEN 1 AND {SLOTS}", name="slot"),
     sa.CheckConstraint(_one_of("status", [str(status) for status in TaskStatus]), name="status"),
@@ -192,6 +233,17 @@ task_object = sa.Table(
     sa.Column("started", Instant),
     sa.Column("ended", Instant),
     sa.Column("error", sa.Text),
+    # What was new of it: a range of marks, where that is all that is taken.
+    sa.Column("mark", sa.Text),
+)
+
+task_mark = sa.Table(
+    "task_mark",
+    metadata,
+    # Digests of rows that the next run will meet again, until the task's end moves the mark.
+    sa.Column("task_id", sa.ForeignKey("task.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("object", sa.Text, primary_key=True),
+    sa.Column("seen", sa.LargeBinary, nullable=False),
 )
 
 task_file = sa.Table(

@@ -10,6 +10,9 @@ down_revision = "0002"
 
 STATEMENTS: tuple[str, ...] = (
     """
+ALTER TABLE task ADD COLUMN latest BOOLEAN DEFAULT 0 NOT NULL
+""",
+    """
 CREATE TABLE destination (
     name TEXT NOT NULL,
     body TEXT NOT NULL,
@@ -17,6 +20,53 @@ CREATE TABLE destination (
     CONSTRAINT pk_destination PRIMARY KEY (name)
 )
 """,
+    """
+CREATE TABLE mark (
+    export TEXT NOT NULL,
+    object TEXT NOT NULL,
+    body TEXT NOT NULL,
+    seen BLOB NOT NULL,
+    CONSTRAINT pk_mark PRIMARY KEY (export, object),
+    CONSTRAINT fk_mark_export_export FOREIGN KEY(export) REFERENCES export (name) ON DELETE CASCADE
+)
+""",
+    """
+CREATE TABLE mark_move (
+    id INTEGER NOT NULL,
+    export TEXT NOT NULL,
+    object TEXT NOT NULL,
+    at INTEGER NOT NULL,
+    task INTEGER,
+    body TEXT NOT NULL,
+    old TEXT,
+    CONSTRAINT pk_mark_move PRIMARY KEY (id),
+    CONSTRAINT fk_mark_move_export_export FOREIGN KEY(export) REFERENCES export (name) ON DELETE CASCADE
+)
+""",
+    "CREATE INDEX ix_mark_move_export_at ON mark_move (export, at)",
+    """
+CREATE TABLE watch (
+    export TEXT NOT NULL,
+    due INTEGER,
+    ready INTEGER,
+    token TEXT,
+    body TEXT NOT NULL,
+    CONSTRAINT pk_watch PRIMARY KEY (export),
+    CONSTRAINT fk_watch_export_export FOREIGN KEY(export) REFERENCES export (name) ON DELETE CASCADE
+)
+""",
+    "CREATE INDEX ix_watch_due ON watch (due)",
+    "CREATE INDEX ix_watch_ready ON watch (ready)",
+    """
+CREATE TABLE task_mark (
+    task_id INTEGER NOT NULL,
+    object TEXT NOT NULL,
+    seen BLOB NOT NULL,
+    CONSTRAINT pk_task_mark PRIMARY KEY (task_id, object),
+    CONSTRAINT fk_task_mark_task_id_task FOREIGN KEY(task_id) REFERENCES task (id) ON DELETE CASCADE
+)
+""",
+    "ALTER TABLE task_object ADD COLUMN mark TEXT",
 )
 
 
