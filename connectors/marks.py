@@ -95,8 +95,10 @@ class Marks(ABC):
         high: str | None,
         *,
         above: bool = False,
+        below: bool = False,
     ) -> str:
-        """A predicate in the source's dialect for rows with low <= mark <= high, low < mark where `above`;
+        """A predicate in the source's dialect for rows with low <= mark <= high; low < mark where `above`,
+        mark < high where `below`;
         None for no bound. Values are only ever put in as literals. NULL meets none. Raises InvalidValue for a
         text that is no value of the column's kind."""
 

@@ -123,13 +123,14 @@ class MysqlMarks(Marks):
         high: str | None,
         *,
         above: bool = False,
+        below: bool = False,
     ) -> str:
         quoted = identifier(column.name)
         terms = [f"{quoted} IS NOT NULL"] if low is None and high is None else []
         if low is not None:
             terms.append(f"{quoted} {'>' if above else '>='} {_literal(low, column.kind)}")
         if high is not None:
-            terms.append(f"{quoted} <= {_literal(high, column.kind)}")
+            terms.append(f"{quoted} {'<' if below else '<='} {_literal(high, column.kind)}")
         return " AND ".join(terms)
 
     def missing(self, database: str, shape: TableShape, column: MarkColumn) -> str:

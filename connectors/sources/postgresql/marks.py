@@ -123,10 +123,11 @@ class PostgresqlMarks(Marks):
         high: str | None,
         *,
         above: bool = False,
+        below: bool = False,
     ) -> str:
         quoted, kind = identifier(column.name), self._type(database, shape, column)
         terms = [f"{quoted} IS NOT NULL"] if low is None and high is None else []
-        for text, operator in ((low, ">" if above else ">="), (high, "<=")):
+        for text, operator in ((low, ">" if above else ">="), (high, "<" if below else "<=")):
             if text is not None:
                 ordered(text, column.kind)
                 terms.append(f"{quoted} OPERATOR(pg_catalog.{operator}) {literal(text)}::{kind}")

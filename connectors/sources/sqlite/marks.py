@@ -96,13 +96,14 @@ class SqliteMarks(Marks):
         high: str | None,
         *,
         above: bool = False,
+        below: bool = False,
     ) -> str:
         name = named(shape.ref.name, column.name)
         terms = [f"{name} IS NOT NULL"] if low is None and high is None else []
         if low is not None:
             terms.append(f"{name} {'>' if above else '>='} {_literal(low, column.kind)}")
         if high is not None:
-            terms.append(f"{name} <= {_literal(high, column.kind)}")
+            terms.append(f"{name} {'<' if below else '<='} {_literal(high, column.kind)}")
         return " AND ".join(terms)
 
     def missing(self, database: str, shape: TableShape, column: MarkColumn) -> str:
