@@ -72,10 +72,59 @@ class ObjectInfo:
 
 
 @dataclass(frozen=True, slots=True)
+class SqlLiteral:
+    """How the values of a column stand in SQL files, where a dialect says it by column (`SqlDialect.rows`).
+
+    `quote` is what a text begins with (`'`, `N'`; the end is always `'`), empty for what is written as it
+    comes (numbers); `before` and `after` go around that. `special` are numbers that need another spelling,
+    `empty` what stands for a value of no bytes. `large`: what a value past the client's limits is put
+    together in, one of the dialect's variables, None where it can only be joined from pieces. `bare`: the
+    text is SQL itself.
+    """
+
+    quote: bytes = b"'"
+    before: bytes = b""
+    after: bytes = b""
+    special: Mapping[bytes, bytes] = field(default_factory=dict)
+    empty: bytes | None = None
+    large: str | None = None
+    bare: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SqlVariable:
+    """A variable of a block in which a large value is put together (`SqlRows`). The texts hold `{name}`;
+    `append` adds a piece as well, `{piece}`, which is a literal or hex digits, of `{bytes}` bytes."""
+
+    declare: str
+    make: str
+    append: str
+
+
+@dataclass(frozen=True, slots=True)
+class SqlRows:
+    """A client that takes one row with each INSERT, lines of limited length, and literals of limited size.
+
+    A piece of a literal is at most `piece_bytes` long as it is written, `join` goes between pieces, and a
+    value that is longer than `joined_bytes` so is put together in a variable, if it has one: the row is then
+    a block, from `declare`, `begin` to `end`.
+    """
+
+    piece_bytes: int
+    joined_bytes: int
+    join: bytes
+    declare: str
+    begin: str
+    end: str
+    variables: Mapping[str, SqlVariable]
+
+
+@dataclass(frozen=True, slots=True)
 class SourceColumn:
     """A column that is read. `type` as the source names it (`decimal(18,4) unsigned`); `kind` how its
     bytes are understood; `insertable` False for generated columns; `logical` what it holds, for formats with
-    types (TEXT where nothing better fits every value)."""
+    types (TEXT where nothing better fits every value); `literal` how it stands in SQL files, where the source
+    says that by column."""
 
     name: str
     type: str
@@ -83,6 +132,7 @@ class SourceColumn:
     nullable: bool = True
     insertable: bool = True
     logical: LogicalType = TEXT
+    literal: SqlLiteral | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +195,9 @@ class SqlDialect:
     keys alone while it loads, so that they stand in files of their own, which are loaded after the rows.
     `script_end`: the line that ends a statement with inner semicolons (`routine_delimiter` set around).
     `insert_clause`: what stands between the columns of an INSERT and VALUES. `copies`: its client loads rows
-    behind COPY … FROM stdin, as PostgreSQL's does.
+    behind COPY … FROM stdin, as PostgreSQL's does. `rows`: its client takes one row at a time, with literals
+    by column. `block_end`: what ends every statement of a schema file, where a semicolon doesn't. `enter`: the
+    statement that has names without a schema mean this one's, `{schema}` (quoted).
     """
 
     name: str
@@ -171,6 +223,9 @@ class SqlDialect:
     include: str = ""
     insert_clause: str = ""
     copies: bool = False
+    rows: SqlRows | None = None
+    block_end: str | None = None
+    enter: str = ""
     max_insert_bytes: int = 1 << 20
 
     def identifier(self, name: str) -> str:
@@ -196,8 +251,8 @@ class ReadRequest:
 class Sharing(Enum):
     """How several sessions of a source come to the same point in time.
 
-    NONE: not at all. SNAPSHOT: what `Session.begin` gives opens again or is joined in the others. LOCK: all of
-    them begin while one has the server hold still (`Session.holding_still`).
+    NONE: not at all. SNAPSHOT: what `Session.begin` gives opens again or is joined in the others. LOCK: all
+    of them begin while one has the server hold still (`Session.holding_still`).
     """
 
     NONE = "none"

@@ -65,3 +65,15 @@ class TextChunk:
         if self.nulls is not None and self.nulls[row, column]:
             return None
         return self.buffer[self.starts[row, column] : self.ends[row, column]].tobytes()
+
+    def between(self, begin: int, end: int) -> TextChunk:
+        """Rows `begin` to `end`, as views."""
+        if begin == 0 and end == self.rows:
+            return self
+        return TextChunk(
+            buffer=self.buffer,
+            starts=self.starts[begin:end],
+            ends=self.ends[begin:end],
+            nulls=None if self.nulls is None else self.nulls[begin:end],
+            kinds=None if self.kinds is None else self.kinds[begin:end],
+        )

@@ -86,6 +86,17 @@ class OfframpError(Exception):
         return ErrorInfo(code=self.code, message=self.message, hint=self.hint, transient=self.transient)
 
 
+def raised_again(info: ErrorInfo) -> OfframpError:
+    """The error that another process told of, of the class it had there."""
+    kinds = [OfframpError]
+    for kind in kinds:
+        kinds += kind.__subclasses__()
+    for kind in kinds:
+        if kind.code == info.code:
+            return kind(info.message, info.hint)
+    return OfframpError(info.message, info.hint)
+
+
 class UsageError(OfframpError):
     code = "usage"
     exit_status = 2

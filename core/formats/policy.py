@@ -133,6 +133,7 @@ class TextPolicy:
         }
 
     def resume(self, state: dict[str, int]) -> None:
+        self._counts[:] = 0
         for key, number in state.items():
             kind, _, column = key.partition(".")
             if kind in ("characters", "bytes"):

@@ -119,4 +119,11 @@ class SqlEncoder(SqlFile):
         if not self._open_rows:
             return b""
         self._open_rows = self._open_bytes = 0
-        return bytes(self._encoder.encode(b";\n"))
+        return bytes(self._encoder.encode(self._close))
+
+    def mark(self) -> dict[str, int]:
+        return super().mark() | {"open_rows": self._open_rows, "open_bytes": self._open_bytes}
+
+    def rewind(self, mark: dict[str, int]) -> None:
+        super().rewind(mark)
+        self._open_rows, self._open_bytes = mark["open_rows"], mark["open_bytes"]

@@ -15,8 +15,10 @@ class SqlFile(Encoder):
 
     For those who say how rows are written: `_columns` are the columns that are taken, by number (None: all),
     `_taken` the same as columns, `_table` and `_names` the quoted names, `_commit` what ends a transaction
-    and begins the next, `_rows` how many rows the file has.
+    and begins the next, `_rows` how many rows the file has. `_close` is what ends a statement that is open.
     """
+
+    _close = b";\n"
 
     def __init__(
         self, settings: ExportSettings, dialect: SqlDialect, database: str, shape: TableShape
@@ -53,11 +55,16 @@ class SqlFile(Encoder):
         return b""
 
     def end(self) -> bytes:
+        return self.flush() + self._lines(self._footer(commit=bool(self._batch and self._rows)))
+
+    def _footer(self, *, commit: bool) -> list[str]:
         footer = [*self._dialect.data_footer, *self._dialect.footer]
-        close = self.flush()
-        if self._batch and self._rows and self._dialect.commit not in footer:
-            footer.insert(0, self._dialect.commit)
-        return close + self._lines(footer)
+        return [self._dialect.commit, *footer] if commit and self._dialect.commit not in footer else footer
+
+    @property
+    def closing(self) -> int:
+        foot = self._lines(self._footer(commit=bool(self._batch)))
+        return len(self._encoder.encode(self._close)) + len(foot)
 
     def state(self) -> dict[str, int]:
         return {"rows": self._rows, **self._policy.state()}

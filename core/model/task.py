@@ -40,7 +40,8 @@ class PartPlan(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     `number` counts from 0; `condition` is a predicate in the source's dialect, made by the source, None for
     the whole object; `label` says it to people; `rows` is an estimate until it is read. `files` is how many
-    files it has become, None as long as it isn't finished or where it has none of its own.
+    files it has become, None as long as it isn't finished or where it has none of its own; `counts` what
+    policies did in them (`Encoder.carry`).
     """
 
     number: int
@@ -50,6 +51,7 @@ class PartPlan(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     where: str | None = None
     remember: bool = False
     files: int | None = None
+    counts: dict[str, int] = {}
 
 
 class Checkpoint(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -121,6 +123,12 @@ class TaskObject(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     error: ErrorInfo | None = None
 
     @property
+    def begun(self) -> bool:
+        """Whether another attempt may go on with its rows: after a checkpoint, or with the parts that aren't
+        finished."""
+        return self.checkpoint is not None or any(part.files is not None for part in self.parts)
+
+    @property
     def done(self) -> bool:
         """Whether everything that was asked of it is finished."""
         return all(s in (None, ObjectStatus.SUCCESS) for s in (self.schema_status, self.data_status))
@@ -134,7 +142,8 @@ class Task(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     waits. `attempts` counts starts of workers that took hold, `retries` the automatic ones among them since
     the task was last (re)queued by hand. `position` is its place in the queue, from 1, None unless Queued.
     `limited` is its connection's limit of tasks at once, where it waits for that.
-    `stage` says what the worker is doing now, `stage_since` since when.
+    `stage` says what the worker is doing now, `stage_since` since when. `latest`: once it is published whole,
+    the link `latest` beside its directory leads there.
     """
 
     id: int
@@ -165,4 +174,5 @@ class Task(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     objects_done: int = 0
     objects_failed: int = 0
     published: bool = False
+    latest: bool = False
     error: ErrorInfo | None = None

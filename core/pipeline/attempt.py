@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -13,6 +14,7 @@ from core.errors import (
     Aborted,
     Incomplete,
     NoSpace,
+    NotWritable,
     OfframpError,
     OutputDamaged,
     OutputError,
@@ -26,16 +28,19 @@ from core.pipeline import states
 from core.pipeline.assemble import load_order, make_manifest, write_load_script
 from core.pipeline.cancel import Cancel
 from core.pipeline.context import Context
-from core.pipeline.data import ended_after
+from core.pipeline.crew import Crew, Processes, crew_for
 from core.pipeline.disk import Disk, join
 from core.pipeline.journal import Journal
 from core.pipeline.layout import Layout, Names
+from core.pipeline.latest import move_latest
 from core.pipeline.manifest import MANIFEST, Manifest
 from core.pipeline.merged import run_merged
 from core.pipeline.objects import run_object
-from core.pipeline.place import Place, TargetState, own_manifest, state_of_target
+from core.pipeline.place import Place, TargetState, own_manifest, put_back, state_of_target
 from core.pipeline.plan import Left, left_over, plan, plan_again
+from core.pipeline.points import ended_after
 from core.pipeline.preflight import Preflight, Scope, preflight
+from core.pipeline.settled import settled
 from core.pipeline.publish import check_sizes, complete_build, make_durable, publish
 
 
@@ -50,22 +55,28 @@ class Attempt:
         log: logging.Logger,
         cancel: Cancel,
         disk: Callable[[Path], Disk],
+        *,
+        processes: Processes,
     ) -> None:
         self._journal = journal
         self._source = source
         self._log = log
         self._cancel = cancel
-        self.task: Task = journal.task()
+        self.task: Task = settled(journal)
         self.place = Place.of(self.task)
         self.disk = disk(self.place.root)
         self.published = False
         self.forward = False
         self._output_bytes = 0
+        self._processes = processes
+        self._crew: Crew | None = None
 
     def run(self) -> Manifest:
         """Gives the manifest as it is published. Raises any OfframpError."""
         self._journal.stage("checking the output directory")
+        put_back(self.disk, self.place)
         state, old = state_of_target(self.disk, self.place)
+        self.place = dataclasses.replace(self.place, earlier=state is TargetState.EARLIER)
         self.published = state is TargetState.OURS
         if old is not None and state is TargetState.OURS and old.complete:
             return self._recognise(old)
@@ -93,7 +104,17 @@ class Attempt:
             self._cancel.bind(session)
             faults.reached(Point.CONNECTED)
             try:
-                with self._telling_size():
+                with (
+                    self._telling_size(),
+                    crew_for(
+                        self._source,
+                        session,
+                        self.task.settings,
+                        self._processes,
+                        log=self._log,
+                        check=self._cancel.check,
+                    ) as self._crew,
+                ):
                     manifest = self._read(session, left)
             finally:
                 self._cancel.unbind()
@@ -115,6 +136,7 @@ class Attempt:
     def clean_up(self, *, keep_useful: bool) -> None:
         """Remove what was built, but (where asked) for what another attempt can use."""
         try:
+            put_back(self.disk, self.place)
             if keep_useful and (own_manifest(self.disk, self.place, self.place.work) or self._left().useful):
                 return
             self.disk.remove_tree(self.place.work)
@@ -144,6 +166,7 @@ class Attempt:
         check_sizes(self.disk, self.place, manifest.files)
         make_durable(self.disk, self.place.final)
         self.forward = True
+        self._link(manifest)
         # An abort that comes after publishing has nothing left to abort.
         with contextlib.suppress(Aborted):
             self._journal.publishing()
@@ -160,8 +183,13 @@ class Attempt:
                 raise
         self.forward = True
         faults.reached(Point.PUBLISHING)
+        if self.place.replaces is not None and state in (TargetState.FREE, TargetState.EARLIER):
+            # Another run may have published there while this one was reading.
+            state, old = state_of_target(self.disk, self.place)
         publish(self.disk, self.place, state, old)
         self.published = True
+        self.place = dataclasses.replace(self.place, earlier=False)
+        self._link(manifest)
         self._log.info(
             "published %d file%s in %s",
             len(manifest.files),
@@ -170,6 +198,19 @@ class Attempt:
         )
         return manifest
 
+    def _link(self, manifest: Manifest) -> None:
+        """Have `latest` lead here, where that is asked for and everything is here."""
+        if not self.task.latest or not manifest.complete:
+            return
+        if self.place.inside:
+            raise NotWritable(
+                f"No link can be made beside {self.place.target}: it is a mount point, or the directory above "
+                "can't be written.",
+                "Have the export do without: --no-latest.",
+            )
+        if not move_latest(self.disk, self.place):
+            self._log.info("a later run's output is the latest already")
+
     # Reading
 
     def _read(self, session: Session, left: Left) -> Manifest:
@@ -177,7 +218,7 @@ class Attempt:
         if not self._shares_snapshot(items):
             return self._export(session, found, items, None)
         try:
-            snapshot = session.begin(left.snapshot)
+            snapshot = self._begin(session, left.snapshot)
         except (SnapshotGone, SnapshotUnavailable) as error:
             if left.snapshot is None or self.published:
                 raise
@@ -185,7 +226,7 @@ class Attempt:
             self.disk.remove_tree(self.place.work)
             self.disk.make_directory(self.place.work)
             found, items = self._prepare(session, Left())
-            snapshot = session.begin()
+            snapshot = self._begin(session)
         with ended_after(session):
             self._journal.set_snapshot(snapshot)
             faults.reached(Point.SNAPSHOT_TAKEN)
@@ -194,6 +235,9 @@ class Attempt:
             except SnapshotGone:
                 self._forget_snapshot()
                 raise
+
+    def _begin(self, session: Session, reopen: Snapshot | None = None) -> Snapshot:
+        return self._crew.begin(session, reopen) if self._crew is not None else session.begin(reopen)
 
     def _shares_snapshot(self, items: Sequence[TaskObject]) -> bool:
         """Whether rows are read that all have to be as of one time."""
@@ -209,7 +253,7 @@ class Attempt:
             default_database=self._source.connection.begins_in,
             refs=tuple(item.ref for item in left.pending) if left.useful else None,
             target_known=True,
-            on_disk=sum(item.checkpoint.offset for item in left.pending if item.checkpoint),
+            on_disk=sum(item.processed_bytes for item in left.pending if item.begun),
             check=self._cancel.check,
         )
         found = preflight(session, settings, self.place.target, scope)
@@ -243,6 +287,7 @@ class Attempt:
             log=self._log,
             cancel=self._cancel,
             snapshot=snapshot,
+            crew=self._crew,
         )
         merged: list[FileEntry] = []
         if settings.schema.merge:

@@ -9,6 +9,7 @@ from connectors.base import Session
 from core.model.settings import ExportSettings
 from core.model.task import Snapshot, Task
 from core.pipeline.cancel import Cancel
+from core.pipeline.crew import Crew
 from core.pipeline.disk import Disk, join
 from core.pipeline.journal import Journal
 from core.pipeline.layout import Layout
@@ -18,7 +19,8 @@ from core.pipeline.place import Place
 @dataclass(frozen=True, slots=True)
 class Context:
     """One attempt of a task, with a session that is open. `database` is the true name of what is read,
-    `snapshot` is the point in time that all objects share, where they do."""
+    `snapshot` is the point in time that all objects share, where they do; `crew` reads parts of an object at
+    once, where that is wanted and can be."""
 
     task: Task
     journal: Journal
@@ -30,6 +32,7 @@ class Context:
     log: logging.Logger
     cancel: Cancel
     snapshot: Snapshot | None = None
+    crew: Crew | None = None
 
     @property
     def settings(self) -> ExportSettings:

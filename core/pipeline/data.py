@@ -1,123 +1,220 @@
-"""The rows of one object: from the source's parts to one file, with a checkpoint after each part."""
+"""The rows of one object: from the source's parts to its data files, so that an interrupted task can go on.
+
+In order: one reader, parts one after the other into one file, or into several that follow one another
+where limits cut; a checkpoint after each part. Apart: each part has files of its own, read here one after
+the other, or by several processes at once (`crew`); a part that is done stays done.
+"""
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Generator, Iterator
+from collections import Counter
+from collections.abc import Sequence
 
 from msgspec.structs import replace
 
-from connectors.base import ReadRequest, Session, TableShape
+from connectors.base import ReadRequest, TableShape
 from core import faults, formats
-from core.errors import OfframpError, SnapshotGone, SnapshotUnavailable
+from core.errors import SnapshotGone, SnapshotUnavailable
 from core.faults import Point
-from core.formats.compress import open_compressor
+from core.model.file_settings import Empty
 from core.model.task import FileEntry, PartPlan, Snapshot
 from core.model.vocabulary import Consistency, ObjectStatus
 from core.pipeline.context import Context
-from core.pipeline.plan import parts_of
+from core.pipeline.parts import PartJob, PartResult, copy_rows, output_of, run_part
+from core.pipeline.pieces import DataFiles, Output
+from core.pipeline.plan import may_be_cut, parts_of
+from core.pipeline.points import ended_after
 from core.pipeline.tracked import Tracked
-from core.pipeline.writer import DataFile
 
 
-def read_data(ctx: Context, tracked: Tracked, shape: TableShape) -> FileEntry:
-    """Read all rows of an object into its file, going on from a checkpoint where there is one. The task's
+def read_data(ctx: Context, tracked: Tracked, shape: TableShape) -> list[FileEntry]:
+    """Read all rows of an object into its files, going on from where an earlier attempt got to. The task's
     snapshot, where that is the consistency, is open already."""
     if ctx.settings.consistency is not Consistency.OBJECT:
-        return _read_parts(ctx, tracked, shape, ctx.snapshot)
-    snapshot = _begin(ctx, tracked)
+        return _read(ctx, tracked, shape, ctx.snapshot)
+    snapshot = _begin(ctx, tracked, shape)
     with ended_after(ctx.session):
         faults.reached(Point.SNAPSHOT_TAKEN)
-        return _read_parts(ctx, tracked, shape, snapshot)
+        entries = _read(ctx, tracked, shape, snapshot)
+        if ctx.crew is not None:
+            ctx.crew.end()
+        return entries
 
 
-@contextlib.contextmanager
-def ended_after(session: Session) -> Iterator[None]:
-    """Let go of the session's point in time at the end. An error before it is not hidden by one there."""
-    try:
-        yield
-    except BaseException:
-        with contextlib.suppress(OfframpError):
-            session.end()
-        raise
-    session.end()
-
-
-def _begin(ctx: Context, tracked: Tracked) -> Snapshot:
+def _begin(ctx: Context, tracked: Tracked, shape: TableShape) -> Snapshot:
     """Fix the object's point in time: that of its checkpoint where it can be had, else a new one."""
     item = tracked.item
-    if item.checkpoint is not None and item.snapshot is not None:
+    crew = ctx.crew if may_be_cut(ctx.settings, shape) else None
+    if item.begun and item.snapshot is not None:
         try:
-            return ctx.session.begin(item.snapshot)
+            return crew.begin(ctx.session, item.snapshot) if crew else ctx.session.begin(item.snapshot)
         except (SnapshotGone, SnapshotUnavailable) as error:
             ctx.log.warning("%s: begins anew: %s", item.ref, error.message)
             tracked.begin_anew()
-    return ctx.session.begin()
+    return crew.begin(ctx.session) if crew else ctx.session.begin()
 
 
-def _read_parts(ctx: Context, tracked: Tracked, shape: TableShape, snapshot: Snapshot | None) -> FileEntry:
-    ref = shape.ref
-    ctx.journal.stage(f"reading {ref}")
+def _read(ctx: Context, tracked: Tracked, shape: TableShape, snapshot: Snapshot | None) -> list[FileEntry]:
+    ctx.journal.stage(f"reading {shape.ref}")
     item = tracked.item
-    checkpoint = item.checkpoint
-    parts = list(
-        item.parts if checkpoint else parts_of(ctx.session, ctx.settings, ctx.database, shape, snapshot)
-    )
-    own = snapshot if ctx.settings.consistency is Consistency.OBJECT else None
-    tracked.save(data_status=ObjectStatus.RUNNING, parts=tuple(parts), snapshot=own)
-    if checkpoint is not None:
-        ctx.log.info("%s: goes on after %d rows", ref, checkpoint.rows)
     if not ctx.settings.format.is_text:
-        shape = ctx.session.settle(ctx.database, shape)
+        settled = ctx.session.settle(ctx.database, shape)
+        if settled != shape and item.begun:
+            # What the files that are done hold might be of other types.
+            tracked.begin_anew()
+        shape = settled
         tracked.set(warnings=tuple(dict.fromkeys((*item.warnings, *shape.warnings))))
-    encoder = formats.open_encoder(ctx.settings, ctx.session.dialect, ctx.database, shape)
-    compressor = open_compressor(ctx.settings.compression, ctx.settings.compression_level)
-    path = ctx.layout.data(ref)
-    with DataFile(ctx.disk, ctx.built(path), encoder, checkpoint, compressor) as file:
+    item = tracked.item
+    parts = item.parts if item.begun else parts_of(ctx.session, ctx.settings, ctx.database, shape, snapshot)
+    own = snapshot if ctx.settings.consistency is Consistency.OBJECT else None
+    if shape.query is not None and not ctx.session.queries_join_snapshot:
+        own = None  # one statement, which sees what is there when it begins
+    tracked.save(data_status=ObjectStatus.RUNNING, parts=tuple(parts), snapshot=own)
+    if item.begun:
+        ctx.log.info("%s: goes on after %d rows", shape.ref, item.processed_rows)
+    if ctx.settings.files.single:
+        return _read_in_order(ctx, tracked, shape, parts)
+    return _Apart(ctx, tracked, shape, parts).read()
+
+
+def _request(ctx: Context, shape: TableShape, part: PartPlan) -> ReadRequest:
+    where = ctx.settings.where_of(shape.ref)
+    return ReadRequest(database=ctx.database, shape=shape, part=part, where=where, comment=ctx.comment)
+
+
+def _earlier(ctx: Context, shape: TableShape) -> list[FileEntry]:
+    """The object's data files that earlier attempts have finished, in the order of their rows."""
+    ref = str(shape.ref)
+    found = [entry for entry in ctx.journal.files() if entry.object == ref and entry.kind == "data"]
+    return sorted(found, key=lambda entry: entry.place)
+
+
+def _read_in_order(
+    ctx: Context, tracked: Tracked, shape: TableShape, plan: Sequence[PartPlan]
+) -> list[FileEntry]:
+    ref, item, parts = shape.ref, tracked.item, list(plan)
+    checkpoint = item.checkpoint
+    several = ctx.settings.files.several
+    output = Output(
+        disk=ctx.disk,
+        settings=ctx.settings,
+        ref=str(ref),
+        encoder=lambda: formats.open_encoder(ctx.settings, ctx.session.dialect, ctx.database, shape),
+        path=lambda number: ctx.layout.data(ref, number if several else None),
+        built=ctx.built,
+        part=lambda number: number if several else None,
+    )
+    earlier = _earlier(ctx, shape)[: checkpoint.pieces] if checkpoint else []
+    with DataFiles(output, checkpoint, earlier) as files:
+
+        def progress(rows: int, size: int) -> None:
+            ctx.journal.progress(item.number, rows, size)
+
         for number in range(checkpoint.parts if checkpoint else 0, len(parts)):
-            before = file.rows
-            _read_part(ctx, shape, parts[number], file, item.number)
-            file.end_part()
-            parts[number] = replace(parts[number], rows=file.rows - before)
-            tracked.set(parts=tuple(parts), processed_rows=file.rows, processed_bytes=file.size)
-            if len(parts) > 1 and file.resumable:
-                tracked.save(checkpoint=replace(file.checkpoint(number + 1), path=path))
+            before, kept = files.rows, len(files.done)
+            request = _request(ctx, shape, parts[number])
+            if ctx.settings.consistency is Consistency.PART:
+                ctx.cancel.check()
+                ctx.session.begin()
+                with ended_after(ctx.session):
+                    faults.reached(Point.SNAPSHOT_TAKEN)
+                    copy_rows(ctx.session, request, files, ctx.cancel.check, progress)
+            else:
+                copy_rows(ctx.session, request, files, ctx.cancel.check, progress)
+            parts[number] = replace(parts[number], rows=files.rows - before)
+            tracked.set(parts=tuple(parts), processed_rows=files.rows, processed_bytes=files.size)
+            if len(parts) > 1 and files.resumable:
+                path = output.path(len(files.done) + 1)
+                reached = replace(files.checkpoint(number + 1), path=path)
+                tracked.save(files.done[kept:], checkpoint=reached)
                 faults.reached(Point.CHECKPOINT_STORED)
                 ctx.log.debug("%s: part %d of %d is done", ref, number + 1, len(parts))
-        entry = file.finish(path, str(ref))
-        tracked.set(
-            total_rows=entry.rows,
-            total_exact=True,
-            processed_rows=entry.rows,
-            processed_bytes=entry.bytes,
-            warnings=(*tracked.item.warnings, *file.warnings),
+        entries = files.finish(at_least_one=ctx.settings.files.empty is Empty.FILE)
+        _finished(tracked, entries, files.warnings)
+    return entries
+
+
+def _finished(tracked: Tracked, entries: Sequence[FileEntry], warnings: Sequence[str]) -> None:
+    rows = sum(entry.rows for entry in entries)
+    tracked.set(
+        total_rows=rows,
+        total_exact=True,
+        processed_rows=rows,
+        processed_bytes=sum(entry.bytes for entry in entries),
+        warnings=(*tracked.item.warnings, *warnings),
+    )
+
+
+class _Apart:
+    """Parts to files of their own."""
+
+    def __init__(self, ctx: Context, tracked: Tracked, shape: TableShape, parts: Sequence[PartPlan]) -> None:
+        self._ctx = ctx
+        self._tracked = tracked
+        self._shape = shape
+        self._parts = list(parts)
+        kept = {part.number + 1 for part in parts if part.files is not None}
+        self._entries = [entry for entry in _earlier(ctx, shape) if entry.part in kept]
+        self._rows = sum(entry.rows for entry in self._entries)
+        self._size = sum(entry.bytes for entry in self._entries)
+
+    def read(self) -> list[FileEntry]:
+        ctx = self._ctx
+        jobs = [self._job(part) for part in self._parts if part.files is None]
+        self._say()
+        crew = ctx.crew
+        if len(jobs) > 1 and crew is not None and (crew.shares or self._alone):
+            crew.run(jobs, self._done, self._moved)
+        else:
+            for job in jobs:
+                result = run_part(ctx.session, job, ctx.disk, check=ctx.cancel.check, progress=self._moved)
+                self._done(job, result)
+        counts: Counter[str] = Counter()
+        for part in self._parts:
+            counts.update(part.counts)
+        with DataFiles(output_of(ctx.session, self._job(self._parts[0]), ctx.disk)) as files:
+            if not self._entries:
+                self._entries = files.finish(at_least_one=ctx.settings.files.empty is Empty.FILE)
+            _finished(self._tracked, self._entries, files.words(dict(counts)))
+        return sorted(self._entries, key=lambda entry: entry.place)
+
+    @property
+    def _alone(self) -> bool:
+        """Whether each part has a time of its own."""
+        return self._ctx.settings.consistency is Consistency.PART
+
+    def _job(self, part: PartPlan) -> PartJob:
+        ctx = self._ctx
+        return PartJob(
+            request=_request(ctx, self._shape, part),
+            settings=ctx.settings,
+            root=str(ctx.disk.root),
+            work=ctx.place.work,
+            path=ctx.layout.data(self._shape.ref, part.number + 1),
         )
-    return entry
 
+    def _moved(self, rows: int, size: int) -> None:
+        """So much of the parts that are under way."""
+        number = self._tracked.item.number
+        self._ctx.journal.progress(number, self._rows + rows, self._size + size)
 
-def _read_part(ctx: Context, shape: TableShape, part: PartPlan, file: DataFile, number: int) -> None:
-    if ctx.settings.consistency is Consistency.PART:
-        ctx.cancel.check()
-        ctx.session.begin()
-        with ended_after(ctx.session):
-            faults.reached(Point.SNAPSHOT_TAKEN)
-            _copy(ctx, shape, part, file, number)
-    else:
-        _copy(ctx, shape, part, file, number)
+    def _done(self, job: PartJob, result: PartResult) -> None:
+        part = self._parts[job.number]
+        self._parts[job.number] = replace(
+            part, rows=result.rows, files=len(result.files), counts=result.counts
+        )
+        self._entries += result.files
+        self._rows += result.rows
+        self._size += result.size
+        self._tracked.set(processed_rows=self._rows, processed_bytes=self._size)
+        self._tracked.save(result.files, parts=tuple(self._parts))
+        faults.reached(Point.CHECKPOINT_STORED)
+        self._ctx.log.debug(
+            "%s: part %d is done: %d rows, %s", self._shape.ref, job.number + 1, result.rows, part.label
+        )
+        self._say()
 
-
-def _copy(ctx: Context, shape: TableShape, part: PartPlan, file: DataFile, number: int) -> None:
-    """The rows of one part, chunk by chunk."""
-    ctx.cancel.check()
-    request = ReadRequest(database=ctx.database, shape=shape, part=part, comment=ctx.comment)
-    rows = ctx.session.read(request)
-    try:
-        for chunk in rows:
-            ctx.cancel.check()
-            file.write(chunk)
-            faults.reached(Point.CHUNK_WRITTEN)
-            ctx.journal.progress(number, file.rows, file.size)
-    finally:
-        # A reader that is given up in the middle lets go of its statement now, not when it is collected.
-        if isinstance(rows, Generator):
-            rows.close()
+    def _say(self) -> None:
+        done = sum(part.files is not None for part in self._parts)
+        if len(self._parts) > 1:
+            self._ctx.journal.stage(f"reading {self._shape.ref}: {done} of {len(self._parts)} parts done")

@@ -21,6 +21,10 @@ class Journal(ABC):
         """The task as it is now."""
 
     @abstractmethod
+    def claim_output(self, output: str) -> bool:
+        """Have the task's output be there from now on; False where another task is at work for that place."""
+
+    @abstractmethod
     def objects(self) -> list[TaskObject]:
         """The objects as planned and as far as they are, empty before the first plan."""
 
@@ -31,11 +35,12 @@ class Journal(ABC):
     @abstractmethod
     def plan(self, objects: Sequence[TaskObject], snapshot: Snapshot | None) -> None:
         """Set the objects (all of them, numbers 0..n-1) and the task's snapshot; forgets files of objects
-        that are no longer done."""
+        that are neither done nor begun."""
 
     @abstractmethod
-    def update(self, item: TaskObject) -> None:
-        """An object's new state, its checkpoint included."""
+    def update(self, item: TaskObject, files: Sequence[FileEntry] = ()) -> None:
+        """An object's new state, its checkpoint included, and further finished files of it, in one
+        transaction."""
 
     @abstractmethod
     def finish_object(self, item: TaskObject, files: Sequence[FileEntry]) -> None:

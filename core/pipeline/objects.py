@@ -85,7 +85,7 @@ def _export(ctx: Context, tracked: Tracked) -> list[FileEntry]:
         tracked.set(schema_status=ObjectStatus.SUCCESS)
         faults.reached(Point.SCHEMA_WRITTEN)
     if ctx.settings.takes_rows(ref) and recorded.shape is not None:
-        files.append(read_data(ctx, tracked, recorded.shape))
+        files += read_data(ctx, tracked, recorded.shape)
         try:
             after = record(ctx.session, ctx.settings, ctx.database, ref)
         except NotFound:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -17,9 +18,11 @@ from core.pipeline.disk import Disk, join
 from core.pipeline.place import Place
 from core.pipeline.preflight import CheckedObject
 
-# Large enough that a part's end (flush, fsync, a row in the store) costs nothing beside reading it, small
-# enough that a lost connection costs little.
+# In one file: large enough that a part's end (flush, fsync, a row in the store) costs nothing beside reading
+# it, small enough that a lost connection costs little.
 ROWS_PER_PART = 1_000_000
+# In files of their own: small enough that processes share the work evenly.
+ROWS_PER_FILE = 250_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +41,7 @@ class Left:
     @property
     def useful(self) -> bool:
         """Whether anything needn't be made again."""
-        return any(item.done or item.checkpoint is not None for item in self.objects)
+        return any(item.done or item.begun for item in self.objects)
 
 
 def plan(settings: ExportSettings, checked: Iterable[CheckedObject]) -> list[TaskObject]:
@@ -62,7 +65,7 @@ def _gone_on(
     if as_of is not None and item.fingerprint:
         # As of an earlier snapshot, only the definition of that time is right.
         planned = replace(planned, fingerprint=item.fingerprint)
-    if item.checkpoint is None:
+    if not item.begun:
         return planned
     return replace(
         planned,
@@ -71,8 +74,8 @@ def _gone_on(
         parts=item.parts,
         checkpoint=item.checkpoint,
         snapshot=item.snapshot,
-        processed_rows=item.checkpoint.rows,
-        processed_bytes=item.checkpoint.offset,
+        processed_rows=item.processed_rows,
+        processed_bytes=item.processed_bytes,
         started=item.started,
     )
 
@@ -112,9 +115,10 @@ def left_over(
             kept_objects.append(item)
             kept_files += entries
         else:
+            whole = [entry for entry in entries if entry.kind == "data" and _whole(entry, disk, place)]
             path = item.checkpoint.path if item.checkpoint is not None else ""
             size = disk.size(join(place.work, path)) if path else None
-            kept_objects.append(_undone(settings, item, task.snapshot, size))
+            kept_objects.append(_undone(settings, item, task.snapshot, whole, size))
     left = Left(tuple(kept_objects), tuple(kept_files), task.snapshot if together else None)
     return left if left.useful else Left()
 
@@ -122,18 +126,39 @@ def left_over(
 def parts_of(
     session: Session, settings: ExportSettings, database: str, shape: TableShape, snapshot: Snapshot | None
 ) -> tuple[PartPlan, ...]:
-    """The parts of an object. It is cut only where that buys something: going on after a failure, which
-    needs a point in time that reopens, or parts that each have their own."""
+    """The parts of an object. For one file it is cut only where that buys something: going on after a
+    failure, which needs a point in time that reopens, or parts that each have their own. What becomes files
+    of their own depends on the settings and the rows, not on how many processes there are."""
+    where = settings.where_of(shape.ref)
+    if not settings.files.single:
+        return tuple(session.split(database, shape, _rows_per_file(settings), where))
     if settings.consistency is Consistency.PART or (snapshot is not None and snapshot.reopens):
-        return tuple(session.split(database, shape, ROWS_PER_PART))
+        return tuple(session.split(database, shape, ROWS_PER_PART, where))
     return (PartPlan(number=0, rows=shape.rows),)
 
 
+def may_be_cut(settings: ExportSettings, shape: TableShape) -> bool:
+    """Whether an object may become several parts with files of their own, by what is known of it."""
+    if settings.files.single or not shape.key:
+        return False
+    return shape.rows is None or shape.rows > _rows_per_file(settings)
+
+
+def _rows_per_file(settings: ExportSettings) -> int:
+    """With a limit of rows, a part fills a whole number of files."""
+    limit = settings.files.max_records
+    return ROWS_PER_FILE if limit is None else limit * max(1, ROWS_PER_FILE // limit)
+
+
 def _undone(
-    settings: ExportSettings, item: TaskObject, shared: Snapshot | None, size: int | None
+    settings: ExportSettings,
+    item: TaskObject,
+    shared: Snapshot | None,
+    whole: Sequence[FileEntry],
+    size: int | None,
 ) -> TaskObject:
-    """An object that isn't done, with its checkpoint if that can be gone on from: the point in time opens
-    again, and its file (`size` bytes, None for none) still has what it had."""
+    """An object that isn't done, with what can be gone on from: the point in time opens again, and its files
+    are there. `whole` are finished ones; the one of its checkpoint has `size` bytes, None for none."""
     match settings.consistency:
         case Consistency.PART:
             resumes = True
@@ -141,10 +166,34 @@ def _undone(
             resumes = item.snapshot is not None and item.snapshot.reopens
         case Consistency.TASK:
             resumes = shared is not None and shared.reopens
-    checkpoint = item.checkpoint
-    if checkpoint is None or size is None or size < checkpoint.offset or not resumes:
+    if not resumes:
         return _fresh(settings, item)
-    return item
+    checkpoint = item.checkpoint
+    if checkpoint is None:
+        return _with_parts(settings, item, whole)
+    if size is None or size < checkpoint.offset or len(whole) < checkpoint.pieces:
+        return _fresh(settings, item)
+    return replace(
+        item, processed_rows=checkpoint.rows, processed_bytes=checkpoint.before + checkpoint.offset
+    )
+
+
+def _with_parts(settings: ExportSettings, item: TaskObject, whole: Sequence[FileEntry]) -> TaskObject:
+    """With those of its parts done whose files are there."""
+    found = Counter(entry.part for entry in whole)
+    parts = tuple(
+        part if part.files is None or found[part.number + 1] == part.files else replace(part, files=None)
+        for part in item.parts
+    )
+    if not any(part.files for part in parts):
+        return _fresh(settings, item)
+    kept = {part.number + 1 for part in parts if part.files is not None}
+    return replace(
+        item,
+        parts=parts,
+        processed_rows=sum(entry.rows for entry in whole if entry.part in kept),
+        processed_bytes=sum(entry.bytes for entry in whole if entry.part in kept),
+    )
 
 
 def _planned(settings: ExportSettings, number: int, checked: CheckedObject) -> TaskObject:
@@ -158,5 +207,4 @@ def _fresh(settings: ExportSettings, item: TaskObject) -> TaskObject:
 
 def _whole(entry: FileEntry, disk: Disk, place: Place) -> bool:
     """Whether a finished file is where it was built, or has been published already."""
-    places = {place.work, place.final}
-    return any(disk.size(join(directory, entry.path)) == entry.bytes for directory in places)
+    return any(disk.size(join(directory, entry.path)) == entry.bytes for directory in place.holds)

@@ -15,9 +15,9 @@ from core.formats.compress import decompressed
 from core.model.format_settings import Compression
 from core.model.settings import ExportSettings
 from core.model.task import Column, FileEntry, PartPlan, Snapshot
-from core.pipeline.data import ended_after
 from core.pipeline.disk import Disk
 from core.pipeline.manifest import Manifest, ManifestObject
+from core.pipeline.points import ended_after
 
 
 def reread(
@@ -119,23 +119,10 @@ def _cut(chunks: Iterator[TextChunk], ends: Sequence[int]) -> Iterator[TextChunk
         while inner and inner[0] <= done + chunk.rows:
             cut = inner.pop(0) - done
             if cut > begin:
-                yield slice_rows(chunk, begin, cut)
+                yield chunk.between(begin, cut)
             yield _PartEnd()
             begin = cut
         if begin < chunk.rows:
-            yield slice_rows(chunk, begin, chunk.rows)
+            yield chunk.between(begin, chunk.rows)
         done += chunk.rows
     yield _PartEnd()
-
-
-def slice_rows(chunk: TextChunk, begin: int, end: int) -> TextChunk:
-    """Rows `begin` to `end` of a chunk, as views."""
-    if begin == 0 and end == chunk.rows:
-        return chunk
-    return TextChunk(
-        buffer=chunk.buffer,
-        starts=chunk.starts[begin:end],
-        ends=chunk.ends[begin:end],
-        nulls=None if chunk.nulls is None else chunk.nulls[begin:end],
-        kinds=None if chunk.kinds is None else chunk.kinds[begin:end],
-    )

@@ -14,6 +14,7 @@ from core.faults import Point
 from core.pipeline import states
 from core.pipeline.attempt import Attempt, incomplete
 from core.pipeline.cancel import Cancel
+from core.pipeline.crew import Processes
 from core.pipeline.disk import Disk
 from core.pipeline.journal import Journal
 
@@ -25,16 +26,18 @@ def run_task(
     log: logging.Logger,
     cancel: Cancel,
     disk: Callable[[Path], Disk] = Disk,
+    processes: Processes = Processes(),  # noqa: B008 - frozen
 ) -> None:
     """Run one attempt of the journal's task and tell the journal how it ended.
 
     What earlier attempts have left is used where that gives the same result. `cancel` may be requested from
-    any thread. `disk` makes the file seam for a root directory. Raises LostClaim and StoreError only: then
+    any thread. `disk` makes the file seam for a root directory; `processes` says how many may read parts of
+    an object at once. Raises LostClaim and StoreError only: then
     nothing is published any more, and the journal can't be told.
     """
     attempt: Attempt | None = None
     try:
-        attempt = Attempt(journal, source, log, cancel, disk)
+        attempt = Attempt(journal, source, log, cancel, disk, processes=processes)
         manifest = attempt.run()
     except (LostClaim, StoreError):
         raise

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from msgspec.structs import replace
 
-from core.model.task import TaskObject
+from core.model.task import FileEntry, TaskObject
 from core.pipeline.journal import Journal
 
 
@@ -21,10 +22,10 @@ class Tracked:
         """Change fields; made durable by the next `save` or by whoever finishes the object."""
         self.item = replace(self.item, **fields)
 
-    def save(self, **fields: Any) -> None:
-        """Change fields durably. Raises LostClaim, StoreError."""
+    def save(self, files: Sequence[FileEntry] = (), /, **fields: Any) -> None:
+        """Change fields durably, and note further finished files. Raises LostClaim, StoreError."""
         self.set(**fields)
-        self._journal.update(self.item)
+        self._journal.update(self.item, files)
 
     def begin_anew(self, **fields: Any) -> None:
         """Forget how far the data were read."""

@@ -18,10 +18,10 @@ from core.pipeline.sink import Sink
 
 
 class DataFile:
-    """The data file of one object. Use as a context: it is closed at the end, whatever happens.
+    """A data file of one object. Use as a context: it is closed at the end, whatever happens.
 
     `rows` and `size` (bytes) are what the file holds so far, of earlier attempts too; rows that were just
-    written may still be on their way.
+    written may still be on their way. `content` is its size before compression.
     """
 
     def __init__(
@@ -37,11 +37,14 @@ class DataFile:
         self._encoder = encoder
         self._hash = hashlib.sha256()
         self.rows = 0
+        self.content = 0
         kept = 0
         if checkpoint is not None:
             for piece in disk.read(path, checkpoint.offset):
                 self._hash.update(piece)
-            self.rows, kept = checkpoint.rows, checkpoint.offset
+            # A file that stands behind others has fewer rows than its object.
+            self.rows = checkpoint.encoder.get("rows", checkpoint.rows)
+            self.content, kept = checkpoint.content or checkpoint.offset, checkpoint.offset
             encoder.resume(checkpoint.encoder)
         self._file = disk.open(path)
         with contextlib.ExitStack() as undo:
@@ -66,6 +69,20 @@ class DataFile:
             self._put(piece)
         self.rows += chunk.rows
 
+    def fill(self, chunk: TextChunk, most_rows: int | None, most_bytes: int | None) -> int:
+        """Write the first rows of a chunk, as many as the file may take: how many these are. An empty file
+        takes one whatever its size. Limits are of the whole file; bytes count before compression."""
+        if most_rows is not None:
+            chunk = chunk.between(0, min(chunk.rows, most_rows - self.rows))
+        if most_bytes is None or not chunk.rows:
+            self.write(chunk)
+            return chunk.rows
+        pieces, taken = self._encoder.fill(chunk, most_bytes - self.content, least=0 if self.rows else 1)
+        for piece in pieces:
+            self._put(piece)
+        self.rows += taken
+        return taken
+
     def end_part(self) -> None:
         """Close what the format has open: from here the file could be gone on with."""
         self._put(self._encoder.flush())
@@ -75,11 +92,17 @@ class DataFile:
         self._sink.drain()
         self._disk.sync(self._file)
         faults.reached(Point.CHECKPOINT_SYNCED)
-        return Checkpoint(parts=parts, rows=self.rows, offset=self.size, encoder=self._encoder.state())
+        return Checkpoint(
+            parts=parts,
+            rows=self.rows,
+            offset=self.size,
+            encoder=self._encoder.state(),
+            content=self.content,
+        )
 
-    def finish(self, path: str, ref: str) -> FileEntry:
-        """End the file durably. `path` is what the manifest calls it. Raises OutputDamaged where the format
-        has not written as many rows as were read."""
+    def finish(self, path: str, ref: str, part: int | None = None) -> FileEntry:
+        """End the file durably. `path` is what the manifest calls it, `part` its place among the object's.
+        Raises OutputDamaged where the format has not written as many rows as were read."""
         written = self._encoder.state().get("rows", self.rows)
         if written != self.rows:
             raise OutputDamaged(
@@ -97,14 +120,21 @@ class DataFile:
             rows=self.rows,
             bytes=self.size,
             sha256=self._hash.hexdigest(),
+            part=part,
         )
 
     @property
     def warnings(self) -> tuple[str, ...]:
         return self._encoder.warnings
 
+    @property
+    def counts(self) -> dict[str, int]:
+        """What policies did so far, for `Encoder.carry`."""
+        return {name: count for name, count in self._encoder.state().items() if name != "rows"}
+
     def _put(self, piece: bytes | memoryview) -> None:
         if len(piece):
+            self.content += len(piece)
             self._sink.put(piece)
 
     def _close_quietly(self) -> None:

@@ -12,6 +12,7 @@ import msgspec
 import sqlalchemy as sa
 
 from core.errors import Aborted, ErrorInfo, LostClaim, StoreError
+from core.model.file_settings import IfExists
 from core.model.settings import ExportSettings
 from core.model.task import FileEntry, Snapshot, Task, TaskObject
 from core.model.vocabulary import TaskStatus
@@ -93,6 +94,20 @@ class StoreJournal(Journal):
             row = db.execute(queries.one(self._number, datetime.now(UTC))).mappings().one()
         return task_from(row)
 
+    def claim_output(self, output: str) -> bool:
+        with self._lock, self._database.write() as db:
+            self._owned(db)
+            others = sa.select(_t.c.id).where(
+                _t.c.output == output,
+                _t.c.id != self._number,
+                _t.c.status.in_(queries.OPEN_STATUSES),
+                _t.c.attempts > 0,
+            )
+            if db.execute(others.limit(1)).first() is not None:
+                return False
+            self._write(db, None, output=output)
+        return True
+
     def objects(self) -> list[TaskObject]:
         with self._lock, self._database.read() as db:
             self._owned(db)
@@ -114,8 +129,8 @@ class StoreJournal(Journal):
             self._sums = sums
             self._moved.clear()
 
-    def update(self, item: TaskObject) -> None:
-        self._store(item, None)
+    def update(self, item: TaskObject, files: Sequence[FileEntry] = ()) -> None:
+        self._store(item, None, files)
 
     def finish_object(self, item: TaskObject, files: Sequence[FileEntry]) -> None:
         self._store(item, files)
@@ -156,6 +171,8 @@ class StoreJournal(Journal):
             task = self._owned(db)
             self._write_progress(db)
             object_rows.replace_common_files(db, self._number, files, whole=published)
+            if published and must(task.settings, ExportSettings).files.if_exists is IfExists.REPLACE:
+                queries.forget_replaced(db, self._number)
             conclude(
                 db,
                 self._number,
@@ -169,7 +186,10 @@ class StoreJournal(Journal):
             )
         self._closed.set()
 
-    def _store(self, item: TaskObject, files: Sequence[FileEntry] | None) -> None:
+    def _store(
+        self, item: TaskObject, files: Sequence[FileEntry] | None, further: Sequence[FileEntry] = ()
+    ) -> None:
+        """Store an object's state; `files` are all of its files, or None and `further` ones."""
         with self._lock:
             with self._database.write() as db:
                 self._owned(db)
@@ -185,6 +205,8 @@ class StoreJournal(Journal):
                     )
                 if files is not None:
                     object_rows.replace_files(db, self._number, item.number, files)
+                elif further:
+                    object_rows.add_files(db, self._number, item.number, further)
                 sums = self._sums.moved(old, item)
                 self._write(db, sums)
             self._known_items[item.number] = item

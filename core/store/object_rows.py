@@ -68,13 +68,13 @@ class Sums(NamedTuple):
 
 
 def replace(db: sa.Connection, task: int, objects: Sequence[TaskObject]) -> None:
-    """Set a task's objects. Files of objects that aren't done any more go; those of done ones follow
+    """Set a task's objects. Files of objects that are neither done nor begun go; those of the others follow
     their object to its new number."""
     old = db.execute(
         sa.select(_objects.c.number, _objects.c.type, _objects.c.name).where(_objects.c.task_id == task)
     ).all()
-    done = {(str(item.ref.type), item.ref.name): item.number for item in objects if item.done}
-    moves = {row.number: done.get((row.type, row.name)) for row in old}
+    kept = {(str(item.ref.type), item.ref.name): item.number for item in objects if item.done or item.begun}
+    moves = {row.number: kept.get((row.type, row.name)) for row in old}
     files = db.execute(
         sa.select(_files.c.path, _files.c.number).where(
             _files.c.task_id == task, _files.c.number.is_not(None)
@@ -103,6 +103,15 @@ def replace_files(db: sa.Connection, task: int, number: int | None, files: Seque
             sa.insert(_files),
             [{"task_id": task, "number": number} | file_values(entry) for entry in files],
         )
+
+
+def add_files(db: sa.Connection, task: int, number: int, files: Sequence[FileEntry]) -> None:
+    """Add files to those of object `number`."""
+    same = _files.c.path.in_([entry.path for entry in files])
+    db.execute(sa.delete(_files).where(_files.c.task_id == task, same))
+    db.execute(
+        sa.insert(_files), [{"task_id": task, "number": number} | file_values(entry) for entry in files]
+    )
 
 
 def replace_common_files(db: sa.Connection, task: int, files: Sequence[FileEntry], *, whole: bool) -> None:

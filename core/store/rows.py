@@ -94,12 +94,11 @@ def object_values(item: TaskObject) -> Values:
 
 
 def file_from(row: sa.RowMapping) -> FileEntry:
-    names = ("path", "kind", "object", "rows", "bytes", "sha256")
-    return FileEntry(**{name: row[name] for name in names})
+    return FileEntry(**{name: row[name] for name in FileEntry.__struct_fields__})
 
 
 def file_values(entry: FileEntry) -> Values:
-    return {name: getattr(entry, name) for name in ("path", "kind", "object", "rows", "bytes", "sha256")}
+    return {name: getattr(entry, name) for name in FileEntry.__struct_fields__}
 
 
 def changed(new: Mapping[str, Any], old: Mapping[str, Any]) -> Values:

@@ -258,6 +258,8 @@ task_file = sa.Table(
     sa.Column("rows", sa.Integer, nullable=False),
     sa.Column("bytes", sa.Integer, nullable=False),
     sa.Column("sha256", sa.Text, nullable=False),
+    # Which of its object's data files it is, None where there is one only.
+    sa.Column("part", sa.Integer),
 )
 
 lease = sa.Table(

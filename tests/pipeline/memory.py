@@ -41,6 +41,7 @@ class MemoryJournal(Journal):
         self.calls: list[str] = []
         self.stages: list[str] = []
         self.progressed: list[tuple[int, int, int]] = []
+        self.others: set[str] = set()
         self.abort_asked = False
         self.lost = False
         self.outcome: tuple[ErrorInfo | None, bool] | None = None
@@ -60,6 +61,13 @@ class MemoryJournal(Journal):
         self._note("task")
         return self._task
 
+    def claim_output(self, output: str) -> bool:
+        self._note("claim_output")
+        if output in self.others:
+            return False
+        self._task = replace(self._task, output=output)
+        return True
+
     def objects(self) -> list[TaskObject]:
         self._note("objects")
         return list(self._objects)
@@ -75,13 +83,14 @@ class MemoryJournal(Journal):
         self._files = {
             number: files
             for number, files in self._files.items()
-            if number < len(objects) and objects[number].done
+            if number < len(objects) and (objects[number].done or objects[number].begun)
         }
         self._task = replace(self._task, snapshot=snapshot)
 
-    def update(self, item: TaskObject) -> None:
+    def update(self, item: TaskObject, files: Sequence[FileEntry] = ()) -> None:
         self._note("update")
         self._objects[item.number] = item
+        self._files.setdefault(item.number, []).extend(files)
 
     def finish_object(self, item: TaskObject, files: Sequence[FileEntry]) -> None:
         self._note("finish_object")

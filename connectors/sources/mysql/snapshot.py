@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 
 from pymysql.err import MySQLError
 
+from connectors.base import Sharing
 from connectors.sources.mysql.errors import NO_SUCH_ROUTINE, number, words
 from connectors.sources.mysql.link import Link
 from connectors.sources.mysql.product import Family
@@ -19,6 +20,7 @@ from core.errors import SnapshotUnavailable
 from core.model.task import Snapshot
 from core.model.vocabulary import Consistency, Lock
 
+LOCK_SECONDS = 10  # others wait as long as this one does
 _UNDO_RETENTION = 1800  # OceanBase's default, in seconds, where it may not be asked
 
 # Where the system change number comes from: a function of the newer editions, else a view of version 4.
@@ -49,9 +51,40 @@ class SnapshotState:
                 "One transaction of one session reads everything: if it is lost, the task starts again from "
                 "its first object. Tables of engines without transactions don't take part."
             )
-        if lock is Lock.BRIEF:
-            notes.append("The brief lock isn't needed: one session reads everything, so none is taken.")
+        if lock is Lock.BRIEF and self._oceanbase:
+            notes.append("The brief lock isn't needed: points in time open again, so none is taken.")
         return notes
+
+    @property
+    def sharing(self) -> Sharing:
+        return Sharing.SNAPSHOT if self._oceanbase else Sharing.LOCK
+
+    @contextmanager
+    def holding_still(self) -> Iterator[None]:
+        """FLUSH TABLES WITH READ LOCK, which waits for no more than LOCK_SECONDS. Raises SnapshotUnavailable.
+        Source: "FLUSH Statement" of the MySQL manual; mysqldump's --single-transaction --source-data."""
+        link = self._link
+        self.end()
+        with link.saying("asking how long a lock is waited for"):
+            (seconds,) = link.row("SELECT @@SESSION.lock_wait_timeout")
+        try:
+            link.execute(f"SET SESSION lock_wait_timeout = {LOCK_SECONDS}")
+            link.execute("FLUSH TABLES WITH READ LOCK")
+        except MySQLError as error:
+            with link.saying("setting how long a lock is waited for"):
+                link.execute(f"SET SESSION lock_wait_timeout = {int(seconds)}")
+            raise SnapshotUnavailable(
+                f"The brief lock can't be had: {words(error)}.",
+                "It takes the right RELOAD, and no statement may run for long then. "
+                "Use --consistency part, or read parts one after another (--parts 1).",
+            ) from error
+        try:
+            yield
+        finally:
+            if link.wire.open:
+                with link.saying("letting go of the brief lock"):
+                    link.execute("UNLOCK TABLES")
+                    link.execute(f"SET SESSION lock_wait_timeout = {int(seconds)}")
 
     def life(self) -> int | None:
         """Seconds; None where it lasts as long as the transaction."""

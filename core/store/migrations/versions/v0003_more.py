@@ -67,6 +67,7 @@ CREATE TABLE task_mark (
 )
 """,
     "ALTER TABLE task_object ADD COLUMN mark TEXT",
+    "ALTER TABLE task_file ADD COLUMN part INTEGER",
 )
 
 

@@ -1,0 +1,266 @@
+"""Processes that read parts of an object at once, and how they come to the same point in time.
+
+They are started when the first object wants them and stay until the task ends. Each has a session of its own,
+known to the server by a name of its own, so that what one that was killed has left there can be ended without
+touching the others. They belong to the worker's process group, hold its lock, and end when it is gone.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from queue import Empty, Queue
+from typing import Self
+
+from connectors.base import Session, Sharing, Source
+from core.errors import Aborted, ConnectionLost, ErrorInfo, OfframpError, SnapshotUnavailable, raised_again
+from core.model.settings import ExportSettings
+from core.model.task import Snapshot
+from core.model.vocabulary import Consistency, Lock
+from core.pipeline.member import Member
+from core.pipeline.part_process import Answer, Begin, Begun, Broken, Done, End, Failed, Moved, Ready, Run
+from core.pipeline.parts import PartJob, PartResult
+
+# While others wait for the lock, nothing else is waited for longer.
+LOCK_SECONDS = 10.0
+LOOK_SECONDS = 0.2
+# How many processes a task may lose before it is given up, to be tried again later.
+LOSSES = 3
+
+
+def together(settings: ExportSettings, session: Session) -> bool:
+    """Whether parts of an object may be read by several sessions."""
+    if settings.files.single or not settings.content.data:
+        return False
+    if settings.consistency is Consistency.PART or session.sharing is Sharing.SNAPSHOT:
+        return True
+    return session.sharing is Sharing.LOCK and settings.lock is Lock.BRIEF
+
+
+@dataclass(frozen=True, slots=True)
+class Processes:
+    """How many read parts of an object at once where the settings don't say; 1 reads one after another, here.
+    `hold` are descriptors that they keep open."""
+
+    default: int = 1
+    hold: tuple[int, ...] = ()
+
+
+@contextlib.contextmanager
+def crew_for(
+    source: Source,
+    session: Session,
+    settings: ExportSettings,
+    processes: Processes,
+    *,
+    log: logging.Logger,
+    check: Callable[[], None],
+) -> Iterator[Crew | None]:
+    """Processes for a task's objects, None where one session reads everything."""
+    most = settings.files.parts or processes.default
+    if most < 2 or not together(settings, session):
+        yield None
+        return
+    with Crew(source, most, hold=processes.hold, log=log, check=check) as crew:
+        yield crew
+
+
+class Crew:
+    """At most `most` processes that read from `source`. `hold` are descriptors that they keep open; `check`
+    may raise where the end was asked for. Use as a context: at its end they are gone."""
+
+    def __init__(
+        self,
+        source: Source,
+        most: int,
+        *,
+        hold: Sequence[int] = (),
+        log: logging.Logger,
+        check: Callable[[], None],
+    ) -> None:
+        self._source = source
+        self._most = most
+        self._hold = tuple(hold)
+        self._log = log
+        self._check = check
+        self._answers: Queue[tuple[Member, Answer | None]] = Queue()
+        self._members: list[Member] = []
+        self._made = 0
+        self._losses = 0
+        self._snapshot: Snapshot | None = None
+        # All have begun at a point in time that no other can come to any more.
+        self._closed = False
+
+    # Points in time
+
+    def begin(self, session: Session, reopen: Snapshot | None = None) -> Snapshot:
+        """Fix a point in time for the session and, at the latest when they read, for all processes. Raises
+        what `Session.begin` raises."""
+        if session.sharing is not Sharing.LOCK:
+            self._snapshot = session.begin(reopen)
+            return self._snapshot
+        while len(self._members) < self._most:
+            self._start()
+        self._await(lambda member: member.ready, None, "reading parts")
+        with session.holding_still():
+            snapshot = session.begin(reopen)
+            for member in self._members:
+                member.begun = False
+                member.say(Begin(None))
+            self._await(lambda member: member.begun, LOCK_SECONDS, "fixing the point in time")
+        self._closed = True
+        return snapshot
+
+    @property
+    def shares(self) -> bool:
+        """Whether the processes read as of the point in time of the session, once it has one."""
+        return self._closed or self._snapshot is not None
+
+    def end(self) -> None:
+        """Have all processes let go of the point in time."""
+        for member in self._members:
+            if member.begun:
+                member.begun = False
+                member.say(End())
+        self._snapshot, self._closed = None, False
+
+    def _await(self, there: Callable[[Member], bool], seconds: float | None, what: str) -> None:
+        """Wait until all processes are there. Raises what one of them met."""
+        deadline = None if seconds is None else time.monotonic() + seconds
+        while not all(map(there, self._members)):
+            self._check()
+            if deadline is not None and time.monotonic() > deadline:
+                raise SnapshotUnavailable(
+                    f"Not every session came to the same point in time within {LOCK_SECONDS:g} s.",
+                    "Try again when the server has less to do, or use fewer parts at once (--parts).",
+                )
+            member, answer = self._next()
+            if member is None:
+                continue
+            if answer is None:
+                raise self._gone(member, what)
+            self._heed(member, answer)
+
+    # Parts
+
+    def run(
+        self,
+        jobs: Sequence[PartJob],
+        done: Callable[[PartJob, PartResult], None],
+        moved: Callable[[int, int], None],
+    ) -> None:
+        """Carry out jobs of one object, in no order. `done` is told each result, `moved` how many rows and
+        bytes the jobs that are under way have by now. Raises what `run_part` raises, and ConnectionLost where
+        processes are lost."""
+        waiting = deque(jobs)
+        try:
+            while waiting or any(member.job for member in self._members):
+                self._check()
+                self._assign(waiting)
+                member, answer = self._next()
+                if member is None:
+                    continue
+                if answer is None:
+                    self._lose(member, waiting)
+                elif isinstance(answer, Done) and member.job is not None:
+                    job, member.job = member.job, None
+                    member.rows = member.size = 0
+                    done(job, answer.result)
+                else:
+                    self._heed(member, answer)
+                moved(sum(m.rows for m in self._members), sum(m.size for m in self._members))
+        except BaseException:
+            # Their parts come to nothing, and whoever goes on must find idle processes.
+            self._dismiss([member for member in self._members if member.job])
+            raise
+
+    def _assign(self, waiting: deque[PartJob]) -> None:
+        idle = [member for member in self._members if member.job is None]
+        while waiting and (idle or (len(self._members) < self._most and not self._closed)):
+            member = idle.pop() if idle else self._start()
+            if not member.begun and self._snapshot is not None:
+                member.begun = True
+                member.say(Begin(self._snapshot))
+            member.job = waiting.popleft()
+            member.say(Run(member.job))
+
+    def _next(self) -> tuple[Member, Answer | None] | tuple[None, None]:
+        """The next answer of a process that counts, None for its end; nothing after a while."""
+        try:
+            member, answer = self._answers.get(timeout=LOOK_SECONDS)
+        except Empty:
+            return None, None
+        return (member, answer) if member in self._members else (None, None)
+
+    def _heed(self, member: Member, answer: Answer) -> None:
+        match answer:
+            case Ready():
+                member.ready = True
+            case Begun():
+                member.begun = True
+            case Moved(rows, size):
+                member.rows, member.size = rows, size
+            case Failed(error):
+                self._raise(member, error)
+            case Broken(place, trace):
+                self._log.error("Unexpected, in process %d:\n%s", member.pid, trace)
+                raise RuntimeError(place)
+
+    def _raise(self, member: Member, error: ErrorInfo) -> None:
+        if error.code == Aborted.code:
+            # Not by this task: somebody has ended the process, which goes now.
+            self._check()
+            member.asked = True
+            return
+        raise raised_again(error)
+
+    # Processes
+
+    def _start(self) -> Member:
+        self._made += 1
+        member = Member(self._source, self._made, self._hold, self._answers)
+        self._members.append(member)
+        self._log.debug("process %d reads parts", member.pid)
+        return member
+
+    def _lose(self, member: Member, waiting: deque[PartJob]) -> None:
+        """A process has gone in the middle: another one reads its part again, where it can."""
+        error = self._gone(member, "reading a part")
+        self._members.remove(member)
+        if member.job is None and not self._closed:
+            return
+        self._losses += 1
+        if self._closed or self._losses > LOSSES:
+            raise error
+        self._log.warning("%s Its part is read again.", error.message)
+        if member.job is not None:
+            waiting.appendleft(member.job)
+
+    def _gone(self, member: Member, what: str) -> ConnectionLost:
+        self._check()
+        ended = member.wait()
+        try:
+            member.sweep()
+        except OfframpError as error:
+            self._log.warning("What process %d has left on the server may still run: %s", member.pid, error)
+        return ConnectionLost(f"Process {member.pid} {ended} while {what}.", "The machine may lack memory.")
+
+    def _dismiss(self, members: Sequence[Member]) -> None:
+        """Let processes go, with what they do, on the server too."""
+        for member in members:
+            member.let_go()
+        for member in members:
+            if not member.leave():
+                with contextlib.suppress(OfframpError):
+                    member.sweep()
+            self._members.remove(member)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._dismiss(list(self._members))
