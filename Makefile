@@ -45,6 +45,7 @@ contracts: $(VENV)/installed ## which room may import which
 	$(BIN)/lint-imports
 
 bench: $(VENV)/installed ## speeds beside peers on this machine (ARGS="--rows 1000000")
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[bench]'
 	$(BIN)/python -m tests.benchmarks $(ARGS)
 
 bench-screens: $(VENV)/installed ## how quick the screens are on a real terminal

@@ -22,6 +22,12 @@ MYSQL_DDL = """CREATE TABLE {table} (
   state ENUM('new','open','shipped','cancelled') NOT NULL, raw VARBINARY(32), body TEXT
 ) DEFAULT CHARSET=utf8mb4"""
 
+POSTGRESQL_DDL = """CREATE TABLE {table} (
+  id bigint PRIMARY KEY, uns bigint NOT NULL, price numeric(18,4), ratio double precision,
+  name varchar(60) NOT NULL, note varchar(120), at timestamp(6), day date, flag smallint NOT NULL,
+  state varchar(10) NOT NULL, raw bytea, body text
+)"""
+
 SQLITE_DDL = """CREATE TABLE {table} (
   id INTEGER PRIMARY KEY, uns INTEGER NOT NULL, price TEXT, ratio REAL, name TEXT NOT NULL, note TEXT,
   at TEXT, day TEXT, flag INTEGER NOT NULL, state TEXT NOT NULL, raw BLOB, body TEXT
@@ -78,6 +84,17 @@ def load_mysql(admin: Any, database: str, table: str, rows: int) -> None:
             cursor.execute(statement)
             admin.commit()
         cursor.execute(f"ANALYZE TABLE {table}")
+
+
+def load_postgresql(admin: Any, table: str, rows: int) -> None:
+    """Make and fill the table over a psycopg connection."""
+    admin.execute(POSTGRESQL_DDL.format(table=table))
+    with admin.cursor().copy(f"COPY {table} ({COLUMNS}) FROM STDIN") as copy:
+        for row in seed_rows():
+            copy.write_row(row)
+    for statement in multiply(table, rows):
+        admin.execute(statement)
+    admin.execute(f"VACUUM ANALYZE {table}")
 
 
 def load_sqlite(path: str, table: str, rows: int) -> None:

@@ -56,6 +56,11 @@ class OceanbaseServer(MysqlFamilyServer):
         self.socket = json.loads(line)["unix_socket"]
         self.run("SET GLOBAL max_allowed_packet = 1073741824")
 
+    @property
+    def pid(self) -> int:
+        """The process that serves, and holds the library."""
+        return self._holder.pid
+
     def close(self) -> None:
         assert self._holder.stdin is not None
         self._holder.stdin.close()

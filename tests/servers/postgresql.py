@@ -113,6 +113,12 @@ class PostgresqlServer:
                 self._process.wait()
             self._process = None
 
+    @property
+    def pid(self) -> int:
+        """The process that serves."""
+        assert self._process is not None
+        return self._process.pid
+
     def close(self) -> None:
         self.stop()
         shutil.rmtree(self._directory, ignore_errors=True)
