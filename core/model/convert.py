@@ -40,9 +40,11 @@ from core.model.settings import Export, ExportSettings
 T = TypeVar("T")
 Tree = dict[str, Any]
 
+# Keys of an export that aren't its settings'.
+OF_EXPORT = tuple(name for name in Export.__struct_fields__ if name not in ("name", "settings"))
 KINDS = ("connection", "export")
 _PLACE = re.compile(r" - at `\$(?P<path>[^`]*)`$")
-_STEP = re.compile(r"\.(?P<name>[^.\[\]]+)|\[(?P<number>\d+)\]")
+_STEP = re.compile(r"\.(?P<name>[^.\[\]]+)|\[(?P<number>\d+)\]|\[\.\.\.\]")
 _UNKNOWN = re.compile(r"Object contains unknown field `(?P<name>.*)`$")
 _MISSING = re.compile(r"Object missing required field `(?P<name>.*)`$")
 
@@ -131,15 +133,15 @@ def connection_from_tree(name: str, tree: Mapping[str, Any], where: str) -> Conn
 
 
 def export_from_tree(name: str, tree: Mapping[str, Any], where: str) -> Export:
-    """An export from its keys: `directory`, `schedule` and those of the settings. Raises
+    """An export from its keys: its own (`directory`, `schedule`, ...) and those of the settings. Raises
     InvalidDefinition."""
     place = f"export.{name}"
     _refuse_name(tree, where, place)
     if "directory" not in tree:
         raise InvalidDefinition(f"{where}: {place} lacks directory.", "Where its runs go: an absolute path.")
-    own = {key: tree[key] for key in ("directory", "schedule") if key in tree}
+    own = {key: tree[key] for key in OF_EXPORT if key in tree}
     settings = {key: value for key, value in tree.items() if key not in own}
-    known = (*names_of(ExportSettings), "directory", "schedule")
+    known = (*names_of(ExportSettings), *OF_EXPORT)
     for key in settings:
         if key not in known:
             raise InvalidDefinition(f"{where}: {place}.{key} is no setting.", suggestion(key, known))
@@ -198,6 +200,11 @@ def _follow(kind: Any, value: Any, path: str) -> tuple[Any, Any]:
             if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
                 kind = get_type_hints(kind).get(step["name"])
             value = value.get(step["name"]) if isinstance(value, Mapping) else None
+        elif step["number"] is None:
+            # Some value of a mapping: msgspec doesn't say which.
+            inner = get_args(kind)
+            kind = inner[-1] if inner else None
+            value = None
         else:
             inner = get_args(kind)
             kind = inner[0] if inner else None
@@ -262,7 +269,7 @@ def definitions_to_toml(connections: Sequence[Connection] = (), exports: Sequenc
             e.name: {
                 "directory": e.directory,
                 **_short(e.settings, leave=()),
-                **({"schedule": _short(e.schedule, leave=())} if e.schedule is not None else {}),
+                **_short(e, leave=("name", "directory", "settings")),
             }
             for e in exports
         }
@@ -275,10 +282,21 @@ def _short(value: msgspec.Struct, leave: Sequence[str]) -> Tree:
     tree: Tree = {config.tag_field: config.tag} if config.tag_field else {}
     for field in msgspec.structs.fields(type(value)):
         held = getattr(value, field.name)
-        if field.name in leave or held is None or (not field.required and held == field.default):
+        if field.name in leave or held is None or (not field.required and held == _default(field)):
             continue
-        tree[field.name] = _short(held, ()) if isinstance(held, msgspec.Struct) else _plain(held)
+        if isinstance(held, Mapping):
+            tree[field.name] = {
+                str(key): _short(item, ()) if isinstance(item, msgspec.Struct) else _plain(item)
+                for key, item in held.items()
+            }
+        else:
+            tree[field.name] = _short(held, ()) if isinstance(held, msgspec.Struct) else _plain(held)
     return tree
+
+
+def _default(field: msgspec.structs.FieldInfo) -> Any:
+    factory = field.default_factory
+    return field.default if factory is msgspec.NODEFAULT else factory()
 
 
 def to_tree(value: msgspec.Struct, *, leave: Container[str] = ()) -> Tree:
@@ -294,9 +312,7 @@ def to_tree(value: msgspec.Struct, *, leave: Container[str] = ()) -> Tree:
 
 def export_to_tree(export: Export) -> Tree:
     """The JSON form of an export: one level, as in TOML, with its name and every setting."""
-    schedule = to_tree(export.schedule) if export.schedule is not None else None
-    head: Tree = {"name": export.name, "directory": export.directory, "schedule": schedule}
-    return {**head, **to_tree(export.settings)}
+    return {**to_tree(export, leave=("settings",)), **to_tree(export.settings)}
 
 
 def _plain(value: Any) -> Any:

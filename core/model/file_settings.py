@@ -77,3 +77,14 @@ class FileSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     def several(self) -> bool:
         """Whether an object may have more than one data file."""
         return not self.single or self.max_records is not None or self.max_size is not None
+
+
+def check_remote(files: FileSettings, *, latest: bool = False) -> None:
+    """Raises InvalidValue for what only a local file system can do, where files go elsewhere."""
+    if latest:
+        raise InvalidValue("A link to the latest run can only be made on a local file system.")
+    if files.if_exists is not IfExists.FAIL:
+        raise InvalidValue(
+            f"What is there can be met by {files.if_exists} on a local file system only.",
+            "Use --if-exists fail for a URL or a destination elsewhere.",
+        )

@@ -7,8 +7,9 @@ from datetime import UTC, datetime
 import msgspec
 
 from core.errors import InvalidValue
-from core.model.destination import below, check_place
-from core.model.file_settings import FileSettings
+from core.model.choice import Choice, check_choices, check_queries, choice_of
+from core.model.destination import below, check_place, place_of
+from core.model.file_settings import FileSettings, check_remote
 from core.model.format_settings import (
     ArrowSettings,
     Compression,
@@ -130,7 +131,9 @@ class ExportSettings(
     """Everything that says what leaves which database, and in which form.
 
     `all_objects` takes the whole database, else `objects` says which (`TYPE:NAME`, patterns); `exclude`
-    is taken off again. `retry_limit` counts automatic retries after transient errors.
+    is taken off again. `choices` say what of an object is taken, by the object as people type it
+    (`core.model.choice`); `queries` are data sets of their own, by name. `retry_limit` counts automatic
+    retries after transient errors.
     """
 
     connection: str
@@ -139,6 +142,8 @@ class ExportSettings(
     all_objects: bool = False
     objects: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
+    choices: dict[str, Choice] = {}
+    queries: dict[str, str] = {}
     format: Format = Format.CSV
     encoding: Encoding = Encoding.UTF_8
     on_unencodable: Unencodable = Unencodable.FAIL
@@ -163,13 +168,20 @@ class ExportSettings(
 
     def __post_init__(self) -> None:
         for text in (*self.objects, *self.exclude):
-            ObjectPattern.parse(text)
+            pattern = ObjectPattern.parse(text)
+            if pattern.type is not None and not pattern.type.stored:
+                raise InvalidValue(
+                    f"{text!r} is no object of a database.",
+                    "Queries are named by themselves, with their SQL.",
+                )
+        check_choices(self.choices)
+        self._check_queries()
         if self.all_objects and self.objects:
             raise InvalidValue(
                 "Both everything and a choice of objects were asked for.",
                 "Use --all alone (with --exclude), or name the objects.",
             )
-        if not self.all_objects and not self.objects:
+        if not self.all_objects and not self.objects and not self.queries:
             raise InvalidValue(
                 "No object was named.", "Name objects (TABLE:orders, orders, 'ord*'), or use --all."
             )
@@ -197,6 +209,27 @@ class ExportSettings(
         if self.into is not None:
             self._check_into(self.into)
 
+    def _check_queries(self) -> None:
+        check_queries(self.queries)
+        if self.queries and not self.content.data:
+            raise InvalidValue(
+                "Queries have rows only: the content is schema only.", "Leave the queries out."
+            )
+        if self.queries and self.content.schema and self.format is Format.SQL and self.into is None:
+            raise InvalidValue(
+                "A query's rows as INSERTs need a table of its name, which no schema file makes.",
+                "Add --content data, or choose another format.",
+            )
+
+    def choice_of(self, ref: ObjectRef) -> Choice | None:
+        """What of this object is taken; None: all of it."""
+        return choice_of(self.choices, ref)
+
+    def where_of(self, ref: ObjectRef) -> str | None:
+        """The condition that this object's rows must meet, None for none."""
+        choice = self.choice_of(ref)
+        return choice.where if choice is not None else None
+
     def _check_into(self, into: Into) -> None:
         """What makes no sense where rows go into a database."""
         if into.existing is Existing.APPEND and self.content is not Content.DATA:
@@ -218,6 +251,8 @@ class ExportSettings(
         """
         if not (self.content.data and ref.type.has_data):
             return False
+        if ref.type is ObjectType.QUERY:
+            return True
         if ref.type is not ObjectType.TABLE and (self.into is not None or self.format is Format.SQL):
             return not self.content.schema and not self.all_objects
         return True
@@ -232,22 +267,37 @@ class ExportSettings(
 
 
 class Export(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    """A saved definition. Each run goes to a directory of its own: `<directory>/<name>/<UTC start>-<task>/`.
+    """A saved definition. Each run goes to a directory of its own: `<directory>/<name>/<UTC start>-<task>/`;
+    `fixed`: all go to `<directory>/<name>/` itself, and `settings.files.if_exists` says what that means for
+    what is there. `latest`: beside the directories of runs a link of that name leads to the newest.
 
-    `directory` is an absolute local path, a URL or below a destination (`core.model.destination`). `schedule` says when it runs by itself, None for by hand only.
+    `directory` is an absolute local path, a URL or below a destination (`core.model.destination`).
+    `schedule` says when it runs by itself, None for by hand only.
     """
 
     name: str
     directory: str
     settings: ExportSettings
     schedule: Schedule | None = None
+    fixed: bool = False
+    latest: bool = False
 
     def __post_init__(self) -> None:
         check_export_name(self.name)
         check_place(self.directory)
+        if self.fixed and self.latest:
+            raise InvalidValue(
+                f"Export {self.name!r}: a link to the latest run is for runs that have directories of their own.",
+                "Leave out the fixed place (--no-fixed), or the link (--no-latest).",
+            )
+        if place_of(self.directory).url:
+            check_remote(self.settings.files, latest=self.latest)
 
     def output(self, start: datetime) -> str:
-        """The directory of a run that begins at `start` (aware), but for its task's number."""
+        """The directory of a run that begins at `start` (aware), but for its task's number where it isn't
+        `fixed`."""
+        if self.fixed:
+            return below(self.directory, self.name)
         return below(self.directory, self.name, f"{start.astimezone(UTC):%Y%m%dT%H%M%SZ}")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
 from core import __version__
@@ -25,12 +26,13 @@ def load_order(
     where the rows aren't SQL."""
     if settings.content.data and settings.format is not Format.SQL:
         return ()
-    by_object: dict[tuple[str | None, str], str] = {(e.object, e.kind): e.path for e in files}
+    by_object: dict[tuple[str | None, str], list[str]] = defaultdict(list)
+    for entry in sorted(files, key=lambda entry: entry.place):
+        by_object[entry.object, entry.kind].append(entry.path)
     done = [item.ref for item in objects if item.done]
 
     def paths(kind: str, refs: Iterable[ObjectRef]) -> list[str]:
-        found = [by_object.get((str(ref), kind)) for ref in refs]
-        return [path for path in found if path is not None]
+        return [path for ref in refs for path in by_object[str(ref), kind]]
 
     last = [ref for ref in done if ref.type in LAST]
     made = [ref for ref in done if ref.type not in LAST]
@@ -77,6 +79,7 @@ def make_manifest(
         task=task.id,
         name=task.name,
         token=ctx.place.token,
+        created=task.created,
         export=task.export,
         connection=connection,
         server=ManifestServer(product=ctx.session.server.product, version=ctx.session.server.version),
@@ -85,19 +88,21 @@ def make_manifest(
         snapshot=ctx.snapshot,
         complete=all(item.done for item in objects),
         settings=plain_settings(task.settings),
-        objects=tuple(map(_object, objects)),
+        objects=tuple(_object(task.settings, item) for item in objects),
         files=tuple(sorted(files, key=lambda entry: entry.path)),
         load=tuple(load),
         notes=tuple(notes),
     )
 
 
-def _object(item: TaskObject) -> ManifestObject:
+def _object(settings: ExportSettings, item: TaskObject) -> ManifestObject:
     has_rows = item.done and item.data_status is ObjectStatus.SUCCESS
     return ManifestObject(
         type=item.ref.type,
         name=item.ref.name,
         columns=item.columns,
+        where=settings.where_of(item.ref),
+        query=settings.queries[item.ref.name] if item.ref.type is ObjectType.QUERY else None,
         rows=item.processed_rows if has_rows else None,
         parts=tuple(part.rows or 0 for part in item.parts) if has_rows else (),
         schema_status=item.schema_status,

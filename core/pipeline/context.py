@@ -13,6 +13,7 @@ from core.pipeline.crew import Crew
 from core.pipeline.disk import Disk, join
 from core.pipeline.journal import Journal
 from core.pipeline.layout import Layout
+from core.pipeline.marks import Outlook
 from core.pipeline.place import Place
 
 
@@ -20,7 +21,7 @@ from core.pipeline.place import Place
 class Context:
     """One attempt of a task, with a session that is open. `database` is the true name of what is read,
     `snapshot` is the point in time that all objects share, where they do; `crew` reads parts of an object at
-    once, where that is wanted and can be."""
+    once, where that is wanted and can be; `outlook` says what is new, where only that is taken."""
 
     task: Task
     journal: Journal
@@ -33,6 +34,7 @@ class Context:
     cancel: Cancel
     snapshot: Snapshot | None = None
     crew: Crew | None = None
+    outlook: Outlook | None = None
 
     @property
     def settings(self) -> ExportSettings:
@@ -44,5 +46,5 @@ class Context:
         return f"offramp task {self.task.id} of {self.task.owner}".replace("*/", "* /")
 
     def built(self, path: str) -> str:
-        """Where on the disk the file is built that the manifest calls `path`."""
-        return join(self.place.work, path)
+        """Where on the disk the file is built that the manifest calls `path`; for "" the whole directory."""
+        return join(self.place.work, path) if path else self.place.work

@@ -22,6 +22,7 @@ READ_BYTES = 1 << 20
 
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 _INSIDE = _DIRECTORY | os.O_NOFOLLOW
+_EXCHANGE = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,10 @@ class Disk:
     def __init__(self, root: Path) -> None:
         self.root = root
         self._made: list[Path] = []
+
+    def where(self, path: str) -> str:
+        """A path as people know it."""
+        return str(self.root / path)
 
     # Directories
 
@@ -214,6 +219,37 @@ class Disk:
         """Give a directory its final name, in one step. Raises TargetExists where something other than an
         empty directory stands there; rename(2) itself sees to that, for links too."""
         self._rename(source, target)
+
+    def exchange(self, first: str, second: str) -> bool:
+        """Have two directories change their names, in one step. False where the system or the file system
+        can't: then nothing has happened. Source: renameat2(2) of Linux with RENAME_EXCHANGE, renameatx_np(2)
+        of macOS with RENAME_SWAP, which is the same number."""
+        import ctypes  # noqa: PLC0415 - few tasks put a directory into another's place
+
+        libc = ctypes.CDLL(None, use_errno=True)
+        call = getattr(libc, "renameat2", None) or getattr(libc, "renameatx_np", None)
+        if call is None:
+            return False
+        with self._parent(first) as (there, old), self._parent(second) as (here, new):
+            if call(there, os.fsencode(old), here, os.fsencode(new), ctypes.c_uint(_EXCHANGE)) == 0:
+                return True
+            number = ctypes.get_errno()
+            if number in (errno.ENOSYS, errno.EINVAL, errno.EOPNOTSUPP):
+                return False
+            raise OSError(number, os.strerror(number))
+
+    def symlink(self, text: str, path: str) -> None:
+        """Make a symbolic link at `path` that says `text`. Raises TargetExists where something is there."""
+        with self._parent(path) as (above, name):
+            os.symlink(text, name, dir_fd=above)
+
+    def read_link(self, path: str) -> str | None:
+        """What a symbolic link says, None where there is none."""
+        found = self.status(path)
+        if found is None or not stat.S_ISLNK(found.st_mode):
+            return None
+        with self._parent(path) as (above, name):
+            return os.readlink(name, dir_fd=above)
 
     def link(self, source: str, target: str) -> None:
         """Give a file a second name. Raises TargetExists where something has that name already."""

@@ -6,6 +6,7 @@ secret: not even where a secret would come from, since the command that prints a
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -14,7 +15,8 @@ from core.errors import ErrorInfo, NotFound, OutputDamaged
 from core.model.settings import ExportSettings
 from core.model.task import Column, FileEntry, Snapshot
 from core.model.vocabulary import Consistency, ObjectRef, ObjectStatus, ObjectType
-from core.pipeline.disk import Disk, Gone, join
+from core.pipeline.disk import Gone, join
+from core.pipeline.published import Readable
 
 MANIFEST = "manifest.json"
 FORMAT = 1
@@ -31,6 +33,7 @@ class ManifestServer(msgspec.Struct, frozen=True, kw_only=True):
 class ManifestObject(msgspec.Struct, frozen=True, kw_only=True):
     """An object: its true name, its columns with the types as the source names them, what became of it.
 
+    Where rows were chosen, `where` is the condition that they meet, `query` the query whose result they are.
     `rows` is None where no data was asked for or none was published. `parts` are the rows of each part, in
     the file's order. `snapshot` is the object's own, None where the manifest's holds or none was needed.
     """
@@ -38,6 +41,8 @@ class ManifestObject(msgspec.Struct, frozen=True, kw_only=True):
     type: ObjectType
     name: str
     columns: tuple[Column, ...] = ()
+    where: str | None = None
+    query: str | None = None
     rows: int | None = None
     parts: tuple[int, ...] = ()
     schema_status: ObjectStatus | None = None
@@ -55,7 +60,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     """What `manifest.json` holds.
 
     `format` is the version of this form. `task` is the task's number in the store that ran it and `token`
-    tells it from a task of the same number elsewhere. `complete` is False where objects failed. `settings`
+    tells it from a task of the same number elsewhere; `created` is when it was made (UTC; None of an older
+    Offramp). `complete` is False where objects failed. `settings`
     are the task's, every one, without secrets. `load` lists the files that load into an empty server, in
     that order.
     """
@@ -77,6 +83,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     files: tuple[FileEntry, ...]
     load: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    created: datetime | None = None
 
     def settings_of_task(self) -> ExportSettings:
         """The settings as the task had them, but for secrets."""
@@ -87,21 +94,21 @@ def dump(manifest: Manifest) -> bytes:
     return msgspec.json.format(msgspec.json.encode(manifest), indent=2) + b"\n"
 
 
-def load(disk: Disk, directory: str) -> Manifest:
-    """The manifest in a directory of the disk. Raises NotFound where there is none, OutputDamaged where it
-    can't be understood."""
+def load(disk: Readable, directory: str) -> Manifest:
+    """The manifest in a directory of what is read. Raises NotFound where there is none, OutputDamaged where
+    it can't be understood."""
     path = join(directory, MANIFEST)
-    where = disk.root / path
+    where, above = disk.where(path), disk.where(directory)
     try:
         size = disk.size(path)
         if size is None:
-            raise NotFound(f"There is no {MANIFEST} in {where.parent}.", "Name the directory of a task.")
+            raise NotFound(f"There is no {MANIFEST} in {above}.", "Name the directory of a task.")
         if size > MAX_BYTES:
             raise OutputDamaged(f"{where} is {size} bytes long: that is no manifest.")
         data = b"".join(disk.read(path))
     except Gone:
         raise NotFound(
-            f"There is no {MANIFEST} in {where.parent}.", "Name the directory of a task."
+            f"There is no {MANIFEST} in {above}.", "Name the directory of a task."
         ) from None
     try:
         manifest = msgspec.json.decode(data, type=Manifest)

@@ -2,7 +2,8 @@
 
 A new directory appears by one rename. Where that can't be (the target is a mount point or its parent may
 not be written, or a first part is published already) files move one by one, always forward, the manifest
-last: the set counts once the manifest is there. Nothing that isn't this task's own is ever replaced.
+last: the set counts once the manifest is there. Nothing that isn't this task's own is ever replaced, but for
+the output of an earlier run where that was asked for.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from core.model.task import FileEntry
 from core.pipeline import manifest as manifests
 from core.pipeline.disk import Disk, join
 from core.pipeline.manifest import MANIFEST, Manifest
-from core.pipeline.place import Place, TargetState
+from core.pipeline.place import Place, TargetState, set_aside
 from core.pipeline.writer import write_file
 
 
@@ -66,7 +67,7 @@ def check_sizes(disk: Disk, place: Place, files: Iterable[FileEntry]) -> None:
     """Raises OutputDamaged for the first file that has its full length neither where it was built nor where
     it is published."""
     for entry in files:
-        sizes = [disk.size(join(directory, entry.path)) for directory in {place.work, place.final}]
+        sizes = [disk.size(join(directory, entry.path)) for directory in place.holds]
         if entry.bytes not in sizes:
             found = next((size for size in sizes if size is not None), None)
             raise OutputDamaged(
@@ -83,6 +84,9 @@ def publish(disk: Disk, place: Place, state: TargetState, old: Manifest | None) 
         disk.rename_directory(place.work, place.final)
         faults.reached(Point.RENAMED)
         disk.sync_directory("")
+        return
+    if state is TargetState.EARLIER:
+        _replace(disk, place)
         return
     ours = {entry.path for entry in old.files if entry.object is None} if old is not None else set()
     paths = [path for path in disk.tree(place.work) if path != MANIFEST]
@@ -106,6 +110,22 @@ def publish(disk: Disk, place: Place, state: TargetState, old: Manifest | None) 
     disk.sync_directory(place.final)
     disk.remove_tree(place.work)
     disk.sync_directory("")
+
+
+def _replace(disk: Disk, place: Place) -> None:
+    """Put the complete build in the place of an earlier run's output: in one step where the file system has
+    one, else in two, between which the place is empty. `put_back` knows what to do after a death at any
+    moment of it."""
+    if disk.exchange(place.work, place.final):
+        faults.reached(Point.RENAMED)
+        disk.sync_directory("")
+        set_aside(disk, place, place.work)
+    else:
+        set_aside(disk, place, place.final)
+        disk.rename_directory(place.work, place.final)
+        faults.reached(Point.RENAMED)
+        disk.sync_directory("")
+    disk.remove_tree(place.aside)
 
 
 def _forward(disk: Disk, place: Place, path: str) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from core.errors import NotWritable, TargetExists
 from core.log_pages import LogPages
+from core.model.file_settings import IfExists
 from core.model.settings import ExportSettings
 from core.model.task import FileEntry, Task, TaskObject
 from core.model.task_filter import TaskFilter
@@ -38,16 +39,17 @@ class Tasks:
     def dump(
         self, settings: ExportSettings, output: Path, *, name: str | None = None, at: datetime | None = None
     ) -> Task:
-        """Queue one task, with nothing saved, whose directory is `output` (absolute; absent or empty), or
-        schedule it (`at` aware, in the future). See `serve` for what runs it. Raises NotFound for the
-        connection, TargetExists."""
+        """Queue one task, with nothing saved, whose directory is `output` (absolute; absent or empty, unless
+        the settings say what else may be there), or schedule it (`at` aware, in the future). See `serve` for
+        what runs it. Raises NotFound for the connection, TargetExists."""
         from core.store.task_queries import NewTask  # noqa: PLC0415 - comes with the store
 
         connection = self._context.store.connections.get(settings.connection)
-        refuse_used(output)
+        title = name or default_name(settings)
+        look_at_target(output, settings, title)
         return self._context.store.tasks.add(
             NewTask(
-                name=name or default_name(settings),
+                name=title,
                 settings=settings,
                 output=str(output),
                 mode=connection.mode,
@@ -189,6 +191,19 @@ def _discard_partial(task: Task) -> None:
     from core.pipeline.place import discard_partial  # noqa: PLC0415 - lists do without
 
     discard_partial(task)
+
+
+def look_at_target(output: Path, settings: ExportSettings, name: str) -> None:
+    """Whether a dump called `name` can have this directory, by what its settings say of one that is used.
+    Raises TargetExists, NotWritable."""
+    if settings.files.if_exists is IfExists.FAIL:
+        refuse_used(output)
+        return
+    from core.pipeline.earlier import Run  # noqa: PLC0415 - few dumps need it
+    from core.pipeline.place import inspect_target  # noqa: PLC0415
+
+    run = Run(None, name, settings.connection, datetime.now(UTC))
+    inspect_target(output, settings.files.if_exists, run)
 
 
 def refuse_used(output: Path) -> None:

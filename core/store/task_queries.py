@@ -28,7 +28,8 @@ ESCAPE = "\\"
 class NewTask:
     """What a task is made of. `output` is the absolute path of its directory, to which `-<task>` is added
     where `numbered` (the number is known only once the task is in), `owner` who asked for it,
-    `export` the saved export it comes from, `not_before` a time to start at (aware)."""
+    `export` the saved export it comes from, `not_before` a time to start at (aware), `latest` whether the
+    link to the newest run is moved."""
 
     name: str
     settings: ExportSettings
@@ -38,6 +39,7 @@ class NewTask:
     export: str | None = None
     not_before: datetime | None = None
     numbered: bool = False
+    latest: bool = False
 
 
 def add_task(db: sa.Connection, new: NewTask, now: datetime) -> int:
@@ -51,6 +53,7 @@ def add_task(db: sa.Connection, new: NewTask, now: datetime) -> int:
             mode=str(new.mode),
             owner=new.owner,
             output=new.output,
+            latest=new.latest,
             settings=to_json(new.settings),
             created=now,
             status=str(TaskStatus.SCHEDULED if later else TaskStatus.QUEUED),
@@ -64,6 +67,16 @@ def add_task(db: sa.Connection, new: NewTask, now: datetime) -> int:
         output = f"{new.output}-{number}"
         db.execute(sa.update(_t).where(_t.c.id == number).values(output=output))
     return int(number)
+
+
+def forget_replaced(db: sa.Connection, number: int) -> None:
+    """This task's output has taken the place of that of others, in a write transaction."""
+    own = sa.select(_t.c.output).where(_t.c.id == number).scalar_subquery()
+    db.execute(
+        sa.update(_t)
+        .where(_t.c.published.is_(True), _t.c.output == own, _t.c.id != number)
+        .values(published=False)
+    )
 
 
 def positions(now: datetime) -> sa.Subquery:

@@ -297,6 +297,15 @@ class RecordingDisk(Disk):
         self._world.model.change((self._name(source), None), (self._name(target), node))
         self._world.step(f"rename {source} to {target}")
 
+    def exchange(self, first: str, second: str) -> bool:
+        if not super().exchange(first, second):
+            return False
+        model = self._world.model
+        one, other = model.find(self._name(first)), model.find(self._name(second))
+        model.change((self._name(first), other), (self._name(second), one))
+        self._world.step(f"exchange {first} and {second}")
+        return True
+
     def link(self, source: str, target: str) -> None:
         super().link(source, target)
         self._world.model.change((self._name(target), self._world.model.find(self._name(source))))

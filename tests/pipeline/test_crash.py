@@ -23,7 +23,7 @@ from tests.pipeline.scripted import table, view
 
 EFFECTS = (
     "make_root", "make_directory", "sync_directory", "remove_tree", "remove_directory", "open", "truncate",
-    "write", "sync", "close", "remove", "replace", "rename_directory", "link",
+    "write", "sync", "close", "remove", "replace", "rename_directory", "link", "exchange", "symlink",
 )  # fmt: skip
 
 
