@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -15,6 +16,7 @@ from core.errors import (
     OfframpError,
     PreflightFailed,
     SchemaChanged,
+    SnapshotUnavailable,
     SourceError,
     UsageError,
 )
@@ -35,6 +37,7 @@ WIDTH = {Encoding.UTF_16: 2, Encoding.UTF_32: 4}
 ROW_BYTES = 100
 SCHEMA_BYTES = 4096
 SMALLEST_FREE = 1 << 20
+_SUBQUERY = re.compile(r"\bSELECT\b", re.IGNORECASE)
 # Seconds between looks at an object that somebody is changing.
 CHANGE_PAUSES = (0.1, 0.5, 2.0)
 
@@ -167,6 +170,7 @@ def preflight(
         if error.transient:
             raise
         problems.append(error)
+    problems += _apart_in_time(session, settings, checked)
     if settings.content.data and any(
         item.ref.type.has_data and not settings.takes_rows(item.ref) for item in checked
     ):
@@ -207,7 +211,8 @@ def _wants_copy(settings: ExportSettings) -> bool:
 def _listed(session: Session, database: str, refs: Iterable[ObjectRef]) -> tuple[ObjectInfo, ...]:
     """These objects with what the server's list says of them; bare where it has them no more."""
     refs = list(refs)
-    known = {info.ref: info for info in session.objects(database, sorted({ref.type for ref in refs}))}
+    types = sorted({ref.type for ref in refs if ref.type.stored})
+    known = {info.ref: info for info in session.objects(database, types)}
     return tuple(known.get(ref, ObjectInfo(ref)) for ref in refs)
 
 
@@ -240,6 +245,8 @@ def _check_object(
     shape = recorded.shape
     rows = info.rows if shape is None or shape.rows is None else shape.rows
     size = info.bytes if shape is None or shape.bytes is None else shape.bytes
+    if settings.where_of(info.ref) is not None:
+        rows = size = None  # of what a condition leaves, nobody has an estimate
     output = SCHEMA_BYTES if settings.content.schema else 0
     if settings.takes_rows(info.ref) and shape is not None:
         guess = size if size is not None else (rows or 0) * ROW_BYTES
@@ -261,13 +268,33 @@ def _look_at(session: Session, settings: ExportSettings, database: str, ref: Obj
         try:
             recorded = record(session, settings, database, ref)
             if settings.takes_rows(ref) and recorded.shape is not None:
-                session.check_readable(database, recorded.shape)
+                session.check_readable(database, recorded.shape, settings.where_of(ref))
             break
         except SchemaChanged:
             if pause is None:
                 raise
         time.sleep(pause)
     return recorded
+
+
+def _apart_in_time(
+    session: Session, settings: ExportSettings, checked: Iterable[CheckedObject]
+) -> Iterable[OfframpError]:
+    """What can't be read as of the point in time that everything is to be of."""
+    if settings.consistency is not Consistency.TASK or session.queries_join_snapshot:
+        return
+    apart = [
+        item.ref
+        for item in checked
+        if not item.ref.type.stored or _SUBQUERY.search(settings.where_of(item.ref) or "")
+    ]
+    if apart:
+        what = ", ".join(map(str, apart[:5])) + (f" and {len(apart) - 5} more" if len(apart) > 5 else "")
+        yield SnapshotUnavailable(
+            f"{session.server.product} reads queries, and what conditions look up, as of now, not as of the "
+            f"task's point in time: {what}.",
+            "Use --consistency object, or export the tables themselves.",
+        )
 
 
 def _time_hazards(

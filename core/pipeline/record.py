@@ -7,13 +7,15 @@ columns. So the definition is recorded before the snapshot is taken and compared
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from connectors.base import ObjectDdl, Session, TableShape
-from core.errors import SchemaChanged, SourceError
+from core.errors import NotFound, SchemaChanged, SourceError
+from core.model.choice import statement_of
 from core.model.settings import ExportSettings
 from core.model.task import Column
 from core.model.vocabulary import ObjectRef
+from core.pipeline.resolve import near
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,16 +51,40 @@ class Recorded:
 
 def record(session: Session, settings: ExportSettings, database: str, ref: ObjectRef) -> Recorded:
     """An object's definition as it is now. Raises NotFound, NoPrivilege, BrokenObject."""
-    ddl = session.ddl(database, ref, settings.schema.flavour) if settings.content.schema else None
+    with_schema = settings.content.schema and ref.type.stored
+    ddl = session.ddl(database, ref, settings.schema.flavour) if with_schema else None
     shape = None
     if ref.type.has_data:
         try:
-            shape = session.describe(database, ref)
+            shape = shape_of(session, settings, database, ref)
         except SourceError as error:
             # A view whose table is gone still has a schema to export.
             if error.transient or settings.takes_rows(ref):
                 raise
     return Recorded(ref, shape, ddl)
+
+
+def shape_of(session: Session, settings: ExportSettings, database: str, ref: ObjectRef) -> TableShape:
+    """What is read of an object by these settings: its columns without those that are left out, or the result
+    of the query of its name. Raises NotFound for the object or a column that was named, NoPrivilege,
+    BrokenObject, StatementFailed."""
+    if not ref.type.stored:
+        return session.describe_query(database, ref, statement_of(settings.queries[ref.name]))
+    shape = session.describe(database, ref)
+    choice = settings.choice_of(ref)
+    if choice is None or not (choice.columns or choice.exclude):
+        return shape
+    known = [column.name for column in shape.columns]
+    for name in (*choice.columns, *choice.exclude):
+        if name not in known:
+            raise NotFound(f"{ref} has no column {name!r}.", near(name, known))
+    wanted = set(choice.columns) or set(known) - set(choice.exclude)
+    kept = tuple(column for column in shape.columns if column.name in wanted)
+    if not kept:
+        raise NotFound(f"No column of {ref} is left.", "Leave out fewer of them, or leave the object out.")
+    key = shape.key if wanted.issuperset(shape.key) else ()
+    size = None if shape.bytes is None else shape.bytes * len(kept) // len(known)
+    return replace(shape, columns=kept, key=key, bytes=size, chosen=True)
 
 
 def check_unchanged(before: str, now: Recorded) -> None:

@@ -10,9 +10,11 @@ from dataclasses import dataclass
 
 from connectors.base import ObjectInfo, Session
 from core.errors import NotFound, UsageError
+from core.model.choice import refs_of
 from core.model.settings import ExportSettings
 from core.model.vocabulary import ObjectPattern, ObjectRef, ObjectType, OnError
 
+_WITH_ROWS = tuple(kind for kind in ObjectType if kind.has_data and kind.stored)
 _TYPE_ORDER = {kind: number for number, kind in enumerate(ObjectType)}
 
 
@@ -20,7 +22,7 @@ _TYPE_ORDER = {kind: number for number, kind in enumerate(ObjectType)}
 class Resolved:
     """The objects that settings mean, each with what the server's list says of it, by type and name.
 
-    `unused` are exclusions that took nothing away."""
+    `unused` are exclusions that took nothing away. Queries come last."""
 
     database: str
     objects: tuple[ObjectInfo, ...]
@@ -38,6 +40,7 @@ def resolve_objects(session: Session, settings: ExportSettings, default: str | N
     listed = session.objects(database, _types(settings))
     if not settings.content.schema:
         listed = [info for info in listed if settings.takes_rows(info.ref)]
+    queries = [ObjectInfo(ref) for ref in refs_of(settings.queries)]
     if settings.all_objects:
         chosen = {info.ref for info in listed}
     else:
@@ -47,13 +50,27 @@ def resolve_objects(session: Session, settings: ExportSettings, default: str | N
     taken = _matched(exclusions, chosen)
     excluded = set().union(*taken.values())
     objects = [info for info in listed if info.ref in chosen and info.ref not in excluded]
-    if not objects:
+    if not objects and not queries:
         raise NotFound(
             f"Nothing is left to export from database {database!r}.",
             "It is empty, or everything was excluded." if settings.all_objects else "See --exclude.",
         )
     objects.sort(key=lambda info: sort_key(info.ref))
-    return Resolved(database, tuple(objects), tuple(p for p in exclusions if not taken[p]))
+    _check_choices(settings, [info.ref for info in objects])
+    return Resolved(database, (*objects, *queries), tuple(p for p in exclusions if not taken[p]))
+
+
+def _check_choices(settings: ExportSettings, refs: Sequence[ObjectRef]) -> None:
+    """A choice that means nothing is a misspelt one: without it, more would leave than was meant. Raises
+    NotFound."""
+    for text in settings.choices:
+        pattern = ObjectPattern.parse(text)
+        if not any(ref.type.has_data and pattern.matches(ref) for ref in refs):
+            names = [ref.name for ref in refs if ref.type.has_data]
+            raise NotFound(
+                f"The choice of columns or rows for {text!r} means none of the objects that leave.",
+                near(pattern.name, names),
+            )
 
 
 def resolve_database(session: Session, settings: ExportSettings, default: str | None) -> str:
@@ -70,7 +87,7 @@ def resolve_database(session: Session, settings: ExportSettings, default: str | 
         )
     if wanted not in known:
         raise NotFound(
-            f"There is no database {wanted!r}, or this account doesn't see it.", _near(wanted, known)
+            f"There is no database {wanted!r}, or this account doesn't see it.", near(wanted, known)
         )
     return wanted
 
@@ -111,10 +128,10 @@ def in_order(needs: Mapping[ObjectRef, Iterable[ObjectRef]]) -> list[ObjectRef]:
 def _types(settings: ExportSettings) -> list[ObjectType] | None:
     """The types that can be meant, None for all."""
     if settings.all_objects:
-        return None if settings.content.schema else [kind for kind in ObjectType if kind.has_data]
+        return None if settings.content.schema else list(_WITH_ROWS)
     types = set()
     for pattern in settings.patterns:
-        types |= {pattern.type} if pattern.type else {kind for kind in ObjectType if kind.has_data}
+        types |= {pattern.type} if pattern.type else set(_WITH_ROWS)
     return sorted(types, key=_TYPE_ORDER.__getitem__)
 
 
@@ -158,7 +175,7 @@ def _matches(
         words = ", ".join(repr(str(pattern)) for pattern in empty[:5])
         more = f" and {len(empty) - 5} more" if len(empty) > 5 else ""
         plain = empty[0]
-        hint = _near(plain.name, [i.ref.name for i in listed if plain.type in (None, i.ref.type)])
+        hint = near(plain.name, [i.ref.name for i in listed if plain.type in (None, i.ref.type)])
         if plain.type is not None and not any(plain.type is info.ref.type for info in listed):
             hint = f"There is no {plain.type} that this export could take."
         raise NotFound(
@@ -167,7 +184,7 @@ def _matches(
     return found.values()
 
 
-def _near(name: str, known: Sequence[str]) -> str:
+def near(name: str, known: Sequence[str]) -> str:
     """Words that name what comes close."""
     folded: dict[str, str] = {}
     for other in known:

@@ -20,7 +20,7 @@ def waiting(
     return TaskObject(
         number=number,
         ref=ref,
-        schema_status=ObjectStatus.WAITING if settings.content.schema else None,
+        schema_status=ObjectStatus.WAITING if settings.content.schema and ref.type.stored else None,
         data_status=ObjectStatus.WAITING if data else None,
         total_rows=rows if data else None,
         fingerprint=fingerprint,

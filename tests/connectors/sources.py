@@ -10,9 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from connectors.base import ReadRequest, Session, TableShape
+from connectors.base import ReadRequest, Session, Source, TableShape
+from connectors.sources.mysql import MysqlSource
+from connectors.sources.postgresql import PostgresqlSource
 from core.model.task import PartPlan
-from tests.connectors import mysql_helpers, postgresql_helpers, sqlite_helpers
+from tests.connectors import sqlite_helpers
 from tests.servers.family import MysqlFamilyServer
 from tests.servers.postgresql import PostgresqlServer
 
@@ -27,17 +29,17 @@ PRODUCTS = [
 
 @dataclass(frozen=True)
 class Place:
-    """An empty database. `run` executes statements there, `open` gives a session, `database` is what the
+    """An empty database. `run` executes statements there, `source` leads there, `database` is what the
     interface calls it."""
 
     product: str
     database: str
     run: Callable[..., None]
-    open: Callable[[], object]
+    source: Callable[[], Source]
 
     @contextmanager
     def session(self) -> Iterator[Session]:
-        with self.open() as session:  # type: ignore[attr-defined]
+        with self.source().connect() as session:
             yield session
 
     def rows(
@@ -70,7 +72,7 @@ def new_place(product: str, request: pytest.FixtureRequest, directory: Path) -> 
             connection.close()
 
         on_file()
-        return Place(product, "main", on_file, lambda: sqlite_helpers.source(path).connect())
+        return Place(product, "main", on_file, lambda: sqlite_helpers.source(path))
     if product == "postgresql":
         postgresql: PostgresqlServer = request.getfixturevalue("postgresql")
         name = postgresql.new_database()
@@ -78,7 +80,7 @@ def new_place(product: str, request: pytest.FixtureRequest, directory: Path) -> 
             product,
             "public",
             lambda *statements: postgresql.run(*statements, database=name),
-            lambda: postgresql_helpers.session_of(postgresql, name),
+            lambda: PostgresqlSource(postgresql.connection("shop", name), postgresql.credentials()),
         )
     server: MysqlFamilyServer = request.getfixturevalue(product)
     database = server.new_database()
@@ -86,5 +88,5 @@ def new_place(product: str, request: pytest.FixtureRequest, directory: Path) -> 
         product,
         database,
         lambda *statements: server.run(*statements, database=database),
-        lambda: mysql_helpers.session_of(server),
+        lambda: MysqlSource(server.connection("shop", database), server.credentials()),
     )
