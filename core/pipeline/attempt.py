@@ -12,6 +12,7 @@ from connectors.base import Session, Source
 from core import faults
 from core.errors import (
     Aborted,
+    ConnectError,
     Incomplete,
     NoSpace,
     NotWritable,
@@ -29,10 +30,11 @@ from core.pipeline.assemble import load_order, make_manifest, write_load_script
 from core.pipeline.cancel import Cancel
 from core.pipeline.context import Context
 from core.pipeline.crew import Crew, Processes, crew_for
+from core.pipeline.delivery import Delivery
 from core.pipeline.disk import Disk, join
 from core.pipeline.journal import Journal
-from core.pipeline.layout import Layout, Names
 from core.pipeline.latest import move_latest
+from core.pipeline.layout import Layout, Names
 from core.pipeline.manifest import MANIFEST, Manifest
 from core.pipeline.merged import run_merged
 from core.pipeline.objects import run_object
@@ -40,8 +42,8 @@ from core.pipeline.place import Place, TargetState, own_manifest, put_back, stat
 from core.pipeline.plan import Left, left_over, plan, plan_again
 from core.pipeline.points import ended_after
 from core.pipeline.preflight import Preflight, Scope, preflight
-from core.pipeline.settled import settled
 from core.pipeline.publish import check_sizes, complete_build, make_durable, publish
+from core.pipeline.settled import settled
 
 
 class Attempt:
@@ -57,14 +59,16 @@ class Attempt:
         disk: Callable[[Path], Disk],
         *,
         processes: Processes,
+        delivery: Delivery | None = None,
     ) -> None:
         self._journal = journal
         self._source = source
         self._log = log
         self._cancel = cancel
         self.task: Task = settled(journal)
-        self.place = Place.of(self.task)
-        self.disk = disk(self.place.root)
+        self._delivery = delivery
+        self.place = delivery.place if delivery is not None else Place.of(self.task)
+        self.disk = delivery.disk if delivery is not None else disk(self.place.root)
         self.published = False
         self.forward = False
         self._output_bytes = 0
@@ -75,7 +79,7 @@ class Attempt:
         """Gives the manifest as it is published. Raises any OfframpError."""
         self._journal.stage("checking the output directory")
         put_back(self.disk, self.place)
-        state, old = state_of_target(self.disk, self.place)
+        state, old = self._state()
         self.place = dataclasses.replace(self.place, earlier=state is TargetState.EARLIER)
         self.published = state is TargetState.OURS
         if old is not None and state is TargetState.OURS and old.complete:
@@ -122,6 +126,11 @@ class Attempt:
             complete_build(self.disk, self.place, manifest)
         return self._publish(state, old, manifest)
 
+    def _state(self) -> tuple[TargetState, Manifest | None]:
+        if self._delivery is not None:
+            return self._delivery.state(self._cancel)
+        return state_of_target(self.disk, self.place)
+
     @contextlib.contextmanager
     def _telling_size(self) -> Iterator[None]:
         """Who has to make room wants to know how much."""
@@ -139,9 +148,11 @@ class Attempt:
             put_back(self.disk, self.place)
             if keep_useful and (own_manifest(self.disk, self.place, self.place.work) or self._left().useful):
                 return
+            if self._delivery is not None:
+                self._delivery.discard()
             self.disk.remove_tree(self.place.work)
             self.disk.drop_root()
-        except (OutputError, SnapshotUnavailable) as error:
+        except (ConnectError, OutputError, SnapshotUnavailable) as error:
             self._log.warning("temporary files stay in %s: %s", self.place.root / self.place.work, error)
 
     def _left(self) -> Left:
@@ -164,16 +175,22 @@ class Attempt:
         """An earlier attempt has published everything, and couldn't say so."""
         self._log.info("everything is published already, by an earlier attempt")
         check_sizes(self.disk, self.place, manifest.files)
-        make_durable(self.disk, self.place.final)
+        if self._delivery is None:
+            make_durable(self.disk, self.place.final)
         self.forward = True
         self._link(manifest)
         # An abort that comes after publishing has nothing left to abort.
         with contextlib.suppress(Aborted):
             self._journal.publishing()
+        if self._delivery is not None:
+            self._delivery.settle()
         self.disk.remove_tree(self.place.work)
         return manifest
 
     def _publish(self, state: TargetState, old: Manifest | None, manifest: Manifest) -> Manifest:
+        if self._delivery is not None:
+            self._deliver(self._delivery, old, manifest)
+            return manifest
         self._journal.stage(f"publishing {len(manifest.files)} files")
         try:
             self._journal.publishing()
@@ -190,13 +207,30 @@ class Attempt:
         self.published = True
         self.place = dataclasses.replace(self.place, earlier=False)
         self._link(manifest)
+        self._log_published(manifest)
+        return manifest
+
+    def _deliver(self, delivery: Delivery, old: Manifest | None, manifest: Manifest) -> None:
+        """Send it, which may be aborted, then publish it."""
+        with delivery.sent(
+            old, manifest, journal=self._journal, cancel=self._cancel, log=self._log
+        ) as publish_there:
+            self._journal.stage(f"publishing {len(manifest.files)} files")
+            self._journal.publishing()
+            self.forward = True
+            faults.reached(Point.PUBLISHING)
+            publish_there()
+            self.published = True
+        self._log_published(manifest)
+        self.disk.remove_tree(self.place.work)
+
+    def _log_published(self, manifest: Manifest) -> None:
         self._log.info(
             "published %d file%s in %s",
             len(manifest.files),
             "" if len(manifest.files) == 1 else "s",
-            self.place.target,
+            self.task.output,
         )
-        return manifest
 
     def _link(self, manifest: Manifest) -> None:
         """Have `latest` lead here, where that is asked for and everything is here."""

@@ -1,4 +1,4 @@
-"""An object read from its source a second time, to compare it with the file that was made of it."""
+"""An object read from its source a second time, to compare it with the files that were made of it."""
 
 from __future__ import annotations
 
@@ -11,28 +11,30 @@ from connectors.base import ReadRequest, Session, TableShape
 from core import formats
 from core.chunk import TextChunk
 from core.errors import DataError, NotFound, OutputError, SnapshotGone, SnapshotUnavailable, SourceError
+from core.formats.base import Encoder
 from core.formats.compress import decompressed
 from core.model.format_settings import Compression
 from core.model.settings import ExportSettings
 from core.model.task import Column, FileEntry, PartPlan, Snapshot
-from core.pipeline.disk import Disk
 from core.pipeline.manifest import Manifest, ManifestObject
+from core.pipeline.plan import parts_of
 from core.pipeline.points import ended_after
+from core.pipeline.published import Readable
 
 
 def reread(
     session: Session,
     manifest: Manifest,
     item: ManifestObject,
-    entry: FileEntry,
+    entries: Sequence[FileEntry],
     *,
-    disk: Disk,
+    disk: Readable,
     check: Callable[[], None],
 ) -> tuple[bool, str]:
-    """Whether the object's rows give the same file again, and words. `disk` holds what was published: of a
-    compressed file the content counts. Nothing of the manifest is sent to
-    the server but names, as identifiers: a manifest may have been changed by anybody. Raises transient
-    errors, and whatever `check` raises."""
+    """Whether the object's rows give the same files again, and words. `entries` are its data files in the
+    order of their rows, `disk` holds what was published: of a compressed file the content counts. Nothing of
+    the manifest is sent to the server but names, as identifiers: a manifest may have been changed by anybody.
+    Raises transient errors, and whatever `check` raises."""
     snapshot = item.snapshot or manifest.snapshot
     try:
         shape = session.describe(manifest.database, item.ref)
@@ -41,19 +43,21 @@ def reread(
             return False, "has other columns in the source now."
         as_of, since = _begin(session, snapshot)
         with ended_after(session):
-            rows, digest = _hash(session, manifest, item, shape, check)
+            again = _Again(session, manifest, item, shape, entries)
+            rows, digests = again.read(snapshot, check)
     except (SourceError, DataError, NotFound) as error:
         if error.transient:
             raise
         return False, f"can't be read again: {error}"
     try:
-        published = _published(manifest, entry, disk, check)
+        published = [_published(manifest, entry, disk, check) for entry in entries]
     except OutputError as error:
         return False, error.message
-    if digest == published:
+    written = sum(entry.rows for entry in entries)
+    if digests == published and rows == written:
         return True, f"{rows} rows, the same {as_of}."
-    counts = f"{entry.rows} rows were written, {rows} are read {as_of}"
-    if rows == entry.rows:
+    counts = f"{written} rows were written, {rows} are read {as_of}"
+    if rows == written:
         counts = f"the same number of rows ({rows}) {as_of}, but other content"
     return False, f"differs: {counts}.{since}"
 
@@ -68,7 +72,7 @@ def _begin(session: Session, snapshot: Snapshot | None) -> tuple[str, str]:
     return "as of now", " The source may have changed since the export."
 
 
-def _published(manifest: Manifest, entry: FileEntry, disk: Disk, check: Callable[[], None]) -> str:
+def _published(manifest: Manifest, entry: FileEntry, disk: Readable, check: Callable[[], None]) -> str:
     """The SHA-256 of what the file holds. Raises OutputError."""
     compression = manifest.settings_of_task().compression
     if compression is Compression.NONE:
@@ -80,30 +84,87 @@ def _published(manifest: Manifest, entry: FileEntry, disk: Disk, check: Callable
     return digest.hexdigest()
 
 
-def _hash(
-    session: Session, manifest: Manifest, item: ManifestObject, shape: TableShape, check: Callable[[], None]
-) -> tuple[int, str]:
-    """Rows, and the SHA-256 of the file that they make, with parts ending after as many rows as then."""
-    settings: ExportSettings = manifest.settings_of_task()
-    if not settings.format.is_text:
-        shape = session.settle(manifest.database, shape)
-    encoder = formats.open_encoder(settings, session.dialect, manifest.database, shape)
-    digest = hashlib.sha256(encoder.begin())
-    request = ReadRequest(
-        database=manifest.database, shape=shape, part=PartPlan(number=0), comment="offramp verify"
-    )
-    rows = 0
-    ends = list(accumulate(item.parts))
-    for chunk in _cut(session.read(request), ends):
-        check()
-        if isinstance(chunk, TextChunk):
-            rows += chunk.rows
-            for piece in encoder.encode(chunk):
-                digest.update(piece)
-        else:
-            digest.update(encoder.flush())
-    digest.update(encoder.end())
-    return rows, digest.hexdigest()
+class _Again:
+    """Makes the files once more, of what is read now, and keeps their SHA-256 only."""
+
+    def __init__(
+        self,
+        session: Session,
+        manifest: Manifest,
+        item: ManifestObject,
+        shape: TableShape,
+        entries: Sequence[FileEntry],
+    ) -> None:
+        self._session = session
+        self._database = manifest.database
+        self._settings: ExportSettings = manifest.settings_of_task()
+        self._parts = item.parts
+        if not self._settings.format.is_text:
+            shape = session.settle(manifest.database, shape)
+        self._shape = shape
+        # Files end after as many rows as then; what is more now goes to the last.
+        self._sizes = [entry.rows for entry in entries]
+        self._digests: list[hashlib._Hash] = []
+        self._encoder: Encoder | None = None
+        self._room = 0
+
+    def read(self, snapshot: Snapshot | None, check: Callable[[], None]) -> tuple[int, list[str]]:
+        """Rows, and the SHA-256 of each file that they make."""
+        rows = 0
+        if self._sizes:
+            self._next()
+        for chunk in self._chunks(snapshot):
+            check()
+            if isinstance(chunk, TextChunk):
+                rows += chunk.rows
+                self._take(chunk)
+            else:
+                self._put(lambda encoder: encoder.flush())
+        self._put(lambda encoder: encoder.end())
+        return rows, [digest.hexdigest() for digest in self._digests]
+
+    def _next(self) -> None:
+        self._put(lambda encoder: encoder.end())
+        self._room = self._sizes[len(self._digests)]
+        self._encoder = formats.open_encoder(
+            self._settings, self._session.dialect, self._database, self._shape
+        )
+        self._digests.append(hashlib.sha256())
+        self._put(lambda encoder: encoder.begin())
+
+    def _put(self, made: Callable[[Encoder], bytes]) -> None:
+        if self._encoder is not None:
+            self._digests[-1].update(made(self._encoder))
+
+    def _take(self, chunk: TextChunk) -> None:
+        at = 0
+        while at < chunk.rows and self._encoder is not None:
+            last = len(self._digests) == len(self._sizes)
+            if not self._room and not last:
+                self._next()
+                continue
+            end = chunk.rows if last else min(chunk.rows, at + self._room)
+            for piece in self._encoder.encode(chunk.between(at, end)):
+                self._digests[-1].update(piece)
+            self._room -= end - at
+            at = end
+
+    def _chunks(self, snapshot: Snapshot | None) -> Iterator[TextChunk | _PartEnd]:
+        """The rows, with a mark where each part ends: in the parts into which the source cuts the object now,
+        where these are as many as then, since a part's rows may come in an order of its own."""
+        parts: tuple[PartPlan, ...] = ()
+        if len(self._parts) > 1:
+            parts = parts_of(self._session, self._settings, self._database, self._shape, snapshot)
+        if len(parts) != len(self._parts):
+            whole = self._session.read(self._request(PartPlan(number=0)))
+            yield from _cut(whole, list(accumulate(self._parts)))
+            return
+        for part in parts:
+            yield from self._session.read(self._request(part))
+            yield _PartEnd()
+
+    def _request(self, part: PartPlan) -> ReadRequest:
+        return ReadRequest(database=self._database, shape=self._shape, part=part, comment="offramp verify")
 
 
 class _PartEnd:

@@ -15,6 +15,7 @@ from core.pipeline import states
 from core.pipeline.attempt import Attempt, incomplete
 from core.pipeline.cancel import Cancel
 from core.pipeline.crew import Processes
+from core.pipeline.delivery import Delivery
 from core.pipeline.disk import Disk
 from core.pipeline.journal import Journal
 
@@ -27,17 +28,18 @@ def run_task(
     cancel: Cancel,
     disk: Callable[[Path], Disk] = Disk,
     processes: Processes = Processes(),  # noqa: B008 - frozen
+    delivery: Delivery | None = None,
 ) -> None:
     """Run one attempt of the journal's task and tell the journal how it ended.
 
     What earlier attempts have left is used where that gives the same result. `cancel` may be requested from
     any thread. `disk` makes the file seam for a root directory; `processes` says how many may read parts of
-    an object at once. Raises LostClaim and StoreError only: then
-    nothing is published any more, and the journal can't be told.
+    an object at once; `delivery` is the way to a destination elsewhere. Raises LostClaim and StoreError only:
+    then nothing is published any more, and the journal can't be told.
     """
     attempt: Attempt | None = None
     try:
-        attempt = Attempt(journal, source, log, cancel, disk, processes=processes)
+        attempt = Attempt(journal, source, log, cancel, disk, processes=processes, delivery=delivery)
         manifest = attempt.run()
     except (LostClaim, StoreError):
         raise

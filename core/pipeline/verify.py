@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,8 +12,8 @@ from connectors.base import Session
 from core.errors import NotFound, OutputError
 from core.model.task import FileEntry
 from core.pipeline import manifest as manifests
-from core.pipeline.disk import Disk
 from core.pipeline.manifest import MANIFEST, Manifest
+from core.pipeline.published import Readable, readable
 from core.pipeline.reread import reread
 
 
@@ -30,7 +31,7 @@ class VerifyReport:
     """`complete` is what the manifest says of the task: False where objects had failed. `ok` whether
     everything that is listed is as it was and nothing else is there."""
 
-    directory: Path
+    directory: str
     complete: bool
     verdicts: tuple[Verdict, ...]
 
@@ -43,29 +44,32 @@ class VerifyReport:
         return tuple(verdict for verdict in self.verdicts if not verdict.ok)
 
 
-def verify(directory: Path, check: Callable[[], None] = lambda: None) -> VerifyReport:
-    """Read every file back and compare it with the manifest beside it: missing, other size, other SHA-256,
+def verify(where: Path | Readable, check: Callable[[], None] = lambda: None) -> VerifyReport:
+    """Read every published file back, in a local directory or elsewhere, and compare it with the manifest
+    beside it: missing, other size, other SHA-256,
     and files that the manifest doesn't know. `check` is called between pieces and may raise. Raises NotFound
     where there is no manifest, OutputDamaged where it can't be understood."""
-    disk = Disk(directory.resolve())
-    manifest = manifests.load(disk, "")
-    verdicts = [_check_file(disk, entry, check) for entry in manifest.files]
+    published = readable(where)
+    manifest = manifests.load(published, "")
+    verdicts = [_check_file(published, entry, check) for entry in manifest.files]
     known = {entry.path for entry in manifest.files} | {MANIFEST}
     verdicts += [
-        Verdict(path, ok=False, words="isn't in the manifest.") for path in disk.tree("") if path not in known
+        Verdict(path, ok=False, words="isn't in the manifest.")
+        for path in published.tree("")
+        if path not in known
     ]
-    return VerifyReport(directory, manifest.complete, tuple(verdicts))
+    return VerifyReport(published.where(""), manifest.complete, tuple(verdicts))
 
 
 def verify_against_source(
-    directory: Path, session: Session, check: Callable[[], None] = lambda: None
+    where: Path | Readable, session: Session, check: Callable[[], None] = lambda: None
 ) -> VerifyReport:
     """Read every object with data from its source again, through the same format, and compare what comes
     out with the manifest: as of the recorded point in time where the server can still go there, else as of
     now. Nothing is written. Raises what `verify` raises, NotFound where the database is gone, and
     ConnectionLost."""
-    disk = Disk(directory.resolve())
-    manifest = manifests.load(disk, "")
+    published = readable(where)
+    manifest = manifests.load(published, "")
     if manifest.database not in session.databases():
         raise NotFound(
             f"The source has no database {manifest.database!r}, or this account doesn't see it.",
@@ -74,18 +78,23 @@ def verify_against_source(
     entries = _data_files(manifest)
     verdicts = []
     for item in manifest.objects:
-        entry = entries.get(str(item.ref))
-        if entry is not None:
-            ok, words = reread(session, manifest, item, entry, disk=disk, check=check)
+        # Without rows it may have no file.
+        if item.rows is not None:
+            ok, words = reread(session, manifest, item, entries[str(item.ref)], disk=published, check=check)
             verdicts.append(Verdict(str(item.ref), ok, words))
-    return VerifyReport(directory, manifest.complete, tuple(verdicts))
+    return VerifyReport(published.where(""), manifest.complete, tuple(verdicts))
 
 
-def _data_files(manifest: Manifest) -> dict[str, FileEntry]:
-    return {str(entry.object): entry for entry in manifest.files if entry.kind == "data"}
+def _data_files(manifest: Manifest) -> dict[str, list[FileEntry]]:
+    """The data files of each object, in the order of their rows."""
+    found: dict[str, list[FileEntry]] = defaultdict(list)
+    for entry in sorted(manifest.files, key=lambda entry: entry.place):
+        if entry.kind == "data":
+            found[str(entry.object)].append(entry)
+    return found
 
 
-def _check_file(disk: Disk, entry: FileEntry, check: Callable[[], None]) -> Verdict:
+def _check_file(disk: Readable, entry: FileEntry, check: Callable[[], None]) -> Verdict:
     try:
         size = disk.size(entry.path)
         if size is None:
