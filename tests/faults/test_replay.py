@@ -11,14 +11,17 @@ import os
 import random
 import zlib
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from core import faults
 from core.errors import BrokenObject, ConnectionLost
 from core.faults import Point
+from core.model.file_settings import FileSettings, IfExists
 from core.model.vocabulary import Consistency, Format, OnError
 from core.pipeline import manifest as manifests
 from core.pipeline import place as places
@@ -27,6 +30,7 @@ from core.pipeline.verify import verify
 from tests.faults.losses import losses
 from tests.faults.power import Moment, World, restore
 from tests.pipeline.conftest import Bench, bench, tree
+from tests.pipeline.memory import MemoryJournal
 from tests.pipeline.scripted import Thing, table, view
 from tests.pipeline.test_crash import CASES, Died, Unsynced
 
@@ -148,6 +152,15 @@ SCENARIOS: dict[str, tuple[Scenario, dict[str, Any]]] = {
             Point.FINISH_NEXT,
         )
     },
+    "replaces": (once, {"earlier": True}),
+    "replaces in two steps": (once, {"earlier": True, "two_steps": True}),
+    **{
+        f"replaces{' in two steps' if two else ''}, dies: {point.name}": (
+            dies(point),
+            {"earlier": True, "two_steps": two},
+        )
+        for point, two in ((Point.PUBLISHING, True), (Point.RENAMED, False), (Point.RENAMED, True))
+    },
     **{
         f"file by file, dies: {point.name}": (dies(point), {"inside": True})
         for point in (Point.MANIFEST_WRITTEN, Point.FORWARDED, Point.RENAMED, Point.FINISH_NEXT)
@@ -200,7 +213,12 @@ def test_power_is_cut_at_every_step(
     print(f"OFFRAMP_SEED={SEED}")
     scenario, case = SCENARIOS[name]
     inside = case.get("inside", False)
-    case = {key: value for key, value in case.items() if key != "inside"}
+    earlier, two_steps = case.get("earlier", False), case.get("two_steps", False)
+    case = {key: value for key, value in case.items() if key not in ("inside", "earlier", "two_steps")}
+    if earlier:
+        case["files"] = FileSettings(if_exists=IfExists.REPLACE)
+    if two_steps:
+        monkeypatch.setattr(Disk, "exchange", lambda self, first, second: False)
     versions = []
     for change in (lambda _: None, later):
         undisturbed = bench(*things(), output=tmp_path / f"undisturbed{len(versions)}" / "export", **case)
@@ -216,6 +234,10 @@ def test_power_is_cut_at_every_step(
     world.adopt(output if inside else output.parent)
     if inside:
         output.mkdir()
+    if earlier:
+        task = b.journal.task()
+        older = msgspec.structs.replace(task, id=5, created=task.created - timedelta(days=1))
+        Bench(b.database, output, b.settings, MemoryJournal(older)).good(world.disk)
     world.watch(b.journal)
     scenario(b, world)
     assert len(world.moments) > 2
