@@ -1,0 +1,41 @@
+"""Each kind of database in turn: `subject` is an empty place in it, `table_of` reads one there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.contract.subject import Subject
+from tests.contract.subjects import MysqlFamilySubject, PostgresqlSubject, SqliteSubject
+
+Make = Callable[[pytest.FixtureRequest], Subject]
+
+SUBJECTS: dict[str, Make] = {
+    "sqlite": lambda request: SqliteSubject(request.getfixturevalue("tmp_path")),
+    "mariadb": lambda request: MysqlFamilySubject(request.getfixturevalue("mariadb")),
+    "oceanbase": lambda request: MysqlFamilySubject(request.getfixturevalue("oceanbase")),
+    "postgresql": lambda request: PostgresqlSubject(request.getfixturevalue("postgresql")),
+}
+MARKED = ("mariadb", "oceanbase", "postgresql", "oracle")
+
+
+def _params(names: list[str]) -> list[object]:
+    return [pytest.param(name, marks=getattr(pytest.mark, name) if name in MARKED else ()) for name in names]
+
+
+@pytest.fixture(params=_params(list(SUBJECTS)))
+def subject(request: pytest.FixtureRequest) -> Subject:
+    return SUBJECTS[request.param](request)
+
+
+@pytest.fixture(params=_params([name for name in SUBJECTS if name != "sqlite"]))
+def server(request: pytest.FixtureRequest) -> Subject:
+    """Where there is a server with accounts."""
+    return SUBJECTS[request.param](request)
+
+
+@pytest.fixture
+def output(tmp_path: Path) -> Path:
+    return tmp_path / "out"
