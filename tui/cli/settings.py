@@ -31,7 +31,7 @@ from core.model.vocabulary import (
     SchemaFlavour,
     Unencodable,
 )
-from tui.cli import typed_settings
+from tui.cli import choice_settings, file_options, typed_settings
 from tui.cli.passwords import add_password_options
 from tui.cli.values import number, word
 
@@ -89,6 +89,7 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
         help="objects from a file (- for standard input), one on each line as it is, without comments; "
         "empty lines are skipped",
     )
+    choice_settings.add_options(parser)
     files = parser.add_argument_group("data files")
     files.add_argument(
         "--format", type=word(Format), metavar="F", help="csv (default), sql, jsonl, parquet or arrow"
@@ -119,6 +120,7 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
     )
     _add_csv(parser.add_argument_group("CSV files"))
     typed_settings.add_options(parser)
+    file_options.add_options(parser)
     schema = parser.add_argument_group("schema files")
     _switch(schema, "--drop", "a DROP before each CREATE")
     _switch(schema, "--merge-schema", "all of the schema in one file; with --content schema only")
@@ -228,7 +230,9 @@ def settings_from(
         fields["exclude"] = tuple(text for text in args.exclude if text)
     fields["csv"] = _csv(args, fields.get("csv", CsvSettings()))
     fields["sql"] = _sql(args, fields.get("sql", SqlSettings()))
+    choice_settings.apply(args, fields)
     typed_settings.apply(args, fields)
+    file_options.apply(args, fields)
     _schema(args, fields)
     consistency = _consistency(args)
     if consistency is not None:
@@ -253,6 +257,7 @@ def ineffective(args: argparse.Namespace, settings: ExportSettings) -> list[str]
     if args.sql_rows is not None and not (settings.content.data and settings.format is Format.SQL):
         words.append("--sql-rows changes nothing: no rows are written as SQL.")
     words += typed_settings.ineffective(args, settings)
+    words += file_options.ineffective(args, settings)
     if args.format is not None and not settings.content.data:
         words.append("--format changes nothing: schema files are always SQL.")
     return words

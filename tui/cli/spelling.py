@@ -13,7 +13,7 @@ import msgspec
 from core.model.schedule import Schedule
 from core.model.secret import CommandSecret, EnvironmentSecret
 from core.model.settings import CSV_PRESETS, CsvSettings, ExportSettings
-from tui.cli import schedules, typed_settings
+from tui.cli import choice_settings, file_options, schedules, typed_settings
 
 _SEPARATORS = {"\t": "tab"}
 
@@ -74,6 +74,7 @@ def options(
     if settings.exclude != old.exclude:
         for text in settings.exclude or ("",):
             words += _option("--exclude", text)
+    words += choice_settings.options(settings, old)
     for name in ("format", "encoding", "on_unencodable"):
         words += _changed(name, settings, old)
     words += _csv(settings.csv, old.csv, presets=base is None)
@@ -82,6 +83,7 @@ def options(
     if settings.sql.batch_commit != old.sql.batch_commit:
         words += _option("--batch-commit", str(settings.sql.batch_commit or 0))
     words += typed_settings.options(settings, old)
+    words += file_options.options(settings, old)
     words += _switch("--drop", settings.schema.drop, old.schema.drop)
     words += _switch("--merge-schema", settings.schema.merge, old.schema.merge)
     words += _switch("--schema-privileges", settings.schema.privileges, old.schema.privileges)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 from collections.abc import Callable
 from enum import StrEnum
 from typing import TypeVar
@@ -28,3 +29,21 @@ def number(text: str) -> int:
     if not text.isdecimal():
         raise argparse.ArgumentTypeError(f"{text!r} is no number")
     return int(text)
+
+
+_UNITS = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
+_SIZE = re.compile(r"(\d+)\s*([kmgt]?)(?:i?b)?", re.IGNORECASE)
+
+
+def size(text: str) -> int:
+    """For argparse: bytes, or 500m, 2g, 1 GiB: multiples of 1024."""
+    found = _SIZE.fullmatch(text.strip())
+    if found is None:
+        raise argparse.ArgumentTypeError(f"{text!r} is no size: write bytes, or 500m, 2g")
+    return int(found[1]) * _UNITS[found[2].lower()]
+
+
+def size_text(number: int) -> str:
+    """The shortest that `size` reads as so many bytes."""
+    unit = next((u for u, factor in reversed(_UNITS.items()) if number and number % factor == 0), "")
+    return f"{number // _UNITS[unit]}{unit}"
