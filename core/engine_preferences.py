@@ -10,6 +10,8 @@ idle_minutes = 10             # an engine in the background ends after so long w
 missed_hours = 24             # a periodic run that nobody served is made up for within that time
 progress_seconds = 1          # how often a worker stores its progress
 log_mib = 256                 # a task's log is kept whole up to this size
+part_processes = 4            # processes that read parts of an object at once (many files), where an
+                              # export doesn't say; by default no more than there are processors
 
 [retry]                       # the pauses before errors that pass are tried again
 first_seconds = 30            # the first pause
@@ -49,6 +51,7 @@ class EnginePreferences(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
     missed_hours: float = 24.0
     progress_seconds: float = 1.0
     log_mib: int = 256
+    part_processes: int = 4
 
     LIMITS = {
         "lease_seconds": (1, 3600),
@@ -60,6 +63,7 @@ class EnginePreferences(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
         "missed_hours": (0, 8784),
         "progress_seconds": (0.1, 60),
         "log_mib": (32, 65536),
+        "part_processes": (1, 64),
     }
 
     def __post_init__(self) -> None:

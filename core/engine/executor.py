@@ -77,6 +77,7 @@ async def prepare(claim: Claim, way: Way, locations: Locations, numbers: Numbers
         backoff=numbers.backoff,
         progress=numbers.progress,
         log_bytes=numbers.log_bytes,
+        part_processes=numbers.part_processes,
         password=found[0],
         sys_password=found[1] if account is not None else None,
     )

@@ -25,7 +25,8 @@ class Numbers(msgspec.Struct, frozen=True, kw_only=True):
     often old tasks and logs are looked for; `missed`: a periodic run that came due while nothing served is
     made up for within that time, and is only noted later; `keep_tasks` and `keep_logs`: how long they are
     kept after a task's end, None for always. `progress`: how often a worker stores its progress;
-    `log_bytes`: up to which size a task's log is kept whole.
+    `log_bytes`: up to which size a task's log is kept whole. `part_processes`: how many processes read parts
+    of an object at once, where its export doesn't say.
     """
 
     lease: float = 15.0
@@ -47,6 +48,7 @@ class Numbers(msgspec.Struct, frozen=True, kw_only=True):
     backoff: Backoff = Backoff()
     progress: float = 1.0
     log_bytes: int = LONGEST
+    part_processes: int = 4
 
 
 def configured(locations: Locations) -> Numbers:
@@ -67,6 +69,7 @@ def chosen(settings: Preferences) -> Numbers:
         missed=timedelta(hours=engine.missed_hours),
         progress=engine.progress_seconds,
         log_bytes=engine.log_mib << 20,
+        part_processes=engine.part_processes,
         keep_tasks=timedelta(days=settings.keep_tasks_days) if settings.keep_tasks_days else None,
         keep_logs=timedelta(days=settings.keep_logs_days) if settings.keep_logs_days else None,
         backoff=Backoff(

@@ -13,9 +13,25 @@ OUTDATED = 4
 """The exit status of a worker that is newer than the store, and than the engine that started it."""
 
 
+class Delivery(msgspec.Struct, frozen=True, kw_only=True):
+    """Where files go that leave this machine: `path` at a destination, with its password. `token` is the
+    task's own, the same in all its attempts; `spool` the local directory in which they are built."""
+
+    destination: Destination
+    path: str
+    token: str
+    spool: str
+    password: str | None = None
+
+    def __repr__(self) -> str:
+        return f"<delivery to {self.destination.whose}>"
+
+
 class Order(msgspec.Struct, frozen=True, kw_only=True):
     """The task, the token of this attempt, the directory of the store, and the way into the database with
-    its passwords. `progress`: how often progress is stored, in seconds; `log_bytes`: the log's limit."""
+    its passwords. `progress`: how often progress is stored, in seconds; `log_bytes`: the log's limit;
+    `part_processes`: how many read parts of an object at once where the settings don't say. `hold`:
+    descriptors that these keep open, put in by the worker itself."""
 
     task: int
     token: str
@@ -24,8 +40,12 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     backoff: Backoff
     progress: float = 1.0
     log_bytes: int = LONGEST_LOG
+    part_processes: int = 1
+    hold: tuple[int, ...] = ()
     password: str | None = None
     sys_password: str | None = None
+    delivery: Delivery | None = None
+    discard: bool = False
 
     def __repr__(self) -> str:
         return f"<order for task {self.task}>"

@@ -16,6 +16,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
+import msgspec
+
 from core import faults
 from core.dumps import forbid_core_dumps
 from core.engine.orders import LONGEST, OUTDATED, Order
@@ -42,6 +44,7 @@ def run_attempt(journal: Journal, order: Order, log: logging.Logger, cancel: Can
     # These load drivers, numpy and Arrow: late, so that hold is taken at once.
     from connectors.base import Credentials  # noqa: PLC0415
     from core.connectors import open_source  # noqa: PLC0415
+    from core.pipeline.crew import Processes  # noqa: PLC0415
     from core.pipeline.run import run_task  # noqa: PLC0415
 
     source = open_source(
@@ -50,7 +53,9 @@ def run_attempt(journal: Journal, order: Order, log: logging.Logger, cancel: Can
         sys_account=journal.task().settings.sys_account,
         program=order.program,
     )
-    run_task(journal, source, log=log, cancel=cancel)
+    # More than the machine has processors gain nothing, unless somebody says so in the settings.
+    processes = Processes(min(order.part_processes, os.cpu_count() or 1), order.hold)
+    run_task(journal, source, log=log, cancel=cancel, processes=processes)
 
 
 def main(attempt: Attempt = run_attempt) -> int:
@@ -71,6 +76,7 @@ def main(attempt: Attempt = run_attempt) -> int:
     if not lock.acquire(timeout=LOCK_SECONDS):
         print(f"Task {order.task} has a worker already.", file=sys.stderr)  # noqa: T201 - goes to a file
         return LOST
+    order = msgspec.structs.replace(order, hold=(lock.descriptor,))
     faults.reached(Point.LOCKED)
     try:
         # Whether to migrate is not for a worker to say: the engine that started it is of the older version.

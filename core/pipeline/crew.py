@@ -20,7 +20,7 @@ from connectors.base import Session, Sharing, Source
 from core.errors import Aborted, ConnectionLost, ErrorInfo, OfframpError, SnapshotUnavailable, raised_again
 from core.model.settings import ExportSettings
 from core.model.task import Snapshot
-from core.model.vocabulary import Consistency, Lock
+from core.pipeline.cutting import together
 from core.pipeline.member import Member
 from core.pipeline.part_process import Answer, Begin, Begun, Broken, Done, End, Failed, Moved, Ready, Run
 from core.pipeline.parts import PartJob, PartResult
@@ -30,15 +30,6 @@ LOCK_SECONDS = 10.0
 LOOK_SECONDS = 0.2
 # How many processes a task may lose before it is given up, to be tried again later.
 LOSSES = 3
-
-
-def together(settings: ExportSettings, session: Session) -> bool:
-    """Whether parts of an object may be read by several sessions."""
-    if settings.files.single or not settings.content.data:
-        return False
-    if settings.consistency is Consistency.PART or session.sharing is Sharing.SNAPSHOT:
-        return True
-    return session.sharing is Sharing.LOCK and settings.lock is Lock.BRIEF
 
 
 @dataclass(frozen=True, slots=True)

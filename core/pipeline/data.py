@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from itertools import count, takewhile
 
 from msgspec.structs import replace
 
@@ -17,12 +18,14 @@ from core import faults, formats
 from core.errors import SnapshotGone, SnapshotUnavailable
 from core.faults import Point
 from core.model.file_settings import Empty
-from core.model.task import FileEntry, PartPlan, Snapshot
+from core.model.task import FileEntry, PartPlan, Snapshot, TaskObject
 from core.model.vocabulary import Consistency, ObjectStatus
 from core.pipeline.context import Context
-from core.pipeline.parts import PartJob, PartResult, copy_rows, output_of, run_part
+from core.pipeline.fresh import Fresh, both
+from core.pipeline.cutting import may_be_cut
+from core.pipeline.parts import PartJob, PartResult, copy_rows, output_of, piece_names, run_part
 from core.pipeline.pieces import DataFiles, Output
-from core.pipeline.plan import may_be_cut, parts_of
+from core.pipeline.plan import parts_of
 from core.pipeline.points import ended_after
 from core.pipeline.tracked import Tracked
 
@@ -65,7 +68,14 @@ def _read(ctx: Context, tracked: Tracked, shape: TableShape, snapshot: Snapshot 
         shape = settled
         tracked.set(warnings=tuple(dict.fromkeys((*item.warnings, *shape.warnings))))
     item = tracked.item
-    parts = item.parts if item.begun else parts_of(ctx.session, ctx.settings, ctx.database, shape, snapshot)
+    fresh = Fresh.of(ctx, tracked, shape)
+    item = tracked.item
+    if item.begun:
+        parts = item.parts
+    elif fresh is not None:
+        parts = fresh.parts(shape, rows_per_part(ctx.settings, snapshot))
+    else:
+        parts = parts_of(ctx.session, ctx.settings, ctx.database, shape, snapshot)
     own = snapshot if ctx.settings.consistency is Consistency.OBJECT else None
     if shape.query is not None and not ctx.session.queries_join_snapshot:
         own = None  # one statement, which sees what is there when it begins
@@ -73,12 +83,12 @@ def _read(ctx: Context, tracked: Tracked, shape: TableShape, snapshot: Snapshot 
     if item.begun:
         ctx.log.info("%s: goes on after %d rows", shape.ref, item.processed_rows)
     if ctx.settings.files.single:
-        return _read_in_order(ctx, tracked, shape, parts)
-    return _Apart(ctx, tracked, shape, parts).read()
+        return _read_in_order(ctx, tracked, shape, parts, fresh=fresh)
+    return _Apart(ctx, tracked, shape, parts, fresh=fresh).read()
 
 
 def _request(ctx: Context, shape: TableShape, part: PartPlan) -> ReadRequest:
-    where = ctx.settings.where_of(shape.ref)
+    where = both(ctx.settings.where_of(shape.ref), part.where)
     return ReadRequest(database=ctx.database, shape=shape, part=part, where=where, comment=ctx.comment)
 
 
@@ -90,9 +100,10 @@ def _earlier(ctx: Context, shape: TableShape) -> list[FileEntry]:
 
 
 def _read_in_order(
-    ctx: Context, tracked: Tracked, shape: TableShape, plan: Sequence[PartPlan]
+    ctx: Context, tracked: Tracked, shape: TableShape, plan: Sequence[PartPlan], *, fresh: Fresh | None
 ) -> list[FileEntry]:
     ref, item, parts = shape.ref, tracked.item, list(plan)
+    passing = fresh.passing if fresh is not None else None
     checkpoint = item.checkpoint
     several = ctx.settings.files.several
     output = Output(
@@ -118,9 +129,9 @@ def _read_in_order(
                 ctx.session.begin()
                 with ended_after(ctx.session):
                     faults.reached(Point.SNAPSHOT_TAKEN)
-                    copy_rows(ctx.session, request, files, ctx.cancel.check, progress)
+                    copy_rows(ctx.session, request, files, ctx.cancel.check, progress, passing=passing)
             else:
-                copy_rows(ctx.session, request, files, ctx.cancel.check, progress)
+                copy_rows(ctx.session, request, files, ctx.cancel.check, progress, passing=passing)
             parts[number] = replace(parts[number], rows=files.rows - before)
             tracked.set(parts=tuple(parts), processed_rows=files.rows, processed_bytes=files.size)
             if len(parts) > 1 and files.resumable:
@@ -148,11 +159,20 @@ def _finished(tracked: Tracked, entries: Sequence[FileEntry], warnings: Sequence
 class _Apart:
     """Parts to files of their own."""
 
-    def __init__(self, ctx: Context, tracked: Tracked, shape: TableShape, parts: Sequence[PartPlan]) -> None:
+    def __init__(
+        self,
+        ctx: Context,
+        tracked: Tracked,
+        shape: TableShape,
+        parts: Sequence[PartPlan],
+        *,
+        fresh: Fresh | None,
+    ) -> None:
         self._ctx = ctx
         self._tracked = tracked
         self._shape = shape
         self._parts = list(parts)
+        self._fresh = fresh
         kept = {part.number + 1 for part in parts if part.files is not None}
         self._entries = [entry for entry in _earlier(ctx, shape) if entry.part in kept]
         self._rows = sum(entry.rows for entry in self._entries)
@@ -162,13 +182,24 @@ class _Apart:
         ctx = self._ctx
         jobs = [self._job(part) for part in self._parts if part.files is None]
         self._say()
-        crew = ctx.crew
-        if len(jobs) > 1 and crew is not None and (crew.shares or self._alone):
-            crew.run(jobs, self._done, self._moved)
+        crew, fresh = ctx.crew, self._fresh
+        # What is looked at row by row is read here.
+        sifted = [job for job in jobs if fresh is not None and fresh.sifts(job.request)]
+        others = [job for job in jobs if job not in sifted]
+        if len(others) > 1 and crew is not None and (crew.shares or self._alone):
+            crew.run(others, self._done, self._moved)
         else:
-            for job in jobs:
-                result = run_part(ctx.session, job, ctx.disk, check=ctx.cancel.check, progress=self._moved)
-                self._done(job, result)
+            sifted = jobs
+        for job in sifted:
+            result = run_part(
+                ctx.session,
+                job,
+                ctx.disk,
+                check=ctx.cancel.check,
+                progress=self._moved,
+                passing=fresh.passing if fresh is not None else None,
+            )
+            self._done(job, result)
         counts: Counter[str] = Counter()
         for part in self._parts:
             counts.update(part.counts)
@@ -218,3 +249,21 @@ class _Apart:
         done = sum(part.files is not None for part in self._parts)
         if len(self._parts) > 1:
             self._ctx.journal.stage(f"reading {self._shape.ref}: {done} of {len(self._parts)} parts done")
+
+
+def remove_data(ctx: Context, item: TaskObject) -> None:
+    """Remove what there is of an object's data files, so that one that fails takes no room from others."""
+    if not ctx.settings.files.several:
+        ctx.disk.remove(ctx.built(ctx.layout.data(item.ref)))
+        return
+    for number in count(1):
+        path = ctx.layout.data(item.ref, number)
+        pieces = takewhile(
+            lambda name: ctx.disk.size(ctx.built(name)) is not None, piece_names(ctx.settings, path)
+        )
+        found = list(pieces)
+        for name in found:
+            ctx.disk.remove(ctx.built(name))
+        # Parts that are read at once leave gaps.
+        if not found and number >= len(item.parts):
+            return

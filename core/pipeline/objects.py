@@ -13,7 +13,7 @@ from core.model.task import FileEntry, TaskObject
 from core.model.vocabulary import Consistency, ObjectRef, ObjectStatus, OnError
 from core.pipeline import states
 from core.pipeline.context import Context
-from core.pipeline.data import read_data
+from core.pipeline.data import read_data, remove_data
 from core.pipeline.record import Recorded, check_unchanged, record
 from core.pipeline.script import foreign_keys_of_one, schema_of_one
 from core.pipeline.tracked import Tracked
@@ -134,10 +134,11 @@ def _record(ctx: Context, tracked: Tracked) -> Recorded:
 
 def _fail(ctx: Context, tracked: Tracked, error: SourceError | DataError | NotFound) -> TaskObject:
     """The object stays out: nothing of it is left on the disk."""
+    remove_data(ctx, tracked.item)
     tracked.begin_anew()
     tracked.item = states.failed(tracked.item, error.info())
     ref = tracked.item.ref
-    for path in (ctx.layout.schema(ref), ctx.layout.foreign_keys(ref), ctx.layout.data(ref)):
+    for path in (ctx.layout.schema(ref), ctx.layout.foreign_keys(ref)):
         ctx.disk.remove(ctx.built(path))
     ctx.journal.finish_object(tracked.item, ())
     return tracked.item

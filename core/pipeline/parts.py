@@ -7,12 +7,14 @@ that is the consistency. The files depend on the job and the rows only.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
+from itertools import count, islice
 
 import msgspec
 
 from connectors.base import ReadRequest, Session
 from core import faults, formats
+from core.chunk import TextChunk
 from core.faults import Point
 from core.model.settings import ExportSettings
 from core.model.task import FileEntry
@@ -20,6 +22,8 @@ from core.model.vocabulary import Consistency
 from core.pipeline.disk import Disk, join
 from core.pipeline.pieces import DataFiles, Output
 from core.pipeline.points import ended_after
+
+Passing = Callable[[ReadRequest, Iterator[TextChunk]], Iterator[TextChunk]]
 
 
 class PartJob(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,11 +43,19 @@ class PartJob(msgspec.Struct, frozen=True, kw_only=True):
 
     def file(self, piece: int) -> str:
         """What the manifest calls the part's file of a number, from 1."""
-        files = self.settings.files
-        if files.max_records is None and files.max_size is None:
-            return self.path
-        suffix = formats.data_suffix(self.settings)
-        return f"{self.path.removesuffix(suffix)}.{piece:04}{suffix}"
+        return next(islice(piece_names(self.settings, self.path), piece - 1, None))
+
+
+def piece_names(settings: ExportSettings, path: str) -> Iterator[str]:
+    """What the files of a part are called whose data file the layout calls `path`: that alone, or, where
+    limits may cut a part, as many names with a number as one likes."""
+    files = settings.files
+    if files.single or (files.max_records is None and files.max_size is None):
+        yield path
+        return
+    suffix = formats.data_suffix(settings)
+    for number in count(1):
+        yield f"{path.removesuffix(suffix)}.{number:04}{suffix}"
 
 
 class PartResult(msgspec.Struct, frozen=True, kw_only=True):
@@ -69,17 +81,18 @@ def run_part(
     *,
     check: Callable[[], None],
     progress: Callable[[int, int], None],
+    passing: Passing | None = None,
 ) -> PartResult:
     """Read the part into its files, durably. `disk` is that of the job's root, `check` is called between
-    chunks and may raise, `progress` is told rows and bytes so far. Raises SourceError, DataError,
-    OutputError."""
+    chunks and may raise, `progress` is told rows and bytes so far, `passing` lets the part's rows through or
+    not. Raises SourceError, DataError, OutputError."""
     check()
     if job.settings.consistency is not Consistency.PART:
-        return _copy(session, job, disk, check, progress)
+        return _copy(session, job, disk, check, progress, passing=passing)
     session.begin()
     with ended_after(session):
         faults.reached(Point.SNAPSHOT_TAKEN)
-        return _copy(session, job, disk, check, progress)
+        return _copy(session, job, disk, check, progress, passing=passing)
 
 
 def output_of(session: Session, job: PartJob, disk: Disk) -> Output:
@@ -102,9 +115,11 @@ def _copy(
     disk: Disk,
     check: Callable[[], None],
     progress: Callable[[int, int], None],
+    *,
+    passing: Passing | None,
 ) -> PartResult:
     with DataFiles(output_of(session, job, disk)) as files:
-        copy_rows(session, job.request, files, check, progress)
+        copy_rows(session, job.request, files, check, progress, passing=passing)
         done = files.finish(at_least_one=False)
     return PartResult(files=tuple(done), counts=files.counts)
 
@@ -115,10 +130,14 @@ def copy_rows(
     files: DataFiles,
     check: Callable[[], None],
     progress: Callable[[int, int], None],
+    *,
+    passing: Passing | None = None,
 ) -> None:
-    """The rows of one part, chunk by chunk."""
+    """The rows of one part, chunk by chunk; of them those that `passing` lets through."""
     check()
     rows = session.read(request)
+    if passing is not None:
+        rows = passing(request, rows)
     try:
         for chunk in rows:
             check()

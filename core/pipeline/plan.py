@@ -14,6 +14,7 @@ from core.model.settings import ExportSettings
 from core.model.task import FileEntry, PartPlan, Snapshot, Task, TaskObject
 from core.model.vocabulary import Consistency
 from core.pipeline import states
+from core.pipeline.cutting import rows_per_file
 from core.pipeline.disk import Disk, join
 from core.pipeline.place import Place
 from core.pipeline.preflight import CheckedObject
@@ -21,8 +22,6 @@ from core.pipeline.preflight import CheckedObject
 # In one file: large enough that a part's end (flush, fsync, a row in the store) costs nothing beside reading
 # it, small enough that a lost connection costs little.
 ROWS_PER_PART = 1_000_000
-# In files of their own: small enough that processes share the work evenly.
-ROWS_PER_FILE = 250_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,25 +128,19 @@ def parts_of(
     """The parts of an object. For one file it is cut only where that buys something: going on after a
     failure, which needs a point in time that reopens, or parts that each have their own. What becomes files
     of their own depends on the settings and the rows, not on how many processes there are."""
-    where = settings.where_of(shape.ref)
-    if not settings.files.single:
-        return tuple(session.split(database, shape, _rows_per_file(settings), where))
-    if settings.consistency is Consistency.PART or (snapshot is not None and snapshot.reopens):
-        return tuple(session.split(database, shape, ROWS_PER_PART, where))
+    rows = rows_per_part(settings, snapshot)
+    if rows is not None:
+        return tuple(session.split(database, shape, rows, settings.where_of(shape.ref)))
     return (PartPlan(number=0, rows=shape.rows),)
 
 
-def may_be_cut(settings: ExportSettings, shape: TableShape) -> bool:
-    """Whether an object may become several parts with files of their own, by what is known of it."""
-    if settings.files.single or not shape.key:
-        return False
-    return shape.rows is None or shape.rows > _rows_per_file(settings)
-
-
-def _rows_per_file(settings: ExportSettings) -> int:
-    """With a limit of rows, a part fills a whole number of files."""
-    limit = settings.files.max_records
-    return ROWS_PER_FILE if limit is None else limit * max(1, ROWS_PER_FILE // limit)
+def rows_per_part(settings: ExportSettings, snapshot: Snapshot | None) -> int | None:
+    """About how many rows a part is to have; None where an object is read in one go."""
+    if not settings.files.single:
+        return rows_per_file(settings)
+    if settings.consistency is Consistency.PART or (snapshot is not None and snapshot.reopens):
+        return ROWS_PER_PART
+    return None
 
 
 def _undone(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -21,8 +21,11 @@ from core.errors import (
     UsageError,
 )
 from core.model.format_settings import SqlRows
+from core.model.mark import Mark
 from core.model.settings import ExportSettings
 from core.model.vocabulary import Consistency, Encoding, Format, ObjectRef, OnError
+from core.pipeline import cutting
+from core.pipeline.marks import Chosen, choose
 from core.pipeline.place import free_bytes, inspect_target
 from core.pipeline.record import Recorded, record
 from core.pipeline.resolve import in_order, resolve_database, resolve_objects
@@ -37,6 +40,7 @@ WIDTH = {Encoding.UTF_16: 2, Encoding.UTF_32: 4}
 ROW_BYTES = 100
 SCHEMA_BYTES = 4096
 SMALLEST_FREE = 1 << 20
+MOST_HAZARDS = 20
 _SUBQUERY = re.compile(r"\bSELECT\b", re.IGNORECASE)
 # Seconds between looks at an object that somebody is changing.
 CHANGE_PAUSES = (0.1, 0.5, 2.0)
@@ -45,7 +49,9 @@ CHANGE_PAUSES = (0.1, 0.5, 2.0)
 @dataclass(frozen=True, slots=True)
 class CheckedObject:
     """An object as the preflight found it. `rows` and `bytes` are the server's estimates, None where it has
-    none; `output_bytes` is what its files may take. `problem` is what will make it fail."""
+    none; `output_bytes` is what its files may take; `keyed`: it has a key along which it may be cut.
+    `problem` is what will make it fail; `chosen` tells
+    what is new of it, where only that is taken."""
 
     ref: ObjectRef
     rows: int | None = None
@@ -54,7 +60,9 @@ class CheckedObject:
     needs: tuple[ObjectRef, ...] = ()
     fingerprint: str = ""
     warnings: tuple[str, ...] = ()
+    keyed: bool = False
     problem: OfframpError | None = None
+    chosen: Chosen | None = None
 
     @property
     def seconds(self) -> float:
@@ -123,13 +131,15 @@ class Preflight:
 @dataclass(frozen=True, slots=True)
 class Scope:
     """What a preflight looks at beyond the settings. `refs`: only these objects, where a task goes on;
-    `target_known`: the output directory is the task's own already; `on_disk`: bytes that it has written."""
+    `target_known`: the output directory is the task's own already; `on_disk`: bytes that it has written;
+    `marks`: how far its export has read each object (`TYPE:NAME`)."""
 
     default_database: str | None = None
     refs: tuple[ObjectRef, ...] | None = None
     target_known: bool = False
     on_disk: int = 0
     check: Callable[[], None] = field(default=lambda: None)
+    marks: Mapping[str, Mark] = field(default_factory=dict)
 
 
 def preflight(
@@ -147,7 +157,8 @@ def preflight(
     else:
         database = resolve_database(session, settings, scope.default_database)
         wanted = _listed(session, database, scope.refs)
-    checked = _check_objects(session, settings, database, wanted, scope.check)
+    checked = _check_objects(session, settings, database, wanted, scope)
+    hazards += _mark_hazards(checked)
     notes = [*session.server.notes, *formats.notes(settings, session.dialect)]
     problems: list[OfframpError] = []
     if settings.schema.privileges and not session.dialect.grants:
@@ -170,6 +181,7 @@ def preflight(
         if error.transient:
             raise
         problems.append(error)
+    notes += cutting.words(session, settings, checked)
     problems += _apart_in_time(session, settings, checked)
     if settings.content.data and any(
         item.ref.type.has_data and not settings.takes_rows(item.ref) for item in checked
@@ -221,32 +233,36 @@ def _check_objects(
     settings: ExportSettings,
     database: str,
     wanted: Iterable[ObjectInfo],
-    check: Callable[[], None],
+    scope: Scope,
 ) -> list[CheckedObject]:
     """Each object, looked at, in the order in which they will run."""
     checked = {}
     wanted = tuple(wanted)
     with session.survey(database, [info.ref for info in wanted]):
         for info in wanted:
-            check()
-            checked[info.ref] = _check_object(session, settings, database, info)
+            scope.check()
+            checked[info.ref] = _check_object(session, settings, database, info, scope)
     return [checked[ref] for ref in in_order({ref: item.needs for ref, item in checked.items()})]
 
 
 def _check_object(
-    session: Session, settings: ExportSettings, database: str, info: ObjectInfo
+    session: Session, settings: ExportSettings, database: str, info: ObjectInfo, scope: Scope
 ) -> CheckedObject:
+    known = scope.marks.get(str(info.ref))
+    chosen = None
     try:
         recorded = _look_at(session, settings, database, info.ref)
-    except (SourceError, NotFound) as error:
+        if settings.takes_rows(info.ref) and recorded.shape is not None:
+            chosen = choose(session, settings, database, recorded.shape, known)
+    except (SourceError, NotFound, UsageError) as error:
         if error.transient:
             raise
         return CheckedObject(info.ref, info.rows, info.bytes, problem=error)
     shape = recorded.shape
     rows = info.rows if shape is None or shape.rows is None else shape.rows
     size = info.bytes if shape is None or shape.bytes is None else shape.bytes
-    if settings.where_of(info.ref) is not None:
-        rows = size = None  # of what a condition leaves, nobody has an estimate
+    if settings.where_of(info.ref) is not None or (chosen and chosen.column and known and known.value):
+        rows = size = None  # of what a condition or a mark leaves, nobody has an estimate
     output = SCHEMA_BYTES if settings.content.schema else 0
     if settings.takes_rows(info.ref) and shape is not None:
         guess = size if size is not None else (rows or 0) * ROW_BYTES
@@ -259,6 +275,7 @@ def _check_object(
         needs=recorded.ddl.needs if recorded.ddl else (),
         fingerprint=recorded.fingerprint,
         warnings=recorded.warnings,
+        keyed=shape is not None and bool(shape.key),
     )
 
 
