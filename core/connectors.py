@@ -12,12 +12,14 @@ from core.errors import Unsupported
 
 if TYPE_CHECKING:
     from connectors.base import Credentials, Source
+    from connectors.destinations.database.base import Target
     from connectors.elsewhere import Elsewhere
     from core.model.connection import Connection
     from core.model.destination import Destination
     from core.model.settings import SysAccount
 
 GROUP = "offramp.sources"
+TARGETS = "offramp.targets"
 DESTINATIONS = "offramp.destinations"
 OTHER = "other"
 
@@ -71,3 +73,20 @@ def open_destination(destination: Destination, password: str | None) -> Elsewher
             f"pip install 'offramp[{scheme}]'.",
         ) from error
     return kind(destination, password)
+
+
+def open_target(
+    connection: Connection, credentials: Credentials, database: str, *, program: str = "offramp"
+) -> Target:
+    """What writes into a database behind a connection; contacts nobody. Raises Unsupported where rows can't go
+    into databases of its kind."""
+    from importlib.metadata import entry_points  # noqa: PLC0415 - most commands contact no database
+
+    found = {entry.name: entry for entry in entry_points(group=TARGETS)}
+    if connection.mode not in found:
+        raise Unsupported(
+            f"Rows can't go into {connection.mode.label}.",
+            f"They can go into: {', '.join(sorted(found)) or 'nothing; install offramp again'}.",
+        )
+    kind: type[Target] = found[connection.mode].load()
+    return kind(connection, credentials, database, program=program)

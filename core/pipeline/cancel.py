@@ -5,14 +5,19 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from core.errors import Aborted, OfframpError
 
-if TYPE_CHECKING:
-    from connectors.base import Session
-
 PURSUIT_SECONDS = 0.5
+
+
+class Cancellable(Protocol):
+    """What has a statement that can be ended: a session, or whatever stands for several of them."""
+
+    def cancel(self) -> None:
+        """End what is running, on the server too. From any thread; may be repeated. Raises OfframpError where
+        the server can't be asked."""
 
 
 class Cancel:
@@ -22,7 +27,7 @@ class Cancel:
         self._requested = threading.Event()
         # Re-entrant: a signal handler may ask while its own thread is in `bind`.
         self._lock = threading.RLock()
-        self._session: Session | None = None
+        self._session: Cancellable | None = None
         self._waiting = False
         self._over = threading.Event()
 
@@ -69,7 +74,7 @@ class Cancel:
         if self._requested.is_set():
             raise Aborted("Aborted on request.")
 
-    def bind(self, session: Session) -> None:
+    def bind(self, session: Cancellable) -> None:
         """From now on `request` cancels this session. Raises Aborted where it came before."""
         with self._lock:
             self._session = session

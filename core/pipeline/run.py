@@ -17,6 +17,8 @@ from core.pipeline.cancel import Cancel
 from core.pipeline.crew import Processes
 from core.pipeline.delivery import Delivery
 from core.pipeline.disk import Disk
+from core.pipeline.into.attempt import IntoAttempt
+from core.pipeline.into.there import Elsewhere
 from core.pipeline.journal import Journal
 
 
@@ -29,17 +31,22 @@ def run_task(
     disk: Callable[[Path], Disk] = Disk,
     processes: Processes = Processes(),  # noqa: B008 - frozen
     delivery: Delivery | None = None,
+    elsewhere: Elsewhere | None = None,
 ) -> None:
     """Run one attempt of the journal's task and tell the journal how it ended.
 
     What earlier attempts have left is used where that gives the same result. `cancel` may be requested from
     any thread. `disk` makes the file seam for a root directory; `processes` says how many may read parts of
-    an object at once; `delivery` is the way to a destination elsewhere. Raises LostClaim and StoreError only:
+    an object at once; `delivery` is the way to a destination elsewhere,
+    `elsewhere` that to the database that rows go into, where they do. Raises LostClaim and StoreError only:
     then nothing is published any more, and the journal can't be told.
     """
-    attempt: Attempt | None = None
+    attempt: Attempt | IntoAttempt | None = None
     try:
-        attempt = Attempt(journal, source, log, cancel, disk, processes=processes, delivery=delivery)
+        if elsewhere is not None:
+            attempt = IntoAttempt(journal, source, elsewhere, log, cancel)
+        else:
+            attempt = Attempt(journal, source, log, cancel, disk, processes=processes, delivery=delivery)
         manifest = attempt.run()
     except (LostClaim, StoreError):
         raise
@@ -68,7 +75,9 @@ def run_task(
             log.error("%s", failure_after)
 
 
-def _end(journal: Journal, attempt: Attempt | None, error: ErrorInfo, log: logging.Logger) -> None:
+def _end(
+    journal: Journal, attempt: Attempt | IntoAttempt | None, error: ErrorInfo, log: logging.Logger
+) -> None:
     """The end of an attempt that didn't publish."""
     aborted = error.code == Aborted.code
     if attempt is not None:

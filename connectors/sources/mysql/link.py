@@ -66,6 +66,7 @@ class Link:
         self._idle = threading.Event()
         self._idle.set()
         self._closed = False
+        self._changed = 0
         self.in_transaction = False
         self._wire = login.open()
         with contextlib.ExitStack() as undo:
@@ -113,7 +114,10 @@ class Link:
                 # Without it, an invisible key that the server made is left out of the schema.
                 self._set("show_gipk_in_create_table_and_information_schema", 1)
             # Last, since OceanBase refuses other settings in a read-only session.
-            self.execute("SET SESSION TRANSACTION READ ONLY")
+            self._pin_access()
+
+    def _pin_access(self) -> None:
+        self.execute("SET SESSION TRANSACTION READ ONLY")
 
     def _bound_locks(self) -> None:
         """Have the server say that a lock doesn't come before the silence says less: who leaves by
@@ -190,6 +194,7 @@ class Link:
                         raise
                 time.sleep(pause)
             names = tuple(str(column[0]) for column in cursor.description or ())
+            self._changed = cursor.rowcount
             return tuple(cursor.fetchall()), names
 
     def _look_at(self, error: MySQLError) -> None:
@@ -220,6 +225,11 @@ class Link:
         ConnectionLost where there was no answer."""
         self.ready()
         self._query(statement)
+
+    def change(self, statement: str) -> int:
+        """Run a statement; how many rows it has changed, by the server's word. Raises as `execute` does."""
+        self.execute(statement)
+        return self._changed
 
     def rows(self, statement: str) -> list[Row]:
         self.ready()

@@ -29,12 +29,20 @@ class Login:
     """Opens connections to one server as one user. The password is held here and shown nowhere."""
 
     def __init__(
-        self, connection: Connection, password: str | None, program: str, *, user: str | None = None
+        self,
+        connection: Connection,
+        password: str | None,
+        program: str,
+        *,
+        user: str | None = None,
+        sends_rows: bool = False,
     ) -> None:
+        """`sends_rows`: the server is told that it may ask for rows by LOAD DATA LOCAL."""
         self.connection = connection
         self.user = user or connection.user or ""
         self._password = password
         self.program = program
+        self._sends_rows = sends_rows
 
     def open(self, *, timeout: int | None = None) -> Wire:
         """A connection in autocommit and utf8mb4, got within the connection's own time. With `timeout`, it is
@@ -53,6 +61,7 @@ class Login:
             "read_timeout": seconds,
             "write_timeout": seconds,
             "program_name": self.program,
+            "local_infile": self._sends_rows,
         }
         if connection.unix_socket is not None:
             arguments["unix_socket"] = connection.unix_socket
@@ -63,6 +72,8 @@ class Login:
         except (pymysql.err.MySQLError, OSError, RuntimeError, ValueError, IndexError, struct.error) as error:
             # IndexError, ValueError, struct.error: what answers there is no MySQL server.
             raise self._explained(error) from error
+        # PyMySQL itself must send no file, whatever a server asks for: rows are sent by whoever has them.
+        wire._local_infile = False
         encrypted = isinstance(wire._sock, ssl.SSLSocket)
         if connection.tls.mode not in ("off", "prefer") and not encrypted:
             wire.close()
