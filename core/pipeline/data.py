@@ -21,11 +21,11 @@ from core.model.file_settings import Empty
 from core.model.task import FileEntry, PartPlan, Snapshot, TaskObject
 from core.model.vocabulary import Consistency, ObjectStatus
 from core.pipeline.context import Context
-from core.pipeline.fresh import Fresh, both
 from core.pipeline.cutting import may_be_cut
+from core.pipeline.fresh import Fresh, both
 from core.pipeline.parts import PartJob, PartResult, copy_rows, output_of, piece_names, run_part
 from core.pipeline.pieces import DataFiles, Output
-from core.pipeline.plan import parts_of
+from core.pipeline.plan import parts_of, rows_per_part
 from core.pipeline.points import ended_after
 from core.pipeline.tracked import Tracked
 

@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
 from core.errors import ErrorInfo
+from core.model.mark import Mark
 from core.model.task import FileEntry, Snapshot, Task, TaskObject
 
 
@@ -45,6 +46,19 @@ class Journal(ABC):
     @abstractmethod
     def finish_object(self, item: TaskObject, files: Sequence[FileEntry]) -> None:
         """An object that is done or has failed, with its finished files, in one transaction."""
+
+    def marks(self) -> list[Mark]:
+        """How far the task's export has read each of its objects."""
+        return []
+
+    def seen(self, object_: str) -> bytes:
+        """What was remembered of an object's rows when its mark was moved (`core.pipeline.repeats`)."""
+        del object_
+        return b""
+
+    def remember(self, object_: str, seen: bytes) -> None:
+        """What the next run is to know of an object's rows; it counts once the task's end moves the mark."""
+        del object_, seen
 
     @abstractmethod
     def set_snapshot(self, snapshot: Snapshot) -> None: ...

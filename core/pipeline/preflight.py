@@ -159,7 +159,9 @@ def preflight(
         wanted = _listed(session, database, scope.refs)
     checked = _check_objects(session, settings, database, wanted, scope)
     hazards += _mark_hazards(checked)
-    notes = [*session.server.notes, *formats.notes(settings, session.dialect)]
+    notes = [*session.server.notes]
+    if settings.into is None:
+        notes += formats.notes(settings, session.dialect)
     problems: list[OfframpError] = []
     if settings.schema.privileges and not session.dialect.grants:
         problems.append(
@@ -168,7 +170,7 @@ def preflight(
             )
         )
     has_data = any(settings.takes_rows(item.ref) for item in checked)
-    if _wants_copy(settings) and not session.dialect.copies:
+    if settings.into is None and _wants_copy(settings) and not session.dialect.copies:
         problems.append(
             UsageError(
                 f"SQL of {session.server.product} has no rows behind COPY: its client can't load them.",
@@ -192,9 +194,10 @@ def preflight(
     needed = max(0, sum(item.output_bytes for item in checked) - scope.on_disk)
     free: int | None = None
     try:
-        if not scope.target_known:
-            inspect_target(output)
-        free = free_bytes(output)
+        if settings.into is None:
+            if not scope.target_known:
+                inspect_target(output)
+            free = free_bytes(output)
     except OfframpError as error:
         problems.append(error)
     if free is not None and needed > free:
@@ -276,7 +279,15 @@ def _check_object(
         fingerprint=recorded.fingerprint,
         warnings=recorded.warnings,
         keyed=shape is not None and bool(shape.key),
+        chosen=chosen,
     )
+
+
+def _mark_hazards(checked: Iterable[CheckedObject]) -> list[str]:
+    """Words about the marks of objects, of the first ones where there are many."""
+    found = [f"{i.ref}: {text}" for i in checked if i.chosen is not None for text in i.chosen.hazards]
+    more = [f"And {len(found) - MOST_HAZARDS} more about marks."] if len(found) > MOST_HAZARDS else []
+    return found[:MOST_HAZARDS] + more
 
 
 def _look_at(session: Session, settings: ExportSettings, database: str, ref: ObjectRef) -> Recorded:

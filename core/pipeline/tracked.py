@@ -29,4 +29,12 @@ class Tracked:
 
     def begin_anew(self, **fields: Any) -> None:
         """Forget how far the data were read."""
-        self.set(checkpoint=None, parts=(), snapshot=None, processed_rows=0, processed_bytes=0, **fields)
+        self.set(
+            checkpoint=None,
+            parts=(),
+            snapshot=None,
+            mark=None,
+            processed_rows=0,
+            processed_bytes=0,
+            **fields,
+        )

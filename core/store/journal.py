@@ -11,13 +11,14 @@ from typing import Any, NamedTuple
 import msgspec
 import sqlalchemy as sa
 
-from core.errors import Aborted, ErrorInfo, LostClaim, StoreError
+from core.errors import Aborted, ErrorInfo, Incomplete, LostClaim, StoreError
 from core.model.file_settings import IfExists
+from core.model.mark import Mark
 from core.model.settings import ExportSettings
 from core.model.task import FileEntry, Snapshot, Task, TaskObject
 from core.model.vocabulary import TaskStatus
 from core.pipeline.journal import Journal
-from core.store import object_rows, tables
+from core.store import marks, object_rows, tables
 from core.store import task_queries as queries
 from core.store.claims import OWNED
 from core.store.object_rows import Sums
@@ -135,6 +136,27 @@ class StoreJournal(Journal):
     def finish_object(self, item: TaskObject, files: Sequence[FileEntry]) -> None:
         self._store(item, files)
 
+    def marks(self) -> list[Mark]:
+        with self._lock, self._database.read() as db:
+            self._owned(db)
+            export = self._export(db)
+            return [] if export is None else marks.marks_of(db, export)
+
+    def seen(self, object_: str) -> bytes:
+        with self._lock, self._database.read() as db:
+            self._owned(db)
+            export = self._export(db)
+            return b"" if export is None else marks.seen_of(db, export, object_)
+
+    def remember(self, object_: str, seen: bytes) -> None:
+        with self._lock, self._database.write() as db:
+            self._owned(db)
+            marks.remember(db, self._number, object_, seen)
+
+    def _export(self, db: sa.Connection) -> str | None:
+        name: str | None = db.execute(sa.select(_t.c.export).where(_t.c.id == self._number)).scalar_one()
+        return name
+
     def set_snapshot(self, snapshot: Snapshot) -> None:
         with self._lock, self._database.write() as db:
             self._owned(db)
@@ -171,6 +193,8 @@ class StoreJournal(Journal):
             task = self._owned(db)
             self._write_progress(db)
             object_rows.replace_common_files(db, self._number, files, whole=published)
+            if published and (error is None or error.code == Incomplete.code):
+                marks.move(db, self._number, self._export(db), datetime.now(UTC))
             if published and must(task.settings, ExportSettings).files.if_exists is IfExists.REPLACE:
                 queries.forget_replaced(db, self._number)
             conclude(
