@@ -36,6 +36,7 @@ from core.pipeline.journal import Journal
 from core.pipeline.latest import move_latest
 from core.pipeline.layout import Layout, Names
 from core.pipeline.manifest import MANIFEST, Manifest
+from core.pipeline.marks import Outlook
 from core.pipeline.merged import run_merged
 from core.pipeline.objects import run_object
 from core.pipeline.place import Place, TargetState, own_manifest, put_back, state_of_target
@@ -72,6 +73,7 @@ class Attempt:
         self.published = False
         self.forward = False
         self._output_bytes = 0
+        self._outlook: Outlook | None = None
         self._processes = processes
         self._crew: Crew | None = None
 
@@ -289,6 +291,7 @@ class Attempt:
             target_known=True,
             on_disk=sum(item.processed_bytes for item in left.pending if item.begun),
             check=self._cancel.check,
+            marks={mark.object: mark for mark in self._journal.marks()},
         )
         found = preflight(session, settings, self.place.target, scope)
         self._output_bytes = found.needed_bytes + scope.on_disk
@@ -304,7 +307,20 @@ class Attempt:
         rows = f", about {found.total_rows} rows" if found.rows_known else ""
         self._log.info("%d object%s%s", len(items), "" if len(items) == 1 else "s", rows)
         faults.reached(Point.CHECKED)
+        self._look_out(session, scope, found, items)
         return found, items
+
+    def _look_out(
+        self, session: Session, scope: Scope, found: Preflight, items: Sequence[TaskObject]
+    ) -> None:
+        """Where only what is new is taken: ask what must be known before the point in time is fixed."""
+        chosen = {str(item.ref): item.chosen for item in found.objects if item.chosen is not None}
+        if not chosen:
+            return
+        self._outlook = Outlook(self.task.settings, chosen, scope.marks)
+        self._journal.stage("looking for what is new")
+        refs = [item.ref for item in items if not item.done and not item.error and not item.begun]
+        self._outlook.look(session, found.database, refs, check=self._cancel.check, log=self._log)
 
     def _export(
         self, session: Session, found: Preflight, items: Sequence[TaskObject], snapshot: Snapshot | None
@@ -322,6 +338,7 @@ class Attempt:
             cancel=self._cancel,
             snapshot=snapshot,
             crew=self._crew,
+            outlook=self._outlook,
         )
         merged: list[FileEntry] = []
         if settings.schema.merge:
