@@ -47,19 +47,25 @@ def check_choices(choices: Mapping[str, Choice]) -> None:
 
 
 def choice_of(choices: Mapping[str, Choice], ref: ObjectRef) -> Choice | None:
-    """The choice that holds for an object: the one under its own name, with its type before without; else the
-    first under a pattern that means it."""
+    """What holds for an object, columns and condition each by itself: what is said under its own name, with
+    its type before without; else under the first pattern that means it."""
     if not (ref.type.has_data and ref.type.stored):
         return None
-    found: Choice | None = None
-    rank = 0
+    columns: tuple[int, Choice] | None = None
+    where: tuple[int, Choice] | None = None
     for text, choice in choices.items():
         pattern = ObjectPattern.parse(text)
-        if pattern.matches(ref):
-            exact = 0 if pattern.literal is None else 1 if pattern.type is None else 2
-            if found is None or exact > rank:
-                found, rank = choice, exact
-    return found
+        if not pattern.matches(ref):
+            continue
+        rank = 0 if pattern.literal is None else 1 if pattern.type is None else 2
+        if (choice.columns or choice.exclude) and (columns is None or rank > columns[0]):
+            columns = rank, choice
+        if choice.where is not None and (where is None or rank > where[0]):
+            where = rank, choice
+    if columns is None or where is None:
+        found = columns or where
+        return found[1] if found is not None else None
+    return msgspec.structs.replace(columns[1], where=where[1].where)
 
 
 def check_queries(queries: Mapping[str, str]) -> None:

@@ -46,7 +46,18 @@ def test_every_argument_is_explained_and_every_handler_is_there(name):
 def test_every_setting_has_an_option():
     dests = {action.dest for action in LEAVES["dump"]._actions}
     # These are groups of their own, or stand in another option (--compression gzip:3).
-    named = {"csv", "sql", "schema", "json", "parquet", "arrow", "compression_level"}
+    named = {
+        "files",
+        "csv",
+        "sql",
+        "schema",
+        "json",
+        "parquet",
+        "arrow",
+        "compression_level",
+        "choices",
+        "queries",
+    }
     for field in set(ExportSettings.__struct_fields__) - named:
         assert field in dests, field
     for field in CsvSettings.__struct_fields__:
@@ -54,6 +65,9 @@ def test_every_setting_has_an_option():
     for prefix, group in (("json", JsonSettings), ("parquet", ParquetSettings), ("arrow", ArrowSettings)):
         for field in set(group.__struct_fields__) - {"level"}:
             assert f"{prefix}_{field}" in dests, field
+    assert {"columns", "exclude_columns", "where", "query"} <= dests
+    assert {"single_file", "parts", "max_records", "max_size", "prefix", "file_name"} <= dests
+    assert {"directories", "empty_tables", "if_exists"} <= dests
     assert {
         "batch_commit",
         "sql_rows",

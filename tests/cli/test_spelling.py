@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import shlex
 
+import msgspec
 import pytest
 
+from core.model.choice import Choice
+from core.model.file_settings import Directories, Empty, FileSettings, IfExists
 from core.model.format_settings import (
     ArrowCodec,
     ArrowSettings,
@@ -22,6 +25,7 @@ from core.model.secret import CommandSecret, EnvironmentSecret, FileSecret
 from core.model.settings import (
     CSV_PRESETS,
     CsvSettings,
+    Export,
     ExportSettings,
     SchemaSettings,
     SqlSettings,
@@ -38,13 +42,21 @@ from core.model.vocabulary import (
     SchemaFlavour,
     Unencodable,
 )
-from tui.cli import spelling
+from tui.cli import file_options, spelling, values
 from tui.cli.parser import build
 from tui.cli.settings import settings_from
 
 PLAIN = ExportSettings(connection="shop", objects=("TABLE:orders",))
+CHOSEN = ExportSettings(
+    connection="shop", objects=("t", "u", "v"), queries={"a=b": "SELECT 1 AS one", "-c": "SELECT '\n'\nAS x"},
+    choices={
+        "TABLE:t": Choice(columns=("a", "b, c", 'd"')), "u": Choice(exclude=("x=y",), where="a = 'it''s'"),
+        "-v": Choice(where="a > 5 -- those"), "we\\=ird*": Choice(columns=("-a",)),
+    },
+)  # fmt: skip
 SETTINGS = [
     PLAIN,
+    CHOSEN,
     ExportSettings(connection="my shop", database="a b", all_objects=True, exclude=("TABLE:x y", "-odd")),
     ExportSettings(connection="shop", objects=("ord*", "TABLE:it's", "VIEW:a\\*b")),
     ExportSettings(
@@ -78,6 +90,16 @@ SETTINGS = [
             {"format": Format.PARQUET, "parquet": ParquetSettings(codec=ParquetCodec.BROTLI, level=4)},
             {"format": Format.PARQUET, "parquet": ParquetSettings(row_group_rows=1000)},
             {"format": Format.ARROW, "arrow": ArrowSettings(codec=ArrowCodec.LZ4)},
+        )
+    ),
+    *(
+        ExportSettings(connection="shop", objects=("t",), files=files)
+        for files in (
+            FileSettings(single=False),
+            FileSettings(single=False, parts=4, prefix="ob_", name="{object}-{date}.{part:03}"),
+            FileSettings(max_records=1_000_000, max_size=1536, empty=Empty.NONE),
+            FileSettings(max_size=2 << 30, directories=Directories.FLAT, if_exists=IfExists.REPLACE),
+            FileSettings(max_size=1001, directories=Directories.OBJECTS, name="data", if_exists=IfExists.NEW),
         )
     ),
     ExportSettings(
@@ -123,6 +145,25 @@ def test_a_pattern_that_begins_like_an_option_still_means_the_same() -> None:
     args = parsed(spelling.dump_line(settings, "/out"))
     (first, second) = settings_from(args, args.connection).patterns
     assert (first.literal, second.literal) == ("-dash", "-x")
+
+
+@pytest.mark.parametrize(("fixed", "latest"), [(False, False), (True, False), (False, True)])
+@pytest.mark.parametrize(("was_fixed", "was_latest"), [(False, False), (True, False), (False, True)])
+def test_the_place_of_an_export(fixed: bool, latest: bool, was_fixed: bool, was_latest: bool) -> None:
+    after = Export(name="n", directory="/out", settings=PLAIN, fixed=fixed, latest=latest)
+    before = Export(name="n", directory="/out", settings=PLAIN, fixed=was_fixed, latest=was_latest)
+    made = parsed(spelling.create_line(PLAIN, "n", "/out", more=file_options.place_options(after)))
+    assert (bool(made.fixed), bool(made.latest)) == (fixed, latest)
+    line = spelling.edit_line(PLAIN, "n", "/out", PLAIN, more=file_options.place_options(after, before))
+    assert msgspec.structs.replace(before, **file_options.place_from(parsed(line))) == after
+
+
+@pytest.mark.parametrize(
+    ("text", "bytes_"), [("0", 0), ("1000", 1000), ("500m", 500 << 20), ("2G", 2 << 30), ("3 MiB", 3 << 20)]
+)
+def test_sizes(text: str, bytes_: int) -> None:
+    assert values.size(text) == bytes_
+    assert values.size(values.size_text(bytes_)) == bytes_
 
 
 def test_run_of_an_export() -> None:

@@ -12,6 +12,7 @@ from core.model.settings import Export, ExportSettings, SysAccount
 from core.model.task import Task
 from core.model.vocabulary import Format, TaskStatus
 from core.service import words
+from tui.cli import choice_settings, file_options
 
 EXIT_OF = {TaskStatus.COMPLETED: 0, TaskStatus.FAILED: 1, TaskStatus.ABORTED: 5}
 
@@ -60,7 +61,10 @@ def settings_fields(settings: ExportSettings) -> list[tuple[str, str]]:
         ("content", settings.content),
         ("objects", "all" if settings.all_objects else ", ".join(settings.objects)),
         ("without", ", ".join(settings.exclude)),
+        ("of these", "; ".join(choice_settings.words_of(settings))),
+        ("queries", "; ".join(f"{name}: {text}" for name, text in settings.queries.items())),
         ("format", _form(settings)),
+        ("files", file_options.words_of(settings)),
         ("unencodable", settings.on_unencodable if settings.on_unencodable != default.on_unencodable else ""),
         ("consistency", settings.consistency),
         ("lock", settings.lock if settings.lock != default.lock else ""),
@@ -123,6 +127,8 @@ def _typed(settings: ExportSettings, default: ExportSettings) -> list[str]:
 def export_words(export: Export) -> str:
     """What an export takes, in a few words."""
     settings = export.settings
+    queries = [f"QUERY:{name}" for name in settings.queries]
     if settings.all_objects:
-        return "everything" + (f" without {', '.join(settings.exclude)}" if settings.exclude else "")
-    return ", ".join(settings.objects)
+        without = f" without {', '.join(settings.exclude)}" if settings.exclude else ""
+        return ", ".join([f"everything{without}", *queries])
+    return ", ".join([*settings.objects, *queries])

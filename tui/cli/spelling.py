@@ -6,7 +6,7 @@ What the screens show beside a new export, so that it can be repeated, put into 
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
@@ -31,11 +31,18 @@ def dump_line(
 
 
 def create_line(
-    settings: ExportSettings, name: str, to: str, *, password: bool = False, schedule: Schedule | None = None
+    settings: ExportSettings,
+    name: str,
+    to: str,
+    *,
+    password: bool = False,
+    schedule: Schedule | None = None,
+    more: Sequence[str] = (),
 ) -> str:
-    """`offramp export create …` for a saved export, which `schedule` has run by itself."""
+    """`offramp export create …` for a saved export, which `schedule` has run by itself; `more` are options
+    that an export alone has."""
     words = ["offramp", "export", "create", *_option("--connection", settings.connection), "--to", to]
-    words += [*options(settings, password=password), *schedules.options(schedule)]
+    words += [*options(settings, password=password), *more, *schedules.options(schedule)]
     return shlex.join([*words, name, *_words(settings.objects)])
 
 
@@ -48,6 +55,7 @@ def edit_line(
     password: bool = False,
     schedule: Schedule | None = None,
     before: Schedule | None = None,
+    more: Sequence[str] = (),
 ) -> str:
     """`offramp export edit …` that makes a saved export with the settings `base`, and the schedule `before`,
     into one with these."""
@@ -55,7 +63,7 @@ def edit_line(
     if settings.connection != base.connection:
         words += _option("--connection", settings.connection)
     objects = settings.objects if settings.objects != base.objects else ()
-    words += [*options(settings, base, password=password), *schedules.options(schedule, before)]
+    words += [*options(settings, base, password=password), *more, *schedules.options(schedule, before)]
     return shlex.join([*words, name, *_words(objects)])
 
 
