@@ -10,6 +10,8 @@ ALL_SETTINGS = (
     "--on-error", "continue", "--retry-limit", "0", "--sys-account", "root", "--compression", "gzip:3",
     "--json-binary", "hex", "--json-big-numbers", "text", "--parquet-codec", "brotli:4",
     "--parquet-row-group-rows", "1000", "--arrow-codec", "lz4", "--on-unfit", "null",
+    "--many-files", "--parts", "3", "--max-records", "1000", "--max-size", "2m", "--prefix", "x_",
+    "--file-name", "{object}-{date}", "--directories", "objects", "--empty-tables", "none", "--latest",
 )  # fmt: skip
 
 
@@ -23,7 +25,12 @@ def test_every_setting_arrives(shop):
     )
     found = shown(shop)
     assert found == {
-        "name": "e", "directory": str(shop.directory / "out"), "schedule": None, "connection": "shop", "database": "main",
+        "name": "e", "directory": str(shop.directory / "out"), "schedule": None, "fixed": False, "latest": True,
+        "files": {
+            "single": False, "parts": 3, "max_records": 1000, "max_size": 2 << 20, "prefix": "x_",
+            "name": "{object}-{date}", "directories": "objects", "empty": "none", "if_exists": "fail",
+        },
+        "connection": "shop", "database": "main",
         "content": "data", "all_objects": False, "objects": ["orders", "TABLE:l*"], "exclude": ["VIEW:*"],
         "format": "sql", "encoding": "GB18030", "on_unencodable": "escape",
         "csv": {

@@ -16,7 +16,7 @@ from core.model.settings import Export
 from core.service import Service, schedule_words
 from core.service.exports import Plan
 from core.service.saved import History, SavedExport
-from tui.cli import forms, schedules, settings
+from tui.cli import file_options, forms, schedules, settings
 from tui.cli.output import Output
 from tui.cli.paths import absolute
 from tui.cli.running import keep_sys_password
@@ -32,7 +32,8 @@ def create(args: argparse.Namespace, out: Output) -> int:
             )
         directory = str(absolute(args.to)) if args.to is not None else service.exports.directory()
         schedule = schedules.schedule_from(args, None, datetime.now(UTC))
-        export = Export(name=args.name, directory=directory, settings=wanted, schedule=schedule)
+        place = file_options.place_from(args)
+        export = Export(name=args.name, directory=directory, settings=wanted, schedule=schedule, **place)
         _keep(service, args, out, export)
     out.say(f"Its runs go to {export.directory}/{export.name}/. Start one: offramp run {export.name}")
     return 0
@@ -46,7 +47,8 @@ def edit(args: argparse.Namespace, out: Output) -> int:
         wanted = settings.settings_from(args, args.connection, old.settings)
         directory = str(absolute(args.to)) if args.to is not None else old.directory
         schedule = schedules.schedule_from(args, old.schedule, datetime.now(UTC))
-        export = Export(name=args.name, directory=directory, settings=wanted, schedule=schedule)
+        changed = {"directory": directory, "settings": wanted, "schedule": schedule}
+        export = msgspec.structs.replace(old, **changed, **file_options.place_from(args))
         _keep(service, args, out, export, old=old)
     return 0
 
@@ -55,7 +57,8 @@ def _keep(
     service: Service, args: argparse.Namespace, out: Output, export: Export, *, old: Export | None = None
 ) -> None:
     """Store an export together with its sys account's password, or neither of them."""
-    for text in settings.ineffective(args, export.settings):
+    ineffective = settings.ineffective(args, export.settings)
+    for text in [*ineffective, *file_options.place_ineffective(args, export)]:
         out.warn(text)
     same = old is not None and old.schedule == export.schedule
     if not same:
@@ -128,6 +131,7 @@ def show(args: argparse.Namespace, out: Output) -> int:
             [
                 ("export", export.name),
                 ("directory", f"{export.directory}/{export.name}/"),
+                ("place", file_options.place_words(export)),
                 *forms.settings_fields(export.settings),
                 *_schedule_fields(history),
             ]

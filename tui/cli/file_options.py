@@ -9,12 +9,18 @@ import msgspec
 
 from core.model.file_settings import Directories, Empty, FileSettings, IfExists
 from core.model.name_template import FIELDS
-from core.model.settings import ExportSettings
+from core.model.settings import Export, ExportSettings
+from core.service import words
 from tui.cli.values import number, size, size_text, word
 
 _PLAIN = {"prefix": "prefix", "file_name": "name", "directories": "directories", "empty_tables": "empty",
           "if_exists": "if_exists"}  # fmt: skip
 _LIMITS = ("parts", "max_records", "max_size")
+EXISTING = {
+    IfExists.FAIL: "which must be empty",
+    IfExists.NEW: "or the next free name beside it",
+    IfExists.REPLACE: "where each replaces the one before",
+}
 _OF_DATA = ("single_file", *_LIMITS, "file_name", "empty_tables")
 
 
@@ -115,17 +121,86 @@ def ineffective(args: argparse.Namespace, settings: ExportSettings) -> list[str]
 def options(settings: ExportSettings, old: ExportSettings) -> list[str]:
     """The options that make `old` into `settings`."""
     files, before = settings.files, old.files
-    words: list[str] = []
+    made: list[str] = []
     if files.single != before.single:
-        words.append("--single-file" if files.single else "--many-files")
+        made.append("--single-file" if files.single else "--many-files")
     if files.parts != before.parts and not (files.single and not before.single):
-        words += ["--parts", str(files.parts or 0)]
+        made += ["--parts", str(files.parts or 0)]
     if files.max_records != before.max_records:
-        words += ["--max-records", str(files.max_records or 0)]
+        made += ["--max-records", str(files.max_records or 0)]
     if files.max_size != before.max_size:
-        words += ["--max-size", size_text(files.max_size or 0)]
+        made += ["--max-size", size_text(files.max_size or 0)]
     for option, name in _PLAIN.items():
         value = str(getattr(files, name))
         if value != str(getattr(before, name)):
-            words.append(f"--{option.replace('_', '-')}={value}")
-    return words
+            made.append(f"--{option.replace('_', '-')}={value}")
+    return made
+
+
+def words_of(settings: ExportSettings) -> str:
+    """What differs from one file for each object and type, in words; "" where nothing does."""
+    files = settings.files
+    pieces = []
+    if settings.content.data:
+        if not files.single:
+            pieces.append("many" + (f", {files.parts} at once" if files.parts is not None else ""))
+        pieces += [f"up to {files.max_records:,} rows"] if files.max_records is not None else []
+        pieces += [f"up to {words.size(files.max_size)}"] if files.max_size is not None else []
+        pieces += [f"called {files.prefix}{files.name}"] if files.name != FileSettings().name else []
+        pieces += ["none of empty tables"] if files.empty is Empty.NONE else []
+    if files.prefix and not any(piece.startswith("called") for piece in pieces):
+        pieces.append(f"called {files.prefix}...")
+    if files.directories is not Directories.TYPES:
+        flat = files.directories is Directories.FLAT
+        pieces.append("all in one directory" if flat else "a directory for each object")
+    return ", ".join(pieces)
+
+
+# The place of a saved export
+
+
+def add_place_options(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("the place of its runs")
+    group.add_argument(
+        "--fixed",
+        action=argparse.BooleanOptionalAction,
+        default=None,
+        help="all runs go to DIR/NAME itself, and --if-exists says what becomes of what is there",
+    )
+    group.add_argument(
+        "--latest",
+        action=argparse.BooleanOptionalAction,
+        default=None,
+        help="a link DIR/NAME/latest leads to the newest run that is published whole",
+    )
+
+
+def place_from(args: argparse.Namespace) -> dict[str, bool]:
+    """The fields of Export that were given."""
+    given = {"fixed": args.fixed, "latest": args.latest}
+    return {name: value for name, value in given.items() if value is not None}
+
+
+def place_options(export: Export, old: Export | None = None) -> list[str]:
+    """The options that make the place of `old` (None: a new export) into this one's."""
+    made = []
+    for name in ("latest", "fixed") if export.fixed else ("fixed", "latest"):
+        value = getattr(export, name)
+        if value != (getattr(old, name) if old is not None else False):
+            made.append(f"--{name}" if value else f"--no-{name}")
+    return made
+
+
+def place_words(export: Export) -> str:
+    """`one place, replaced by each run`, `latest leads to the newest run`, or ""."""
+    if export.latest:
+        return "latest leads to the newest run"
+    if not export.fixed:
+        return ""
+    return f"one place for all runs, {EXISTING[export.settings.files.if_exists]}"
+
+
+def place_ineffective(args: argparse.Namespace, export: Export) -> list[str]:
+    if args.if_exists is not None and not export.fixed:
+        return ["--if-exists changes nothing: each run has a directory of its own. Add --fixed."]
+    return []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tui.cli import schedules
+from tui.cli import file_options, schedules
 from tui.cli.argparsing import command, group
 from tui.cli.settings import OBJECTS_HELP, add_settings
 
@@ -34,6 +34,7 @@ def add_exports(commands: Any) -> None:
             "exports in Offramp's home",
         )
         add_settings(parser)
+        file_options.add_place_options(parser)
         schedules.add_options(parser)
     command(of, "list", "exports:list_", "all saved exports", json="them")
     show = command(of, "show", "exports:show", "one saved export", json="it")

@@ -11,6 +11,7 @@ from core.model.task import Task
 from core.model.vocabulary import ObjectPattern, ObjectType, TaskStatus
 from core.service import words
 from core.service.saved import History, SavedExport
+from tui.cli.file_options import place_words
 from tui.cli.forms import export_words, settings_fields
 from tui.look import STATUS_ROLES, Glyphs, status_line
 from tui.plain import plain, width
@@ -127,7 +128,8 @@ def definition(history: History, now: datetime, columns: int) -> list[Line]:
     """What is taken, in which form, where it goes, and when; what is as always is left out."""
     export = history.export
     pairs = [(label, value) for label, value in settings_fields(export.settings) if value]
-    pairs += [("to", f"{export.directory}/{export.name}/"), *schedule_rows.definition(history, now)]
+    pairs += [("to", f"{export.directory}/{export.name}/"), *place_fields(export)]
+    pairs += schedule_rows.definition(history, now)
     # Two columns of short values where there is room for them.
     lines: list[Line] = []
     short = [(a, b) for a, b in pairs if width(plain(b)) <= columns // 2 - LABEL - 2]
@@ -142,6 +144,11 @@ def definition(history: History, now: datetime, columns: int) -> list[Line]:
         for number, piece in enumerate(wrap(value, columns - LABEL)):
             lines.append(join(run((label if number == 0 else "").ljust(LABEL), "dim"), run(piece)))
     return lines
+
+
+def place_fields(export: Export) -> list[tuple[str, str]]:
+    words_ = place_words(export)
+    return [("place", words_)] if words_ else []
 
 
 # The picture
