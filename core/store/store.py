@@ -14,6 +14,7 @@ from core.store.database import Database
 from core.store.destinations import Destinations
 from core.store.exports import Exports
 from core.store.lease import Lease
+from core.store.marks import Marks
 from core.store.opening import open_database
 from core.store.schedules import Schedules
 from core.store.tasks import Tasks
@@ -36,6 +37,7 @@ class Store:
         self.destinations = Destinations(database)
         self.exports = Exports(database)
         self.schedules = Schedules(database)
+        self.marks = Marks(database)
         self.tasks = Tasks(database)
         self.lease = Lease(database)
         self.claims = Claims(database)

@@ -1,0 +1,187 @@
+"""Only new rows, from SQLite files: ranges, repeats, NULLs, moving marks by hand."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from core.errors import Conflict, NotFound
+from core.model.mark import MoveCause
+from core.model.vocabulary import Encoding, TaskStatus
+from tests.marks.running import EXPORT, Runs
+from tests.roundtrip.running import file_source
+
+Open = Callable[..., Runs]
+
+
+class Shop:
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.do("CREATE TABLE orders(id INTEGER PRIMARY KEY AUTOINCREMENT, what TEXT, changed DATETIME)")
+
+    def do(self, *statements: str) -> None:
+        with sqlite3.connect(self.path) as raw:
+            for statement in statements:
+                raw.execute(statement)
+
+    def orders(self, *names: str, changed: str = "2026-11-22 10:00:00") -> None:
+        self.do(*(f"INSERT INTO orders(what, changed) VALUES('{name}', '{changed}')" for name in names))
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Shop:
+    return Shop(tmp_path / "shop.sqlite")
+
+
+@pytest.fixture
+def opened(tmp_path: Path, shop: Shop) -> Iterator[Open]:
+    made: list[Runs] = []
+
+    def make(**settings: object) -> Runs:
+        made.append(Runs(tmp_path / f"r{len(made)}", file_source(shop.path), **settings))
+        return made[-1]
+
+    yield make
+    for runs in made:
+        runs.close()
+
+
+def names(runs: Runs, table: str = "orders", column: int = 1) -> list[str]:
+    return [row[column] for row in runs.rows(runs.done(), table)]
+
+
+def test_each_run_takes_what_is_new(shop: Shop, opened: Open) -> None:
+    runs = opened()
+    shop.orders("a", "b")
+    assert names(runs) == ["a", "b"]
+    assert (runs.mark("orders").column, runs.mark("orders").value) == ("id", "2")
+    assert names(runs) == []
+    shop.orders("c")
+    task = runs.done()
+    assert [row[1] for row in runs.rows(task, "orders")] == ["c"]
+    (item,) = runs.store.tasks.objects(task.id)
+    assert item.mark is not None
+    assert (item.mark.before, item.mark.high, item.mark.repeated) == ("2", "3", 1)
+    newest = runs.store.marks.moves(EXPORT)[0]
+    assert (newest.cause, newest.before, newest.after, newest.rows) == (MoveCause.RUN, "2", "3", 1)
+
+
+def test_a_change_comes_with_a_time_that_tells_of_it(shop: Shop, opened: Open) -> None:
+    runs = opened(mark={"column": "changed", "overlap": "0s"})
+    shop.orders("a", "b")
+    assert names(runs) == ["a", "b"]
+    # In the same second as the newest: not the same row.
+    shop.orders("c")
+    shop.do("UPDATE orders SET what = 'A', changed = '2026-11-22 10:00:01' WHERE id = 1")
+    assert sorted(names(runs)) == ["A", "c"]
+    assert runs.mark("orders").value == "2026-11-22 10:00:01"
+
+
+def test_what_comes_late_is_found_within_the_overlap(shop: Shop, opened: Open) -> None:
+    runs = opened(mark={"column": "changed", "overlap": "10m"})
+    shop.orders("a", changed="2026-11-22 10:00:00")
+    assert names(runs) == ["a"]
+    shop.orders("late", changed="2026-11-22 09:51:00")
+    shop.orders("too late", changed="2026-11-22 09:49:00")
+    assert names(runs) == ["late"]
+    assert names(runs) == []
+
+
+def test_rows_that_are_the_same_are_counted(shop: Shop, opened: Open) -> None:
+    shop.do("CREATE TABLE bag(at DATETIME, what TEXT)")
+    two = ["INSERT INTO bag VALUES('2026-11-22 10:00:00', 'x')"] * 2
+    shop.do(*two)
+    runs = opened(objects=("TABLE:bag",), mark={"column": "at"})
+    assert names(runs, "bag") == ["x", "x"]
+    shop.do(two[0])
+    assert names(runs, "bag") == ["x"]
+    assert names(runs, "bag") == []
+
+
+@pytest.mark.parametrize(("policy", "first", "second"), [("each", ["a", "n"], ["n"]), ("skip", ["a"], [])])
+def test_rows_without_a_mark(
+    shop: Shop, opened: Open, policy: str, first: list[str], second: list[str]
+) -> None:
+    shop.orders("a")
+    shop.do("INSERT INTO orders(what) VALUES('n')")
+    runs = opened(mark={"column": "changed", "nulls": policy})
+    assert sorted(names(runs)) == first
+    task = runs.done()
+    assert [row[1] for row in runs.rows(task, "orders")] == second
+    (item,) = runs.store.tasks.objects(task.id)
+    assert any("left out" in text for text in item.warnings) is (policy == "skip")
+
+
+def test_rows_without_a_mark_fail_unless_told_otherwise(shop: Shop, opened: Open) -> None:
+    shop.do("INSERT INTO orders(what) VALUES('n')")
+    task = opened(mark={"column": "changed"}).run()
+    assert task.status is TaskStatus.FAILED
+    assert task.error is not None
+    assert "1 rows have no value in 'changed'" in task.error.message
+
+
+def test_a_table_of_which_everything_is_taken(shop: Shop, opened: Open) -> None:
+    shop.do("CREATE TABLE kinds(name TEXT)", "INSERT INTO kinds VALUES('k')")
+    shop.orders("a")
+    task = opened().run()
+    assert task.error is not None
+    assert "kinds" in task.error.message
+    assert "--mark 'kinds='" in task.error.hint
+    runs = opened(mark={"columns": {"kinds": ""}})
+    for _ in range(2):
+        task = runs.done()
+        assert runs.rows(task, "kinds") == [("k",)]
+    assert runs.rows(task, "orders") == []
+
+
+def test_a_run_that_fails_moves_nothing(shop: Shop, opened: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    shop.orders("a")
+    runs = opened(encoding=Encoding.ASCII)
+    shop.orders("ü")
+    assert runs.run().status is TaskStatus.FAILED
+    assert runs.store.marks.of(EXPORT) == []
+    shop.do("UPDATE orders SET what = 'u' WHERE id = 2")
+    assert names(runs) == ["a", "u"]
+
+
+def test_moving_marks_by_hand(shop: Shop, opened: Open) -> None:
+    runs = opened()
+    marks = runs.store.marks
+    shop.orders("a", "b", "c")
+    first = runs.done()
+    shop.orders("d")
+    assert names(runs) == ["d"]
+    marks.set(EXPORT, "TABLE:orders", "1", None)
+    assert names(runs) == ["b", "c", "d"]
+    with pytest.raises(NotFound):
+        marks.rewind(EXPORT, 4711)
+    marks.rewind(EXPORT, first.id)
+    assert marks.of(EXPORT) == []
+    assert names(runs) == ["a", "b", "c", "d"]
+    shop.orders("e")
+    last = runs.done()
+    shop.orders("f")
+    runs.done()
+    marks.rewind(EXPORT, last.id)
+    assert runs.mark("orders").value == "4"
+    # The last row before the point is known no more, and comes once more.
+    assert names(runs) == ["d", "e", "f"]
+    marks.forget(EXPORT, ["TABLE:orders"])
+    assert len(names(runs)) == 6
+    causes = [move.cause for move in marks.moves(EXPORT)]
+    assert {MoveCause.SET, MoveCause.REWIND, MoveCause.FORGET, MoveCause.RUN} == set(causes)
+
+
+def test_no_mark_is_moved_by_hand_while_a_task_reads(shop: Shop, opened: Open) -> None:
+    runs = opened()
+    shop.orders("a")
+    runs.done()
+    task, journal = runs.start()
+    with pytest.raises(Conflict, match="at work"):
+        runs.store.marks.set(EXPORT, "TABLE:orders", "0", None)
+    runs.carry_out(task, journal)
+    runs.store.marks.set(EXPORT, "TABLE:orders", "0", None)
+    assert names(runs) == ["a"]
