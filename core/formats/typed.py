@@ -9,6 +9,11 @@ Rows are gathered to row groups (record batches of Arrow IPC) that depend on not
 is compressed, in a thread, the rows of the next one come in. Such a file can't be gone on with: it has its
 index at its end.
 
+Where files have a limit, row groups are of an eighth of it at most, and a file ends before the row with
+which it might become too large: by the true size of the groups that are written, and for the rows that aren't
+yet by what they take in memory. So the limit holds for the file as it is, compressed, though the last group
+may leave some of it unused. A file has one row at least.
+
 Sources: https://parquet.apache.org/docs/file-format, https://arrow.apache.org/docs/format/Columnar.html.
 """
 
@@ -17,6 +22,7 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator
 from threading import Thread
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -25,6 +31,7 @@ import pyarrow.parquet as pq
 
 from connectors.base import TableShape
 from core.chunk import TextChunk
+from core.errors import InvalidValue
 from core.formats.base import Encoder
 from core.formats.block import Block, cut_blocks
 from core.formats.policy import TextPolicy
@@ -43,6 +50,14 @@ _SMALL = 1 << 20
 # columns that don't fit one come out larger.
 _DICTIONARY_SAMPLE = 16_384
 _DICTIONARY_SHARE = 4
+# With a limit, groups of a file beside what its index takes.
+_GROUPS = 8
+# What rows that aren't written yet may take at most: for each byte of their values, for each value (its
+# length, its place in a dictionary, its padding), for each column of a group (headers, statistics, its entry
+# in the index).
+_PER_BYTE = 1.05
+_PER_VALUE = 12
+_PER_COLUMN = 1024
 
 
 class TypedEncoder(Encoder):
@@ -60,6 +75,18 @@ class TypedEncoder(Encoder):
         self._waiting: list[pa.RecordBatch] = []
         self._waiting_rows = self._waiting_bytes = 0
         self._rows = 0
+        size = settings.files.max_size
+        self._group_bytes = GROUP_BYTES if size is None else min(GROUP_BYTES, max(1, size // _GROUPS))
+        # What is known of the file's size: the groups before the one that is being written, how many groups
+        # there are, what that one may take, and what stands once in a file.
+        self._known = self._groups = 0
+        self._pending = 0.0
+        self._once = 4 * self._schema.serialize().size + 4096
+        if size is not None and self._once + 2 * _PER_COLUMN * len(self._schema) > size // 2:
+            raise InvalidValue(
+                f"{shape.ref}: files with {len(self._schema)} columns can't be kept below {size} bytes.",
+                "Use a larger --max-size.",
+            )
         self._writer: pq.ParquetWriter | pa.RecordBatchFileWriter | None = None
         self._writing: Thread | None = None
         self._error: BaseException | None = None
@@ -92,6 +119,32 @@ class TypedEncoder(Encoder):
         for block in cut_blocks(chunk, None, BLOCK_BYTES):
             yield from self._block(block)
 
+    def fill(self, chunk: TextChunk, room: int, least: int) -> tuple[list[memoryview | bytes], int]:
+        pieces: list[memoryview | bytes] = []
+        limit, taken = self._known + room, 0
+        while taken < chunk.rows:
+            rest = chunk.between(taken, chunk.rows)
+            rows = max(self._fitting(next(cut_blocks(rest, None, BLOCK_BYTES)), limit), least - taken)
+            if not rows:
+                break
+            pieces += self.encode(rest.between(0, rows))
+            taken += rows
+        return pieces, taken
+
+    def _fitting(self, block: Block, limit: int) -> int:
+        """How many of a block's rows the file can have, up to the end of the group."""
+        ends = self._columns.row_bytes(block)
+        full = int(np.searchsorted(ends, self._group_bytes - self._waiting_bytes)) + 1
+        most = min(full, self._limit - self._waiting_rows, block.rows)
+        rows = self._waiting_rows + np.arange(1, most + 1)
+        sizes = self._most(self._waiting_bytes + ends[:most], rows)
+        index = self._once + (self._groups + 1) * _PER_COLUMN * len(self._schema)
+        return int(np.searchsorted(sizes, limit - self._known - self._pending - index, side="right"))
+
+    def _most(self, size: Any, rows: Any) -> Any:
+        """How many bytes so many rows may become, of so many bytes in memory; numbers or arrays of them."""
+        return size * _PER_BYTE + rows * _PER_VALUE * len(self._schema)
+
     def _block(self, block: Block) -> Iterator[bytes]:
         batch = self._columns.batch(block, self._schema, self._rows)
         self._rows += block.rows
@@ -100,19 +153,20 @@ class TypedEncoder(Encoder):
             yield from self._group()
             yield from self._written()
             self._write_table(pa.Table.from_batches([batch]))
+            self._groups, self._known = self._groups + 1, self._pieces.tell()
             pa.default_memory_pool().release_unused()
             yield from self._pieces.take()
             return
         while at < block.rows:
             before = int(ends[at - 1]) if at else 0
             # The group ends with the row that reaches its bytes, or its rows.
-            full = int(np.searchsorted(ends, before + GROUP_BYTES - self._waiting_bytes)) + 1
+            full = int(np.searchsorted(ends, before + self._group_bytes - self._waiting_bytes)) + 1
             end = min(full, at + self._limit - self._waiting_rows, block.rows)
             self._waiting.append(batch.slice(at, end - at))
             self._waiting_rows += end - at
             self._waiting_bytes += int(ends[end - 1]) - before
             at = end
-            if self._waiting_rows == self._limit or self._waiting_bytes >= GROUP_BYTES:
+            if self._waiting_rows == self._limit or self._waiting_bytes >= self._group_bytes:
                 yield from self._group()
 
     def _group(self) -> Iterator[bytes]:
@@ -120,6 +174,8 @@ class TypedEncoder(Encoder):
         if not self._waiting:
             return
         yield from self._written()
+        self._groups += 1
+        self._pending = self._most(self._waiting_bytes, self._waiting_rows)
         self._writing = Thread(target=self._try_write, args=(self._taken(),), name="row group", daemon=True)
         self._writing.start()
 
@@ -133,6 +189,7 @@ class TypedEncoder(Encoder):
         if self._writing is not None:
             self._writing.join()
             self._writing = None
+            self._known, self._pending = self._pieces.tell(), 0.0
         if self._error is not None:
             raise self._error
         return self._pieces.take()
@@ -175,7 +232,11 @@ class TypedEncoder(Encoder):
         return b"".join([*before, *self._pieces.take()])
 
     def state(self) -> dict[str, int]:
-        return {"rows": self._rows}
+        return {"rows": self._rows, **self._policy.state(), **self._columns.state()}
+
+    def carry(self, counts: dict[str, int]) -> None:
+        self._policy.resume(counts)
+        self._columns.carry(counts)
 
     def resume(self, state: dict[str, int]) -> None:
         raise NotImplementedError("a file with types can't be gone on with")

@@ -153,6 +153,17 @@ class TypedColumns:
             "Use --on-unfit null to write NULL in its place; text formats hold any value.",
         )
 
+    def state(self) -> dict[str, int]:
+        """How many values of each column were left out, by its number."""
+        return {f"emptied.{number}": int(count) for number, count in enumerate(self._emptied) if count}
+
+    def carry(self, counts: dict[str, int]) -> None:
+        """Count on from such a state, among others."""
+        for name, count in counts.items():
+            kind, _, number = name.partition(".")
+            if kind == "emptied":
+                self._emptied[int(number)] = count
+
     @property
     def warnings(self) -> tuple[str, ...]:
         return tuple(
