@@ -82,6 +82,11 @@ class Locations:
         return self.home / "locks"
 
     @property
+    def spool(self) -> Path:
+        """Where output is built that goes to destinations elsewhere, unless the settings say otherwise."""
+        return self.home / "spool"
+
+    @property
     def engine_lock(self) -> Path:
         """Held by the engine that serves the store."""
         return self.locks / "engine.lock"

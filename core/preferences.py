@@ -1,6 +1,7 @@
 """What a person may set for all of Offramp: `settings.toml` in its home, written by hand, never by Offramp.
 
 directory = "/data/exports"     # where saved exports go that name no directory of their own
+spool = "/data/spool"           # where files are built that then go to destinations elsewhere
 ssh_host = "jump.example.com"   # this machine as seen from outside, for lines to copy
 connect_timeout = 10            # seconds, for connections that are added from now on
 keep_tasks_days = 30            # ended tasks are forgotten after that; 0 keeps them
@@ -32,11 +33,12 @@ from core.locations import Locations
 
 class Preferences(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The settings with their defaults, as this module's head explains them. `directory` None: `exports` in
-    Offramp's home. `ssh_host` None: this machine's own name, where one came in by SSH. `theme` None: what
-    fits the terminal. `keys` maps names of actions to keys; the screens check them, since only they know the
-    actions."""
+    Offramp's home. `spool` None: `spool` in its home. `ssh_host` None: this machine's own name, where one
+    came in by SSH. `theme` None: what fits the terminal. `keys` maps names of actions to keys; the screens
+    check them, since only they know the actions."""
 
     directory: str | None = None
+    spool: str | None = None
     ssh_host: str | None = None
     connect_timeout: int = 10
     keep_tasks_days: int = 30
@@ -56,6 +58,8 @@ class Preferences(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     def __post_init__(self) -> None:
         if self.directory is not None and not self.directory.startswith("/"):
             raise InvalidValue(f"directory {self.directory!r} is not an absolute path.")
+        if self.spool is not None and not self.spool.startswith("/"):
+            raise InvalidValue(f"spool {self.spool!r} is not an absolute path.")
         if self.ssh_host is not None and (
             not self.ssh_host or self.ssh_host.startswith("-") or not self.ssh_host.isprintable()
         ):

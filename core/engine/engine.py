@@ -240,14 +240,16 @@ class Engine:
             await self._call(slots.started, claim.task, claim.token, child)
 
     async def _sweep(self, store: Store, lost: Slot) -> None:
-        """End on the server what a lost worker has left there, in a process of its own."""
+        """End on the server what a lost worker has left there, and take back what it had sent elsewhere if
+        nobody will go on with it, in a process of its own."""
         try:
             task = await self._call(store.tasks.get, lost.task)
             claim = Claim(lost.task, lost.token or "", lost.slot, task.settings)
             way = await self._call(executor.look_up, store, claim)
-            if way.connection.path is not None:
+            discard = way.delivery is not None and task.status is TaskStatus.ABORTED
+            if way.connection.path is not None and not discard:
                 return  # a file has no server
-            prepared = await executor.prepare(claim, way, self._locations, self._numbers)
+            prepared = await executor.prepare(claim, way, self._locations, self._numbers, discard=discard)
             await executor.in_thread(partial(executor.start, prepared, self._locations, executor.SWEEP))
         except (OSError, OfframpError) as error:
             log.warning("Task %d: what its worker left on the server may still run: %s", lost.task, error)

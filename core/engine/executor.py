@@ -12,13 +12,18 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
+from msgspec.structs import replace
+
 from core.engine.numbers import Numbers
-from core.engine.orders import Order
+from core.engine.orders import Delivery, Order
 from core.engine.spawn import Child, start_detached
 from core.errors import ErrorInfo, NotFound, OfframpError
 from core.locations import Locations
 from core.model.connection import Connection
+from core.model.destination import leaves, of_place
 from core.model.secret import EnvironmentSecret, SecretRef
+from core.model.task import Task
+from core.pipeline.place import token_of
 from core.secrets import resolve
 from core.store.claims import Claim
 from core.store.store import Store
@@ -39,20 +44,33 @@ class Prepared:
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """The way into a claim's database; `hidden` are the variables with passwords, of whatever connection."""
+    """The way into a claim's database; `hidden` are the variables with passwords, of whatever connection.
+    `delivery` is where its files go that leave this machine, still without its password; `into` the way into
+    the database that its rows go into."""
 
     connection: Connection
     hidden: frozenset[str]
+    delivery: Delivery | None = None
+    into: Connection | None = None
 
 
 def look_up(store: Store, claim: Claim) -> Way:
-    """The connection as it is in the store now. Raises NotFound, with words for the task."""
+    """The connection and the destination as they are in the store now. Raises NotFound, with words for the
+    task."""
     name = claim.settings.connection
     account = claim.settings.sys_account
     references = [account.secret if account else None, *(c.secret for c in store.connections.list())]
+    references += [destination.secret for destination in store.destinations.list()]
     hidden = frozenset(ref.variable for ref in references if isinstance(ref, EnvironmentSecret))
+    delivery = delivery_of(store, store.tasks.get(claim.task))
+    target = claim.settings.into
+    into = _connection(store, target.connection) if target is not None else None
+    return Way(_connection(store, name), hidden, delivery, into)
+
+
+def _connection(store: Store, name: str) -> Connection:
     try:
-        return Way(store.connections.get(name), hidden)
+        return store.connections.get(name)
     except NotFound:
         raise NotFound(
             f"Connection {name!r} isn't there any more.",
@@ -60,14 +78,38 @@ def look_up(store: Store, claim: Claim) -> Way:
         ) from None
 
 
-async def prepare(claim: Claim, way: Way, locations: Locations, numbers: Numbers) -> Prepared:
+def delivery_of(store: Store, task: Task) -> Delivery | None:
+    """Where a task's files go that leave this machine, without its password; None where they don't. Raises
+    NotFound, InvalidValue."""
+    if not leaves(task.output):
+        return None
+    try:
+        destination, path = of_place(task.output, store.destinations.by_name())
+    except KeyError as error:
+        raise NotFound(
+            f"Destination {error.args[0]!r} isn't there any more.",
+            "Add it again (offramp destination add), then retry the task.",
+        ) from None
+    return Delivery(destination=destination, path=path, token=token_of(task))
+
+
+async def prepare(
+    claim: Claim, way: Way, locations: Locations, numbers: Numbers, *, discard: bool = False
+) -> Prepared:
     """Resolve the passwords, which may take as long as a command that prints one. Raises SecretError."""
     account = claim.settings.sys_account
     references: list[tuple[str, SecretRef | None]] = [
         (f"Connection {way.connection.name!r}", way.connection.secret)
     ]
+    delivery = way.delivery
+    references.append(
+        (delivery.destination.whose, delivery.destination.secret) if delivery is not None else ("", None)
+    )
     if account is not None:
         references.append((f"Sys account {account.account!r}", account.secret))
+    into = way.into
+    target = (f"Connection {into.name!r}", into.secret) if into is not None else ("", None)
+    references.insert(2, target)
     found = await in_thread(lambda: [_password(whose, ref, locations) for whose, ref in references])
     order = Order(
         task=claim.task,
@@ -79,7 +121,13 @@ async def prepare(claim: Claim, way: Way, locations: Locations, numbers: Numbers
         log_bytes=numbers.log_bytes,
         part_processes=numbers.part_processes,
         password=found[0],
-        sys_password=found[1] if account is not None else None,
+        delivery=replace(delivery, password=found[1], spool=str(numbers.spool_in(locations)))
+        if delivery is not None
+        else None,
+        into=into,
+        into_password=found[2],
+        sys_password=found[3] if account is not None else None,
+        discard=discard,
     )
     return Prepared(order, way.hidden)
 

@@ -36,7 +36,7 @@ def tidy(store: Store, epoch: int, numbers: Numbers, now: datetime) -> None:
             log.info("Forgot %d tasks that ended before %s.", len(gone), now - numbers.keep_tasks)
             for forgotten in gone:
                 _remove_logs(store, forgotten.id)
-                remove_leftovers(forgotten)
+                remove_leftovers(forgotten, numbers.spool_in(locations))
         store.schedules.forget(epoch, now - numbers.keep_tasks)
     _forget_passwords(store, now)
     _back_up(store, now)
@@ -72,10 +72,10 @@ def _forget_passwords(store: Store, now: datetime) -> None:
             log.info("Forgot %d passwords that nothing refers to any more.", gone)
 
 
-def remove_leftovers(task: Task) -> None:
-    """What attempts of a task have left beside its target, which no other attempt will use."""
+def remove_leftovers(task: Task, spool: Path) -> None:
+    """What attempts of a task have left beside its target or in the spool, which no other will use."""
     try:
-        discard_partial(task)
+        discard_partial(task, spool)
     except OutputError as error:
         log.warning("What task %d has left beside %s can't be removed: %s", task.id, task.output, error)
 

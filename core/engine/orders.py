@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from core.model.connection import Connection
+from core.model.destination import Destination
 from core.store.retry import Backoff
 from core.tasklog import LONGEST as LONGEST_LOG
 
@@ -20,7 +21,7 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True):
     destination: Destination
     path: str
     token: str
-    spool: str
+    spool: str = ""
     password: str | None = None
 
     def __repr__(self) -> str:
@@ -31,7 +32,9 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     """The task, the token of this attempt, the directory of the store, and the way into the database with
     its passwords. `progress`: how often progress is stored, in seconds; `log_bytes`: the log's limit;
     `part_processes`: how many read parts of an object at once where the settings don't say. `hold`:
-    descriptors that these keep open, put in by the worker itself."""
+    descriptors that these keep open, put in by the worker itself. `delivery`: where its files go that leave
+    this machine; `discard`: for the sweep, that what was sent goes, too. `into`: the way into the database
+    that rows go into, with its password."""
 
     task: int
     token: str
@@ -46,6 +49,8 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     sys_password: str | None = None
     delivery: Delivery | None = None
     discard: bool = False
+    into: Connection | None = None
+    into_password: str | None = None
 
     def __repr__(self) -> str:
         return f"<order for task {self.task}>"
@@ -57,7 +62,9 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def secrets(self) -> list[str]:
-        return [secret for secret in (self.password, self.sys_password) if secret]
+        there = self.delivery.password if self.delivery is not None else None
+        found = (self.password, self.sys_password, there, self.into_password)
+        return [secret for secret in found if secret]
 
     def line(self) -> bytes:
         return msgspec.json.encode(self) + b"\n"

@@ -150,7 +150,8 @@ class Slots:
         faults.reached(Point.LOSS_FOUND)
         if slot.status is TaskStatus.ABORTING:
             # A worker that was killed could not. While the slot is taken, no other attempt begins there.
-            remove_leftovers(self._store.tasks.get(slot.task))
+            spool = self._numbers.spool_in(self._store.locations)
+            remove_leftovers(self._store.tasks.get(slot.task), spool)
             faults.reached(Point.LEFTOVERS_SWEPT)
         outcome = claims.lost(epoch, slot, error, backoff=self._numbers.backoff, now=datetime.now(UTC))
         faults.reached(Point.LOSS_STORED)

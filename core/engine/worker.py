@@ -15,6 +15,7 @@ import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -30,6 +31,9 @@ from core.pipeline.journal import Journal
 from core.store.journal import StoreJournal
 from core.store.store import Store
 from core.tasklog import TaskLogHandler
+
+if TYPE_CHECKING:
+    from core.pipeline.into.there import Elsewhere
 
 DONE, FAILED, LOST = 0, 1, 3
 LOCK_SECONDS = 10.0
@@ -55,7 +59,32 @@ def run_attempt(journal: Journal, order: Order, log: logging.Logger, cancel: Can
     )
     # More than the machine has processors gain nothing, unless somebody says so in the settings.
     processes = Processes(min(order.part_processes, os.cpu_count() or 1), order.hold)
-    run_task(journal, source, log=log, cancel=cancel, processes=processes)
+    delivery = None
+    if order.delivery is not None:
+        from core.connectors import open_destination  # noqa: PLC0415
+        from core.pipeline.delivery import Delivery  # noqa: PLC0415
+
+        there = order.delivery
+        elsewhere = open_destination(there.destination, there.password)
+        delivery = Delivery(journal.task(), elsewhere, there.path, Path(there.spool))
+    run_task(
+        journal,
+        source,
+        log=log,
+        cancel=cancel,
+        processes=processes,
+        delivery=delivery,
+        elsewhere=_elsewhere(order),
+    )
+
+
+def _elsewhere(order: Order) -> Elsewhere | None:
+    """The way into the database that rows go into, where they do."""
+    if order.into is None:
+        return None
+    from core.pipeline.into.there import Elsewhere  # noqa: PLC0415 - few tasks need it
+
+    return Elsewhere.of(order.into, order.into_password, order.program)
 
 
 def main(attempt: Attempt = run_attempt) -> int:
@@ -114,7 +143,7 @@ def _carry_out(
         return LOST
     except StoreFull as error:
         log.error("%s", error)  # noqa: TRY400
-        _make_room(journal, Path(order.home), log)
+        _make_room(journal, order, log)
         return _give_up(journal, error.info(), log)
     except OfframpError as error:
         log.error("%s", error)  # noqa: TRY400 - what it says is for people; the traceback says no more
@@ -130,15 +159,16 @@ def _carry_out(
     return DONE
 
 
-def _make_room(journal: StoreJournal, home: Path, log: logging.Logger) -> None:
+def _make_room(journal: StoreJournal, order: Order, log: logging.Logger) -> None:
     """Where the output takes the room that the store needs for being told of the end, what was begun of it
     goes: nobody could retry, abort or remove the task otherwise."""
     from core.pipeline.place import discard_partial  # noqa: PLC0415 - by now it is loaded
 
     try:
         task = journal.task()
-        if _device(Path(task.output)) == _device(home):
-            discard_partial(task)
+        spool = Path(order.delivery.spool) if order.delivery is not None else None
+        if _device(spool or Path(task.output)) == _device(Path(order.home)):
+            discard_partial(task, spool)
     except (StoreError, LostClaim, OutputError, OSError) as error:
         log.warning("No room can be made for telling the end: %s", error)
 

@@ -250,6 +250,12 @@ def check_place(text: str) -> None:
         of_place(text, {})
 
 
+def leaves(text: str) -> bool:
+    """Whether a stored place is one that files leave this machine for: a URL, or below a destination."""
+    found = _NAMED.fullmatch(text)
+    return bool(_URL.match(text)) or (found is not None and found["name"] not in RESERVED)
+
+
 def is_local(text: str) -> bool:
     """Whether a stored place is an absolute path."""
     return text.startswith("/")

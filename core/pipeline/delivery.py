@@ -23,25 +23,23 @@ from core.pipeline.cancel import Cancel
 from core.pipeline.disk import Disk
 from core.pipeline.journal import Journal
 from core.pipeline.manifest import MANIFEST, Manifest
-from core.pipeline.place import Place, TargetState, own_manifest, token_of
+from core.pipeline.place import SPOOLED, TargetState, own_manifest, spool_place
 from core.pipeline.remote_target import Target
 
 if TYPE_CHECKING:
     from connectors.elsewhere import Elsewhere, RemoteFiles
 
-PUBLISHED = "published"
-
 
 class SpoolDisk(Disk):
-    """The spool; and below `published`, by their lengths, what the destination has already."""
+    """The spool; and below `SPOOLED`, by their lengths, what the destination has already."""
 
     def __init__(self, root: Path) -> None:
         super().__init__(root)
         self.there: dict[str, int] = {}
 
     def size(self, path: str) -> int | None:
-        if path.startswith(f"{PUBLISHED}/"):
-            return self.there.get(path.removeprefix(f"{PUBLISHED}/"))
+        if path.startswith(f"{SPOOLED}/"):
+            return self.there.get(path.removeprefix(f"{SPOOLED}/"))
         return super().size(path)
 
 
@@ -51,8 +49,8 @@ class Delivery:
     def __init__(self, task: Task, elsewhere: Elsewhere, path: str, spool: Path) -> None:
         self._task = task
         self._elsewhere = elsewhere
-        self.target = Target(task, path)
         self.place = spool_place(task, spool)
+        self.target = Target(task.id, self.place.token, path)
         self.disk = SpoolDisk(self.place.root)
 
     def state(self, cancel: Cancel) -> tuple[TargetState, Manifest | None]:
@@ -191,15 +189,3 @@ class _Sending:
         self._cancel.check()
         done, total = self._done >> 20, self._total >> 20
         self._journal.stage(f"sending file {number} of {len(self.paths)}, {done} of {total} MiB")
-
-
-def spool_place(task: Task, spool: Path) -> Place:
-    """Where the output of a task is built that goes elsewhere."""
-    token = token_of(task)
-    return Place(spool, spool, f".partial-{task.id}-{token}", PUBLISHED, token)
-
-
-def discard_spooled(task: Task, spool: Path) -> None:
-    """Remove what attempts of a task have built in the spool. Raises OutputError."""
-    if spool.is_dir():
-        Disk(spool.resolve()).remove_tree(spool_place(task, spool).work)

@@ -15,6 +15,7 @@ from enum import Enum
 from pathlib import Path
 
 from core.errors import NotFound, NotWritable, OutputDamaged, TargetExists
+from core.model.destination import is_local
 from core.model.file_settings import IfExists
 from core.model.task import Task
 from core.pipeline import manifest as manifests
@@ -24,6 +25,7 @@ from core.pipeline.manifest import Manifest
 
 # What an empty file system has of its own.
 _NOT_FOREIGN = frozenset({"lost+found"})
+SPOOLED = "elsewhere"
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,10 +197,21 @@ def free_bytes(output: Path) -> int:
     return shutil.disk_usage(_existing(output)).free
 
 
-def discard_partial(task: Task) -> None:
-    """Remove what attempts of this task have left beside its target: for a task that is deleted or that
-    ends without another attempt. What is published stays, and what was to be replaced is there again. Only
-    while no attempt runs. Raises OutputError."""
+def spool_place(task: Task, spool: Path) -> Place:
+    """Where the output of a task is built that goes to a destination elsewhere; `final` stands for what that
+    has of it already."""
+    token = token_of(task)
+    return Place(spool, spool, f".partial-{task.id}-{token}", SPOOLED, token)
+
+
+def discard_partial(task: Task, spool: Path | None = None) -> None:
+    """Remove what attempts of this task have left beside its target, or in the `spool` where that is
+    elsewhere: for a task that is deleted or that ends without another attempt. What is published stays, and
+    what was to be replaced is there again. Only while no attempt runs. Raises OutputError."""
+    if not is_local(task.output):
+        if spool is not None and spool.is_dir():
+            Disk(spool.resolve()).remove_tree(spool_place(task, spool).work)
+        return
     target = Path(task.output)
     token = token_of(task)
     work = f".partial-{task.id}-{token}"

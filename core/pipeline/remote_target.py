@@ -16,11 +16,10 @@ from typing import TYPE_CHECKING
 from core import faults
 from core.errors import NotFound, OutputDamaged, TargetExists, UsageError
 from core.faults import Point
-from core.model.task import Task
 from core.pipeline import manifest as manifests
 from core.pipeline.disk import join
 from core.pipeline.manifest import MANIFEST, Manifest
-from core.pipeline.place import TargetState, token_of
+from core.pipeline.place import TargetState
 from core.pipeline.published import RemoteReading
 
 if TYPE_CHECKING:
@@ -31,13 +30,14 @@ MOST_LISTED = 64 << 20
 
 
 class Target:
-    """The directory `path` of a destination, which is the task's."""
+    """The directory `path` of a destination, which is that of the task of this number. `token` tells it from
+    every other, and is the same in all its attempts."""
 
-    def __init__(self, task: Task, path: str) -> None:
+    def __init__(self, task: int, token: str, path: str) -> None:
         check_target(path)
         self.path = path
-        self._token = token_of(task)
-        name = f".partial-{task.id}-{self._token}"
+        self._token = token
+        name = f".partial-{task}-{token}"
         self._partial = join(path.rpartition("/")[0], name)
         self._list = self.at(f"{name}.json")
         self._arrived: Collection[str] = ()
