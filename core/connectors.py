@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from core.errors import Unsupported
+from core.model.vocabulary import SOURCES
 
 if TYPE_CHECKING:
     from connectors.base import Credentials, Source
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from core.model.destination import Destination
     from core.model.settings import SysAccount
 
-GROUP = "offramp.sources"
 TARGETS = "offramp.targets"
 DESTINATIONS = "offramp.destinations"
 OTHER = "other"
@@ -28,7 +28,7 @@ def source_class(mode: str) -> type[Source]:
     """The source for a mode. Raises Unsupported where none is installed or its driver is missing."""
     from importlib.metadata import entry_points  # noqa: PLC0415 - most commands contact no database
 
-    found = {entry.name: entry for entry in entry_points(group=GROUP)}
+    found = {entry.name: entry for entry in entry_points(group=SOURCES)}
     if mode not in found:
         raise Unsupported(
             f"No connector for {mode} is installed.",

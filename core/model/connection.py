@@ -32,10 +32,11 @@ class TlsSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 class Connection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """A named way into a database.
 
-    SQLite uses `path` only; the others `host` and `port` or `unix_socket`. `database` is where browsing
-    starts. PostgreSQL's connections are to one `database`, and its schemas are what others call databases:
-    `schema` is where browsing starts there; its `unix_socket` is the directory of the socket. Oracle's are to
-    one service (`database`), or what `oracle` names instead, and have schemas as well.
+    SQLite uses `path` only; the others `host` and `port` or `unix_socket` (those that another distribution
+    brings may use a `path`, too). `database` is where browsing starts. PostgreSQL's connections are to one
+    `database`, and its schemas are what others call databases: `schema` is where browsing starts there; its
+    `unix_socket` is the directory of the socket. Oracle's are to one service (`database`), or what `oracle`
+    names instead, and have schemas as well.
     `connect_timeout` and `read_timeout` are seconds; the latter is the longest silence of the server while
     rows are awaited, 0 for no limit. `task_limit`: at most so many tasks read it at once, None for as many as
     run at all.
@@ -70,7 +71,7 @@ class Connection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
                 raise InvalidValue(
                     f"Connection {self.name!r}: SQLite has a path only, no host, user or password."
                 )
-        else:
+        elif not (self.mode.outside and self.path):
             if self.path:
                 raise InvalidValue(
                     f"Connection {self.name!r}: a path is for SQLite.", "Use a host or unix_socket."
@@ -131,10 +132,11 @@ class Connection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     @property
     def place(self) -> str:
         """The server or file, for people: `host:port`, a socket or a path."""
-        if self.mode is Mode.SQLITE:
-            return str(self.path)
+        if self.path:
+            return self.path
         if self.oracle.tns is not None:
             # A whole descriptor is long.
             return "a TNS descriptor" if self.oracle.tns.lstrip().startswith("(") else self.oracle.tns
-        place = self.unix_socket or f"{self.host}:{self.port}"
+        host = self.host if self.port is None else f"{self.host}:{self.port}"
+        place = self.unix_socket or str(host)
         return f"{place}/{self.database or self.oracle.sid}" if self.has_schemas else place

@@ -36,6 +36,7 @@ import msgspec
 from core.errors import InvalidDefinition, InvalidValue
 from core.model.connection import Connection
 from core.model.settings import Export, ExportSettings
+from core.model.vocabulary import Mode
 
 T = TypeVar("T")
 Tree = dict[str, Any]
@@ -122,6 +123,12 @@ def connection_from_tree(name: str, tree: Mapping[str, Any], where: str) -> Conn
     """A connection from its keys without the name. Raises InvalidDefinition."""
     place = f"connection.{name}"
     _refuse_name(tree, where, place)
+    mode = tree.get("mode")
+    if isinstance(mode, str) and not Mode.known(mode):
+        names = Mode.names()
+        raise InvalidDefinition(
+            f"{where}: {place}.mode = {mode!r} is none of {', '.join(names)}.", suggestion(mode, names)
+        )
     made = from_tree(Connection, {**tree, "name": name}, where, place)
     oracle = (getattr(made.oracle, field) for field in made.oracle.PATHS)
     for path in (made.path, made.unix_socket, made.tls.ca, made.tls.cert, made.tls.key, *oracle):
@@ -137,7 +144,7 @@ def export_from_tree(name: str, tree: Mapping[str, Any], where: str) -> Export:
     InvalidDefinition."""
     place = f"export.{name}"
     _refuse_name(tree, where, place)
-    if "directory" not in tree:
+    if "directory" not in tree and "into" not in tree:
         raise InvalidDefinition(f"{where}: {place} lacks directory.", "Where its runs go: an absolute path.")
     own = {key: tree[key] for key in OF_EXPORT if key in tree}
     settings = {key: value for key, value in tree.items() if key not in own}
@@ -146,6 +153,8 @@ def export_from_tree(name: str, tree: Mapping[str, Any], where: str) -> Export:
         if key not in known:
             raise InvalidDefinition(f"{where}: {place}.{key} is no setting.", suggestion(key, known))
     made = from_tree(ExportSettings, settings, where, place)
+    if made.into is not None:
+        own.setdefault("directory", made.into.place)
     return from_tree(Export, {"name": name, **own, "settings": made}, where, place)
 
 
@@ -267,7 +276,7 @@ def definitions_to_toml(connections: Sequence[Connection] = (), exports: Sequenc
     if exports:
         document["export"] = {
             e.name: {
-                "directory": e.directory,
+                **({"directory": e.directory} if e.settings.into is None else {}),
                 **_short(e.settings, leave=()),
                 **_short(e, leave=("name", "directory", "settings")),
             }

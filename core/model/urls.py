@@ -11,6 +11,8 @@
     oracle://USER@HOST/?sid=SID
     oracle://USER@/?tns=ALIAS&config_dir=/etc/oracle&wallet=/etc/oracle/wallet&thick=/opt/instantclient
 
+A kind that another distribution brings is written like a file, or like a server.
+
 Whatever has a meaning in a URL (`@ : / ? # %`) is percent-encoded inside user, database and path. A password
 is refused: a command line stands in the process list and in the shell's history.
 """
@@ -53,12 +55,13 @@ def connection_from_url(
     if not colon:
         raise InvalidValue(
             "The connection URL has no scheme://.",
-            f"Begin it with one of {', '.join(f'{m}://' for m in Mode)}.",
+            f"Begin it with one of {', '.join(f'{m}://' for m in Mode.names())}.",
         )
-    if scheme.lower() not in list(Mode):
-        raise InvalidValue(f"{scheme!r} is no kind of connection.", suggestion(scheme, Mode))
+    if not Mode.known(scheme.lower()):
+        raise InvalidValue(f"{scheme!r} is no kind of connection.", suggestion(scheme, Mode.names()))
     mode = Mode(scheme.lower())
-    fields = _sqlite(url, here) if mode is Mode.SQLITE else _server(mode, url, here)
+    file = mode is Mode.SQLITE or (mode.outside and url.partition("://")[2].startswith("/"))
+    fields = _file(mode, url, here) if file else _server(mode, url, here)
     if usual_timeout is not None:
         fields.setdefault("connect_timeout", usual_timeout)
     if "oracle" in fields and "oracle" in given:
@@ -67,15 +70,15 @@ def connection_from_url(
     return Connection(name=name, mode=mode, **{**fields, **given})
 
 
-def _sqlite(url: str, here: Path) -> dict[str, Any]:
+def _file(mode: Mode, url: str, here: Path) -> dict[str, Any]:
     rest = url.partition("://")[2]
     path, _, query = rest.partition("?")
     if not path.startswith("/") or path == "/":
         raise InvalidValue(
-            "The connection URL names no file.", "Write sqlite:///relative/path or sqlite:////absolute/path."
+            "The connection URL names no file.", f"Write {mode}:///relative/path or {mode}:////absolute/path."
         )
     if query:
-        raise InvalidValue("A sqlite URL has no parameters.", "Write a ? in the path as %3F.")
+        raise InvalidValue(f"A {mode} URL has no parameters.", "Write a ? in the path as %3F.")
     return {"path": str(sqlite_path(unquote(path[1:]), here))}
 
 
@@ -106,7 +109,7 @@ def _server(mode: Mode, url: str, here: Path) -> dict[str, Any]:
         fields.update(host=parts.hostname or None, port=port)
     elif not fields.get("unix_socket"):
         fields["host"] = unquote(parts.hostname) if parts.hostname else None
-        fields["port"] = port or DEFAULT_PORTS[mode]
+        fields["port"] = port or DEFAULT_PORTS.get(mode)
     elif mode is Mode.POSTGRESQL and port:
         fields["port"] = port  # which is in the name of the socket
     return fields

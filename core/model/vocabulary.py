@@ -9,9 +9,16 @@ import msgspec
 
 from core.errors import InvalidValue
 
+SOURCES = "offramp.sources"  # the group of entry points by which sources are found, named by their modes
+_NAME = re.compile(r"[a-z][a-z0-9_]{0,30}")
+
 
 class Mode(StrEnum):
-    """The kind of database behind a connection."""
+    """The kind of database behind a connection: one of these, or one that another distribution brings.
+
+    Any name can be one, so that a connection can be told of whose connector was taken away; `known` says
+    whether there is a connector for it.
+    """
 
     SQLITE = "sqlite"
     MYSQL = "mysql"
@@ -25,7 +32,34 @@ class Mode(StrEnum):
         return {
             "sqlite": "SQLite", "mysql": "MySQL", "mariadb": "MariaDB", "oceanbase": "OceanBase",
             "postgresql": "PostgreSQL", "oracle": "Oracle",
-        }[self]  # fmt: skip
+        }.get(self, self.value)  # fmt: skip
+
+    @property
+    def outside(self) -> bool:
+        """Whether it is none of Offramp's own."""
+        return self not in list(Mode)
+
+    @classmethod
+    def _missing_(cls, value: object) -> Mode | None:
+        if not isinstance(value, str) or _NAME.fullmatch(value) is None:
+            return None
+        made = str.__new__(cls, value)
+        made._name_, made._value_ = value.upper(), value
+        cls._value2member_map_[value] = made
+        return made
+
+    @classmethod
+    def names(cls) -> list[str]:
+        """All that there are connectors for: Offramp's own first."""
+        from importlib.metadata import entry_points  # noqa: PLC0415 - reads what is installed
+
+        own = [mode.value for mode in cls]
+        return own + sorted({entry.name for entry in entry_points(group=SOURCES)} - set(own))
+
+    @classmethod
+    def known(cls, name: str) -> bool:
+        """Whether there is a connector for a mode of this name."""
+        return name in list(cls) or name in cls.names()
 
 
 class ObjectType(StrEnum):

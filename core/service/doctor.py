@@ -289,15 +289,16 @@ def _terminal(context: Context) -> Iterator[Finding]:
 
 def _drivers(context: Context) -> Iterator[Finding]:
     del context
-    for mode in Mode:
+    for mode in Mode.names():
         name = f"connector {mode}"
         try:
             source_class(mode)
         except OfframpError as error:
             yield Finding(name, "fail", error.message, error.hint)
             continue
-        package = DRIVERS[mode]
+        package = DRIVERS.get(mode)
         detail = f"{package} {importlib.metadata.version(package)}" if package else "Python's own driver"
+        detail = "another distribution's" if package is None else detail
         yield Finding(name, "ok", detail)
 
 

@@ -82,8 +82,8 @@ def _from_options(args: argparse.Namespace, fields: dict[str, Any]) -> Connectio
         raise UsageError(
             "Neither a URL nor --mode says where the connection leads.", "See: offramp connection add --help"
         )
-    if args.mode.lower() not in list(Mode):
-        raise InvalidValue(f"{args.mode!r} is no mode.", suggestion(args.mode, Mode))
+    if not Mode.known(args.mode.lower()):
+        raise InvalidValue(f"{args.mode!r} is no mode.", suggestion(args.mode, Mode.names()))
     mode = Mode(args.mode.lower())
     named = mode is Mode.ORACLE and "host" not in fields
     if mode in DEFAULT_PORTS and "unix_socket" not in fields and not named:

@@ -42,7 +42,7 @@ def fields(*, edits: bool) -> tuple[Field, ...]:
             id="mode",
             label="Database",
             help="The kind of database.",
-            choices=tuple((mode.value, mode.label) for mode in Mode),
+            choices=tuple((name, Mode(name).label) for name in Mode.names()),
         ),
         Field(id="path", label="File", help="The path of the database file on this machine."),
         Field(
@@ -180,11 +180,18 @@ def _password_start(secret: SecretRef | None) -> dict[str, str]:
             return {"password": NONE}
 
 
+def is_file(values: Mapping[str, str]) -> bool:
+    """Whether it leads to a file: a kind that another distribution brings may, where a path is given."""
+    mode = Mode(values["mode"])
+    return mode is Mode.SQLITE or (mode.outside and bool(values["path"]))
+
+
 def seen(values: Mapping[str, str]) -> set[str]:
     """Which fields count."""
-    if values["mode"] == Mode.SQLITE:
+    if is_file(values):
         return {"name", "mode", "path", "task_limit"}
     shown = {"name", "mode", "way", "user", "password", "database", "tls", *NUMBERS[1:]}
+    shown |= {"path"} if Mode(values["mode"]).outside else set()
     if values["mode"] == Mode.ORACLE:
         shown = shown - {"way", "database"} | _oracle_seen(values["named"])
     else:
@@ -235,6 +242,8 @@ def wrong(values: Mapping[str, str], taken: Collection[str] = ()) -> dict[str, s
     ):
         if not values[field]:
             found[field] = needed
+    if Mode(values["mode"]).outside:
+        found.pop("path", None)
     if values["mode"] == Mode.POSTGRESQL and not values["database"]:
         found["database"] = "A database is needed: PostgreSQL's are apart."
     if variable := values["wallet_password_env"].strip():
@@ -272,7 +281,7 @@ def _try(found: dict[str, str], field: str, **given: Any) -> None:
 def connection_of(values: Mapping[str, str], name: str, here: Path) -> Connection:
     """Without its password. Relative paths count from `here`. Raises InvalidValue."""
     mode = Mode(values["mode"])
-    if mode is Mode.SQLITE:
+    if is_file(values):
         path = str(sqlite_path(values["path"], here))
         return Connection(name=name, mode=mode, path=path, task_limit=_optional(values["task_limit"]))
     shown = seen(values)
@@ -282,7 +291,7 @@ def connection_of(values: Mapping[str, str], name: str, here: Path) -> Connectio
     elif "host" in shown:
         given["host"] = values["host"].strip()
     if "port" in shown:
-        given["port"] = int(values["port"]) if values["port"].strip() else DEFAULT_PORTS[mode]
+        given["port"] = int(values["port"]) if values["port"].strip() else DEFAULT_PORTS.get(mode)
     files = {
         field: str(Path(here, values[field]))
         for field in ("ca", "cert", "key")
@@ -327,7 +336,7 @@ def _oracle_of(values: Mapping[str, str], shown: Collection[str], here: Path) ->
 
 def password_of(values: Mapping[str, str]) -> NewPassword | SecretRef | None:
     """The password that was given, None for none and for the one that it has."""
-    if values["mode"] == Mode.SQLITE:
+    if is_file(values):
         return None
     match values["password"]:
         case "typed":
