@@ -237,10 +237,17 @@ class ExportSettings(
                 "Rows can only be added to tables that are there: no definitions leave then.",
                 "Use --content data with --tables append.",
             )
-        if self.schema.merge or self.schema.drop:
+        if self.schema.merge or self.schema.drop or self.schema.privileges:
             raise InvalidValue(
                 "Schema files are for exports into files.",
                 "Into a database, --tables replace has tables made anew.",
+            )
+        if self.files != FileSettings():
+            raise InvalidValue("Files, their names and their parts are for exports into files.")
+        if self.window is Window.NEW:
+            raise InvalidValue(
+                "Only new data goes into files: what a database has of it already isn't known.",
+                "Use --window all with --tables replace.",
             )
 
     def takes_rows(self, ref: ObjectRef) -> bool:
@@ -271,7 +278,8 @@ class Export(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     `fixed`: all go to `<directory>/<name>/` itself, and `settings.files.if_exists` says what that means for
     what is there. `latest`: beside the directories of runs a link of that name leads to the newest.
 
-    `directory` is an absolute local path, a URL or below a destination (`core.model.destination`).
+    `directory` is an absolute local path, a URL or below a destination (`core.model.destination`); of rows that
+    go into another database, what `settings.into` is written as.
     `schedule` says when it runs by itself, None for by hand only.
     """
 
@@ -284,6 +292,9 @@ class Export(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     def __post_init__(self) -> None:
         check_export_name(self.name)
+        if self.settings.into is not None:
+            self._check_into(self.settings.into)
+            return
         check_place(self.directory)
         if self.fixed and self.latest:
             raise InvalidValue(
@@ -293,9 +304,23 @@ class Export(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         if place_of(self.directory).url:
             check_remote(self.settings.files, latest=self.latest)
 
+    def _check_into(self, into: Into) -> None:
+        if self.directory != into.place:
+            raise InvalidValue(
+                f"Export {self.name!r}: its rows go into {into.place}, and a directory was named, too.",
+                "Leave one of them out.",
+            )
+        if self.fixed or self.latest:
+            raise InvalidValue(
+                f"Export {self.name!r}: a fixed place and a link to the latest run are for files.",
+                "What becomes of tables that are there is said by --tables.",
+            )
+
     def output(self, start: datetime) -> str:
         """The directory of a run that begins at `start` (aware), but for its task's number where it isn't
-        `fixed`."""
+        `fixed`; the database that rows go into."""
+        if self.settings.into is not None:
+            return self.directory
         if self.fixed:
             return below(self.directory, self.name)
         return below(self.directory, self.name, f"{start.astimezone(UTC):%Y%m%dT%H%M%SZ}")

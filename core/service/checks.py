@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from core.errors import Conflict, NotFound
 from core.model.settings import ExportSettings
+from core.model.vocabulary import ObjectRef, TaskStatus
 from core.service.context import Context
+from core.service.tasks import default_name
 
 if TYPE_CHECKING:
+    from core.pipeline.into.there import Elsewhere
+    from core.pipeline.layout import Names
     from core.pipeline.preflight import Preflight
     from core.pipeline.verify import VerifyReport
+
+
+def _names(settings: ExportSettings, export: str, database: str = "") -> Names:
+    from core.pipeline.layout import Names  # noqa: PLC0415 - few commands need it
+
+    return Names(connection=settings.connection, database=database, export=export, made=datetime.now(UTC))
 
 
 class Checks:
@@ -19,22 +31,74 @@ class Checks:
         self._context = context
 
     def preflight(
-        self, settings: ExportSettings, output: Path, *, sys_password: str | None = None
+        self,
+        settings: ExportSettings,
+        output: Path,
+        *,
+        sys_password: str | None = None,
+        name: str = "",
+        export: str | None = None,
     ) -> Preflight:
-        """What a task with these settings would find, without reading a row or writing a file. Raises
-        NotFound, UsageError, SecretError, ConnectError, SourceError."""
-        from core.pipeline.preflight import Scope, preflight  # noqa: PLC0415 - few commands need it
+        """What a task with these settings would find, without reading a row or writing a file: a dump called
+        `name`, or a run of the saved `export`. Raises NotFound, UsageError, SecretError, ConnectError,
+        SourceError."""
+        from core.pipeline.earlier import Run  # noqa: PLC0415 - few commands need it
+        from core.pipeline.preflight import Scope, preflight  # noqa: PLC0415
 
         connection = self._context.store.connections.get(settings.connection)
         source = self._context.source(connection, settings.sys_account, sys_password=sys_password)
+        title = name or default_name(settings)
+        scope = Scope(
+            default_database=connection.begins_in,
+            names=_names(settings, export or title),
+            run=Run(export, title, settings.connection, datetime.now(UTC)),
+        )
         with source.connect() as session:
-            return preflight(session, settings, output, Scope(default_database=connection.begins_in))
+            if settings.into is None:
+                return preflight(session, settings, output, scope)
+            from connectors.destinations.database.rules import family  # noqa: PLC0415
+            from core.pipeline.into.checks import look  # noqa: PLC0415
+            from core.pipeline.into.there import looked_at  # noqa: PLC0415
+
+            with looked_at(self._elsewhere(settings.into.connection), settings.into) as there:
+                return look(session, family(connection.mode), connection, there, settings, scope).found
+
+    def file_names(
+        self, settings: ExportSettings, refs: Sequence[ObjectRef], *, database: str = "", name: str = ""
+    ) -> list[str]:
+        """What the files of these objects would be called, where the export or the dump is called `name`:
+        what only a task will know stays in braces. Asks nobody. Raises InvalidValue."""
+        from core.pipeline.layout import file_names  # noqa: PLC0415 - few screens need it
+
+        found = file_names(settings, refs, _names(settings, name, database))
+        return list(dict.fromkeys(path for ref in refs for path in found[ref]))
+
+    def _elsewhere(self, name: str) -> Elsewhere:
+        """The database that rows go into. Raises NotFound, SecretError, Unsupported."""
+        from core.pipeline.into.there import Elsewhere  # noqa: PLC0415
+
+        connection = self._context.store.connections.get(name)
+        return Elsewhere.of(connection, self._context.password(connection))
+
+    def verify_tables(self, number: int) -> VerifyReport:
+        """Count the rows of the tables that a task has filled, and compare them with what it brought. Raises
+        NotFound, Conflict, SecretError, ConnectError, SourceError."""
+        from core.pipeline.into.verify import verify_tables  # noqa: PLC0415 - few commands need it
+
+        task = self._context.store.tasks.get(number)
+        into = task.settings.into
+        if into is None or not task.published:
+            raise Conflict(f"Task {number} has published no tables: there is nothing to verify.")
+        objects = self._context.store.tasks.objects(number)
+        files = self._context.store.tasks.files(number)
+        return verify_tables(self._elsewhere(into.connection), into, objects, files)
 
     def directory(self, number: int) -> Path:
         """Where a task's files are. Raises NotFound; Conflict where it has published none."""
         task = self._context.store.tasks.get(number)
         if not task.published:
-            raise Conflict(f"Task {number} is {task.status}: there is nothing to verify.")
+            gone = "a later run has replaced its files" if task.status is TaskStatus.COMPLETED else ""
+            raise Conflict(f"Task {number} is {task.status}: {gone or 'there is nothing to verify'}.")
         return Path(task.output)
 
     def verify(self, directory: Path) -> VerifyReport:

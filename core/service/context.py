@@ -80,6 +80,10 @@ class Context:
         credentials = Credentials(password=password, sys_password=sys_password)
         return open_source(connection, credentials, sys_account=sys_account)
 
+    def password(self, connection: Connection) -> str | None:
+        """Of a connection; None where it has none. Raises SecretError."""
+        return self._password(connection.secret, f"Connection {connection.name!r}")
+
     def _password(self, ref: SecretRef | None, whose: str) -> str | None:
         try:
             return secrets.resolve(ref, self.locations)

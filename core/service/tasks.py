@@ -40,18 +40,22 @@ class Tasks:
         self, settings: ExportSettings, output: Path, *, name: str | None = None, at: datetime | None = None
     ) -> Task:
         """Queue one task, with nothing saved, whose directory is `output` (absolute; absent or empty, unless
-        the settings say what else may be there), or schedule it (`at` aware, in the future). See `serve` for
+        the settings say what else may be there; of no matter where they lead into a database), or schedule it (`at` aware, in the future). See `serve` for
         what runs it. Raises NotFound for the connection, TargetExists."""
         from core.store.task_queries import NewTask  # noqa: PLC0415 - comes with the store
 
         connection = self._context.store.connections.get(settings.connection)
         title = name or default_name(settings)
-        look_at_target(output, settings, title)
+        into = settings.into
+        if into is not None:
+            self._context.store.connections.get(into.connection)
+        else:
+            look_at_target(output, settings, title)
         return self._context.store.tasks.add(
             NewTask(
                 name=title,
                 settings=settings,
-                output=str(output),
+                output=into.place if into is not None else str(output),
                 mode=connection.mode,
                 owner=owner(),
                 not_before=at,

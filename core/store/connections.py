@@ -59,13 +59,22 @@ class Connections:
             if not _exists(db, name):
                 raise _missing(name)
             export = db.execute(
-                sa.select(tables.export.c.name).where(tables.export.c.connection == name).limit(1)
+                sa.select(tables.export.c.name)
+                .where(
+                    sa.or_(
+                        tables.export.c.connection == name, _into(tables.export.c.body, name, "$.settings")
+                    )
+                )
+                .limit(1)
             ).scalar()
             if export is not None:
                 raise Conflict(f"Connection {name!r} is used by export {export!r}.", "Remove that first.")
             task = db.execute(
                 sa.select(tables.task.c.id)
-                .where(tables.task.c.connection == name, tables.task.c.status.not_in(ended))
+                .where(
+                    sa.or_(tables.task.c.connection == name, _into(tables.task.c.settings, name, "$")),
+                    tables.task.c.status.not_in(ended),
+                )
                 .limit(1)
             ).scalar()
             if task is not None:
@@ -88,6 +97,11 @@ class Connections:
         if row is None:
             raise _missing(name)
         return None if row[0] is None else must(row[0], dict[str, object])
+
+
+def _into(body: sa.Column[str], name: str, path: str) -> sa.ColumnElement[bool]:
+    """Whether the settings at `path` of a body lead rows into the connection of this name."""
+    return sa.func.json_extract(body, f"{path}.into.connection") == name
 
 
 def _exists(db: sa.Connection, name: str) -> bool:

@@ -91,13 +91,14 @@ def _values(export: Export) -> dict[str, object]:
 
 
 def _require_connection(db: sa.Connection, export: Export) -> None:
-    wanted = export.settings.connection
     connection = tables.connection
-    if db.execute(sa.select(connection.c.name).where(connection.c.name == wanted)).first() is None:
-        raise NotFound(
-            f"Export {export.name!r} uses connection {wanted!r}, which isn't there.",
-            "Add it first: offramp connection add.",
-        )
+    into = export.settings.into
+    for wanted in (export.settings.connection, *([into.connection] if into is not None else [])):
+        if db.execute(sa.select(connection.c.name).where(connection.c.name == wanted)).first() is None:
+            raise NotFound(
+                f"Export {export.name!r} uses connection {wanted!r}, which isn't there.",
+                "Add it first: offramp connection add.",
+            )
 
 
 def _missing(name: str) -> NotFound:

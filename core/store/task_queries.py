@@ -63,7 +63,7 @@ def add_task(db: sa.Connection, new: NewTask, now: datetime) -> int:
         )
     )
     (number,) = inserted.inserted_primary_key or (0,)
-    if new.numbered:
+    if new.numbered and new.settings.into is None:
         output = f"{new.output}-{number}"
         db.execute(sa.update(_t).where(_t.c.id == number).values(output=output))
     return int(number)

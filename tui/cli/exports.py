@@ -16,26 +16,31 @@ from core.model.settings import Export
 from core.service import Service, schedule_words
 from core.service.exports import Plan
 from core.service.saved import History, SavedExport
-from tui.cli import file_options, forms, schedules, settings
+from tui.cli import file_options, forms, into_options, schedules, settings
 from tui.cli.output import Output
 from tui.cli.paths import absolute
 from tui.cli.running import keep_sys_password
 
 
 def create(args: argparse.Namespace, out: Output) -> int:
-    wanted = settings.settings_from(args, args.connection)
     with Service() as service:
+        into = into_options.into_from(service, args, args.to)
+        wanted = settings.settings_from(args, args.connection, into=into)
         service.connections.get(args.connection)
         if any(known.name == args.name for known in service.exports.list()):
             raise Conflict(
                 f"Export {args.name!r} exists already.", f"Change it: offramp export edit {args.name}"
             )
-        directory = str(absolute(args.to)) if args.to is not None else service.exports.directory()
+        if into is not None:
+            directory = into.place
+        else:
+            directory = str(absolute(args.to)) if args.to is not None else service.exports.directory()
         schedule = schedules.schedule_from(args, None, datetime.now(UTC))
         place = file_options.place_from(args)
         export = Export(name=args.name, directory=directory, settings=wanted, schedule=schedule, **place)
         _keep(service, args, out, export)
-    out.say(f"Its runs go to {export.directory}/{export.name}/. Start one: offramp run {export.name}")
+    where = export.directory if into is not None else f"{export.directory}/{export.name}/"
+    out.say(f"Its runs go to {where}. Start one: offramp run {export.name}")
     return 0
 
 
@@ -44,8 +49,12 @@ def edit(args: argparse.Namespace, out: Output) -> int:
         old = service.exports.get(args.name)
         if args.connection is not None:
             service.connections.get(args.connection)
-        wanted = settings.settings_from(args, args.connection, old.settings)
-        directory = str(absolute(args.to)) if args.to is not None else old.directory
+        into = into_options.into_from(service, args, args.to, old.settings.into)
+        wanted = settings.settings_from(args, args.connection, old.settings, into)
+        if into is not None:
+            directory = into.place
+        else:
+            directory = str(absolute(args.to)) if args.to is not None else old.directory
         schedule = schedules.schedule_from(args, old.schedule, datetime.now(UTC))
         changed = {"directory": directory, "settings": wanted, "schedule": schedule}
         export = msgspec.structs.replace(old, **changed, **file_options.place_from(args))
@@ -130,7 +139,7 @@ def show(args: argparse.Namespace, out: Output) -> int:
         out.fields(
             [
                 ("export", export.name),
-                ("directory", f"{export.directory}/{export.name}/"),
+                ("directory", "" if export.settings.into else f"{export.directory}/{export.name}/"),
                 ("place", file_options.place_words(export)),
                 *forms.settings_fields(export.settings),
                 *_schedule_fields(history),

@@ -62,6 +62,8 @@ class _Meter:
 def verify(args: argparse.Namespace, out: Output) -> int:
     with Service() as service:
         numbered = args.what.isdecimal()
+        if numbered and service.tasks.get(int(args.what)).settings.into is not None:
+            return _verify_tables(service, args, out)
         directory = service.checks.directory(int(args.what)) if numbered else absolute(args.what)
         reports = [("files", service.checks.verify(directory))]
         if args.against_source:
@@ -77,6 +79,21 @@ def verify(args: argparse.Namespace, out: Output) -> int:
     return 0 if all(report.ok for _, report in reports) else 1
 
 
+def _verify_tables(service: Service, args: argparse.Namespace, out: Output) -> int:
+    """Of a task whose rows went into another database."""
+    if args.against_source:
+        raise UsageError(
+            "Tables in another database aren't compared with their source.", "Leave out --against-source."
+        )
+    report = service.checks.verify_tables(int(args.what))
+    if args.json:
+        tree = {"directory": report.directory, "ok": report.ok, "complete": report.complete}
+        out.json({"verify": {**tree, "tables": _verdicts(report)}})
+    else:
+        _print("tables", report, out)
+    return 0 if report.ok else 1
+
+
 def _verdicts(report: VerifyReport) -> list[dict[str, object]]:
     return [{"name": v.name, "ok": v.ok, "detail": v.words} for v in report.verdicts]
 
@@ -87,6 +104,7 @@ def _print(name: str, report: VerifyReport, out: Output) -> None:
     )
     if not report.complete:
         out.warn("The task itself had failed for some objects: the manifest says complete: false.")
-    count = words.count(len(report.verdicts), "file" if name == "files" else "object")
+    what = {"files": "file", "tables": "table"}.get(name, "object")
+    count = words.count(len(report.verdicts), what)
     wrong = len(report.problems)
     out.say(f"{count}: {f'{wrong} not as exported' if wrong else 'as exported'}.")

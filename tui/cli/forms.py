@@ -12,7 +12,7 @@ from core.model.settings import Export, ExportSettings, SysAccount
 from core.model.task import Task
 from core.model.vocabulary import Format, TaskStatus
 from core.service import words
-from tui.cli import choice_settings, file_options
+from tui.cli import choice_settings, file_options, into_options
 
 EXIT_OF = {TaskStatus.COMPLETED: 0, TaskStatus.FAILED: 1, TaskStatus.ABORTED: 5}
 
@@ -65,6 +65,7 @@ def settings_fields(settings: ExportSettings) -> list[tuple[str, str]]:
         ("queries", "; ".join(f"{name}: {text}" for name, text in settings.queries.items())),
         ("format", _form(settings)),
         ("files", file_options.words_of(settings)),
+        ("into", into_options.words_of(settings)),
         ("unencodable", settings.on_unencodable if settings.on_unencodable != default.on_unencodable else ""),
         ("consistency", settings.consistency),
         ("lock", settings.lock if settings.lock != default.lock else ""),

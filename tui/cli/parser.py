@@ -198,7 +198,13 @@ def _running(commands: Any) -> None:
     )
     dump.add_argument("connection", metavar="CONNECTION", help="a connection's name")
     dump.add_argument("objects", metavar="OBJECT", nargs="*", help=OBJECTS_HELP)
-    dump.add_argument("--to", metavar="DIR", required=True, help="the task's directory: absent or empty")
+    dump.add_argument(
+        "--to",
+        metavar="DIR",
+        required=True,
+        help="the task's directory: absent or empty; or "
+        "another database: connection:NAME, connection:NAME/DATABASE or the URL of a saved connection",
+    )
     dump.add_argument("--name", metavar="N", help="the task's name in lists")
     dump.add_argument("--at", metavar="TIME", help=AT_HELP)
     dump.add_argument("--detach", action="store_true", help="don't wait; print the task's number")

@@ -31,7 +31,7 @@ def add_exports(commands: Any) -> None:
             "--to",
             metavar="DIR",
             help="where its runs go: DIR/NAME/START-TASK; default: `directory` of the settings file, else "
-            "exports in Offramp's home",
+            "exports in Offramp's home; or another database: connection:NAME or connection:NAME/DATABASE",
         )
         add_settings(parser)
         file_options.add_place_options(parser)

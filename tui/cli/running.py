@@ -15,7 +15,7 @@ from core.model.settings import ExportSettings, SysAccount
 from core.model.task import Task
 from core.model.vocabulary import TaskStatus
 from core.service import Service, words
-from tui.cli import forms, passwords, preflight, settings
+from tui.cli import forms, into_options, passwords, preflight, settings
 from tui.cli.output import Output
 from tui.cli.paths import absolute
 from tui.cli.progress import Progress
@@ -46,11 +46,12 @@ def run(args: argparse.Namespace, out: Output) -> int:
 
 
 def dump(args: argparse.Namespace, out: Output) -> int:
-    wanted = settings.settings_from(args, args.connection)
-    for text in settings.ineffective(args, wanted):
-        out.warn(text)
-    output = absolute(args.to)
     with Service() as service:
+        into = into_options.into_from(service, args, args.to)
+        wanted = settings.settings_from(args, args.connection, into=into)
+        for text in settings.ineffective(args, wanted):
+            out.warn(text)
+        output = absolute(args.to)
         service.connections.get(args.connection)
         if args.dry_run:
             return preflight.show(service, sys_reference(args, out, wanted), output, args, out)

@@ -11,6 +11,7 @@ import msgspec
 
 from core.errors import NotFound, UsageError
 from core.model.convert import suggestion
+from core.model.into import Into
 from core.model.format_settings import SqlRows
 from core.model.settings import (
     CSV_PRESETS,
@@ -31,7 +32,7 @@ from core.model.vocabulary import (
     SchemaFlavour,
     Unencodable,
 )
-from tui.cli import choice_settings, file_options, typed_settings
+from tui.cli import choice_settings, file_options, into_options, typed_settings
 from tui.cli.passwords import add_password_options
 from tui.cli.values import number, word
 
@@ -121,6 +122,7 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
     _add_csv(parser.add_argument_group("CSV files"))
     typed_settings.add_options(parser)
     file_options.add_options(parser)
+    into_options.add_options(parser)
     schema = parser.add_argument_group("schema files")
     _switch(schema, "--drop", "a DROP before each CREATE")
     _switch(schema, "--merge-schema", "all of the schema in one file; with --content schema only")
@@ -206,10 +208,15 @@ def add_sys_account(parser: argparse.ArgumentParser) -> None:
 
 
 def settings_from(
-    args: argparse.Namespace, connection: str | None, base: ExportSettings | None = None
+    args: argparse.Namespace,
+    connection: str | None,
+    base: ExportSettings | None = None,
+    into: Into | None = None,
 ) -> ExportSettings:
-    """What the options say, over `base` or the defaults. Raises UsageError and InvalidValue."""
+    """What the options say, over `base` or the defaults; `into` is the database that rows go into. Raises
+    UsageError and InvalidValue."""
     fields: dict[str, Any] = msgspec.structs.asdict(base) if base is not None else {}
+    fields.update(into_options.fields(into, base))
     if connection is not None:
         fields["connection"] = connection
     for name in (
@@ -258,6 +265,7 @@ def ineffective(args: argparse.Namespace, settings: ExportSettings) -> list[str]
         words.append("--sql-rows changes nothing: no rows are written as SQL.")
     words += typed_settings.ineffective(args, settings)
     words += file_options.ineffective(args, settings)
+    words += into_options.ineffective(args, settings)
     if args.format is not None and not settings.content.data:
         words.append("--format changes nothing: schema files are always SQL.")
     return words

@@ -140,7 +140,7 @@ def show(args: argparse.Namespace, out: Output) -> int:
             ("export", task.export or ""),
             ("mode", words.mode_label(task.mode)),
             *forms.settings_fields(task.settings),
-            ("directory", task.output),
+            ("directory", "" if task.settings.into else task.output),
             ("owner", task.owner),
             ("created", words.moment(task.created, now)),
             ("started", words.moment(task.started, now) if task.started else ""),
@@ -158,8 +158,11 @@ def show(args: argparse.Namespace, out: Output) -> int:
     if details.files:
         print()
         rows = [(file.path, f"{file.rows:,}", words.size(file.bytes), file.sha256) for file in details.files]
-        out.table(("FILE", "ROWS", "SIZE", "SHA-256"), rows, right=(1, 2))
-    if task.published and host is not None:
+        if task.settings.into is not None:
+            out.table(("TABLE", "ROWS", "READ"), [row[:3] for row in rows], right=(1, 2))
+        else:
+            out.table(("FILE", "ROWS", "SIZE", "SHA-256"), rows, right=(1, 2))
+    if task.published and host is not None and task.settings.into is None:
         out.say(f"From another machine: ssh {host} offramp download {task.id} --to - | tar x")
     return 0
 
@@ -235,7 +238,8 @@ def rm(args: argparse.Namespace, out: Output) -> int:
     def one(service: Service, number: int) -> None:
         task = service.tasks.get(number)
         service.tasks.remove(number)
-        kept = f" Its files stay in {task.output}." if task.published else ""
+        what = "tables" if task.settings.into is not None else "files"
+        kept = f" Its {what} stay in {task.output}." if task.published else ""
         out.say(f"Task {number} is forgotten.{kept}")
 
     return _each(args.ids, out, one)

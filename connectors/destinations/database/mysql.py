@@ -25,7 +25,15 @@ from connectors.destinations.database.base import (
     Writer,
     marker_name,
 )
-from connectors.destinations.database.mysql_publish import Fill, Key, Plan, Publication, Swap, own_tables
+from connectors.destinations.database.mysql_publish import (
+    Fill,
+    Key,
+    Plan,
+    Publication,
+    Swap,
+    own_everywhere,
+    own_tables,
+)
 from connectors.destinations.database.mysql_rules import MysqlRules
 from connectors.destinations.database.mysql_send import send_rows
 from connectors.destinations.database.rules import TargetColumn
@@ -74,13 +82,16 @@ class MysqlTarget(Target):
         if kill_marked(login, left_over_mark(self.program), "KILL", self.connection.connect_timeout) is None:
             raise Unreachable(f"The server of connection {self.connection.name!r} can't be asked.")
         with contextlib.closing(self._link()) as link, link.saying("removing what was left"):
-            link.execute(f"USE {identifier(self.database)}")
-            mine = [name for name in own_tables(link, self.database, OWN) if self.attempt in name.split("_")]
-            return remove(link, self.database, mine)
+            return sum(
+                remove(link, database, [name for name in tables if self.attempt in name.split("_")])
+                for database, tables in own_everywhere(link, OWN).items()
+            )
 
 
 def remove(link: Link, database: str, tables: list[str]) -> int:
     """Drop these staging tables and markers, but where a marker says that publishing has begun; how many."""
+    if tables:
+        link.execute(f"USE {identifier(database)}")
     for marker in (name for name in tables if name.endswith(f"_{_MARKER}")):
         if Publication(link, database, marker).read() is not None:
             return 0

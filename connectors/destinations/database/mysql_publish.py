@@ -204,10 +204,21 @@ class Publication:
 
 
 def own_tables(link: Link, database: str, prefix: str) -> list[str]:
-    """Tables whose names begin so. The prefix holds no character that LIKE takes for another, but for `_`."""
+    """Tables of a database whose names begin so."""
+    return own_everywhere(link, prefix, database).get(database, [])
+
+
+def own_everywhere(link: Link, prefix: str, database: str | None = None) -> dict[str, list[str]]:
+    """Tables whose names begin so, by database. The prefix holds no character that LIKE takes for another, but
+    for `_`."""
     escaped = prefix.replace("_", "\\_")
+    within = f" AND TABLE_SCHEMA = {literal(database)}" if database is not None else ""
     rows = link.rows(
-        f"SELECT TABLE_NAME FROM information_schema.TABLES WHERE TABLE_SCHEMA = {literal(database)}"
-        f" AND TABLE_NAME LIKE {literal(escaped + '%')}"
+        "SELECT TABLE_SCHEMA, TABLE_NAME FROM information_schema.TABLES"
+        f" WHERE TABLE_NAME LIKE {literal(escaped + '%')}{within}"
     )
-    return sorted(str(name) for (name,) in rows if str(name).startswith(prefix))
+    found: dict[str, list[str]] = {}
+    for schema, name in sorted((str(schema), str(name)) for schema, name in rows):
+        if name.startswith(prefix):
+            found.setdefault(schema, []).append(name)
+    return found

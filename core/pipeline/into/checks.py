@@ -88,7 +88,7 @@ def look(
                 checked.append(replace(item, problem=error))
                 continue
             steps[item.ref] = made
-            checked.append(replace(item, warnings=(*item.warnings, *made.notes)))
+            checked.append(replace(item, warnings=(*item.warnings, *made.notes), files=()))
     found = replace(
         found,
         objects=tuple(checked),

@@ -6,10 +6,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Self
 
-from connectors.base import Session, Source, TableShape
+from connectors.base import Credentials, Session, Source, TableShape
 from connectors.destinations.database.base import Target
 from connectors.destinations.database.rules import Rules, family
+from core.connectors import open_source, open_target
 from core.errors import NotFound, UsageError
 from core.model.connection import Connection
 from core.model.into import Into
@@ -22,6 +24,17 @@ class Elsewhere:
 
     source: Source
     target: Callable[[str], Target]
+
+    @classmethod
+    def of(cls, connection: Connection, password: str | None, program: str = "offramp") -> Self:
+        """Contacts nobody. Raises Unsupported where rows can't go there."""
+        credentials = Credentials(password=password)
+
+        def target(database: str) -> Target:
+            return open_target(connection, credentials, database, program=program)
+
+        target("")
+        return cls(open_source(connection, credentials, program=program), target)
 
     @property
     def connection(self) -> Connection:
