@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -15,7 +15,8 @@ from core.model.settings import ExportSettings
 from core.model.task import Task
 from core.model.vocabulary import ObjectRef
 from core.pipeline.manifest import MANIFEST
-from core.pipeline.names import MAX_BYTES, encode, file_names, fold, no_device
+from core.pipeline.names import MAX_BYTES, encode, fold, no_device
+from core.pipeline.names import file_names as told_apart
 from core.pipeline.resolve import sort_key
 
 MERGED = "schema.sql"
@@ -121,7 +122,7 @@ class Layout:
         for ref in refs:
             by_type[ref.type].append(ref.name)
         longest = self._room(list(by_type))
-        names = {kind: file_names(group, longest) for kind, group in by_type.items()}
+        names = {kind: told_apart(group, longest) for kind, group in by_type.items()}
         stems = {ref: names[ref.type][ref.name] for ref in refs}
         if self._directories is not Directories.FLAT:
             return stems
@@ -165,6 +166,17 @@ class Layout:
                         f"Two files would be called {path}.", "Change the template of file names."
                     )
                 seen[fold(path)] = path
+
+
+def file_names(
+    settings: ExportSettings, refs: Sequence[ObjectRef], names: Names
+) -> dict[ObjectRef, tuple[str, ...]]:
+    """What the files of these objects will be called, for people, by `Layout.all_of`. Raises InvalidValue."""
+    if settings.schema.merge:
+        return dict.fromkeys(refs, (MERGED,))
+    layout = Layout(settings, refs, names)
+    schema = settings.content.schema
+    return {ref: layout.all_of(ref, schema=schema, data=settings.takes_rows(ref)) for ref in refs}
 
 
 def _with_part(pieces: tuple[Piece, ...]) -> tuple[Piece, ...]:

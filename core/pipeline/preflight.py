@@ -5,13 +5,12 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from connectors.base import ObjectInfo, ServerInfo, Session
 from core import formats
 from core.errors import (
-    NoSpace,
     NotFound,
     OfframpError,
     PreflightFailed,
@@ -25,10 +24,12 @@ from core.model.mark import Mark
 from core.model.settings import ExportSettings
 from core.model.vocabulary import Consistency, Encoding, Format, ObjectRef, OnError
 from core.pipeline import cutting
+from core.pipeline.earlier import Run
+from core.pipeline.layout import Names, file_names
 from core.pipeline.marks import Chosen, choose
-from core.pipeline.place import free_bytes, inspect_target
 from core.pipeline.record import Recorded, record
 from core.pipeline.resolve import in_order, resolve_database, resolve_objects
+from core.pipeline.room import look_for_room
 
 # What a run manages at least, for saying how long one may take: the slowest of the measured sources, halved.
 ROWS_PER_SECOND = 80_000
@@ -39,7 +40,6 @@ GROWTH = {Format.CSV: 1.2, Format.SQL: 1.4, Format.JSONL: 2.0, Format.PARQUET: 1
 WIDTH = {Encoding.UTF_16: 2, Encoding.UTF_32: 4}
 ROW_BYTES = 100
 SCHEMA_BYTES = 4096
-SMALLEST_FREE = 1 << 20
 MOST_HAZARDS = 20
 _SUBQUERY = re.compile(r"\bSELECT\b", re.IGNORECASE)
 # Seconds between looks at an object that somebody is changing.
@@ -63,6 +63,7 @@ class CheckedObject:
     keyed: bool = False
     problem: OfframpError | None = None
     chosen: Chosen | None = None
+    files: tuple[str, ...] = ()
 
     @property
     def seconds(self) -> float:
@@ -132,7 +133,8 @@ class Preflight:
 class Scope:
     """What a preflight looks at beyond the settings. `refs`: only these objects, where a task goes on;
     `target_known`: the output directory is the task's own already; `on_disk`: bytes that it has written;
-    `marks`: how far its export has read each object (`TYPE:NAME`)."""
+    `marks`: how far its export has read each object (`TYPE:NAME`). Before there is a task, `names` is what
+    its files are to be called after, and `run` who may find an earlier run's output at the target."""
 
     default_database: str | None = None
     refs: tuple[ObjectRef, ...] | None = None
@@ -140,6 +142,8 @@ class Scope:
     on_disk: int = 0
     check: Callable[[], None] = field(default=lambda: None)
     marks: Mapping[str, Mark] = field(default_factory=dict)
+    names: Names | None = None
+    run: Run | None = None
 
 
 def preflight(
@@ -193,20 +197,12 @@ def preflight(
         hazards += _time_hazards(session, settings, checked)
     needed = max(0, sum(item.output_bytes for item in checked) - scope.on_disk)
     free: int | None = None
-    try:
-        if settings.into is None:
-            if not scope.target_known:
-                inspect_target(output)
-            free = free_bytes(output)
-    except OfframpError as error:
-        problems.append(error)
-    if free is not None and needed > free:
-        hazards.append(_space(output, needed, free))
-        # Estimates are wrong by a factor of two easily, and then it may still fit.
-        if needed > 2 * free or free < SMALLEST_FREE:
-            problems.append(
-                NoSpace(hazards.pop(), "Make room, choose another directory, or export fewer objects.")
-            )
+    if settings.into is None:
+        room = look_for_room(output, needed, settings.files.if_exists, scope.run, known=scope.target_known)
+        free = room.free
+        hazards += [room.hazard] if room.hazard else []
+        problems += [room.problem] if room.problem else []
+        checked = _named(settings, checked, database, scope, problems)
     return Preflight(
         database=database,
         server=session.server,
@@ -217,6 +213,24 @@ def preflight(
         hazards=tuple(hazards),
         problems=tuple(problems),
     )
+
+
+def _named(
+    settings: ExportSettings,
+    checked: list[CheckedObject],
+    database: str,
+    scope: Scope,
+    problems: list[OfframpError],
+) -> list[CheckedObject]:
+    """The same objects, each with what its files will be called, as far as somebody wants to know."""
+    if scope.names is None:
+        return checked
+    try:
+        called = file_names(settings, [i.ref for i in checked], replace(scope.names, database=database))
+    except OfframpError as error:
+        problems.append(error)
+        return checked
+    return [replace(item, files=called[item.ref]) for item in checked]
 
 
 def _wants_copy(settings: ExportSettings) -> bool:
@@ -342,7 +356,3 @@ def _time_hazards(
             f"Reading {what} as of one point in time may take {seconds / 60:.0f} min, and the server keeps a "
             f"snapshot for {life / 60:.0f} min: raise that limit first, or choose --consistency part."
         )
-
-
-def _space(output: Path, needed: int, free: int) -> str:
-    return f"The output may take {needed >> 20} MiB, and where {output} is, {free >> 20} MiB are free."

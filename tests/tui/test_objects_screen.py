@@ -278,7 +278,7 @@ def test_sheet_as_seen(
 ) -> None:
     make_shop(home, tmp_path)
     monkeypatch.setattr("core.service.exports.Exports.directory", lambda self: "/data/out")
-    monkeypatch.setattr("core.pipeline.preflight.free_bytes", lambda path: 212_000_000_000)
+    monkeypatch.setattr("core.pipeline.room.free_bytes", lambda path: 212_000_000_000)
 
     async def before(pilot: Pilot[Any]) -> None:
         await browse(pilot)

@@ -396,7 +396,7 @@ def test_steps_narrow_in_ascii(
 ) -> None:
     make_shop(home, tmp_path)
     monkeypatch.setattr("core.service.exports.Exports.directory", lambda self: "/data/out")
-    monkeypatch.setattr("core.pipeline.preflight.free_bytes", lambda path: 212_000_000_000)
+    monkeypatch.setattr("core.pipeline.room.free_bytes", lambda path: 212_000_000_000)
 
     async def before(pilot: Pilot[Any]) -> None:
         settings = ExportSettings(connection=NAME, objects=("TABLE:orders", "VIEW:turnover"))
@@ -415,7 +415,7 @@ def test_steps_as_seen(
 ) -> None:
     make_shop(home, tmp_path)
     monkeypatch.setattr("core.service.exports.Exports.directory", lambda self: "/data/out")
-    monkeypatch.setattr("core.pipeline.preflight.free_bytes", lambda path: 212_000_000_000)
+    monkeypatch.setattr("core.pipeline.room.free_bytes", lambda path: 212_000_000_000)
 
     async def before(pilot: Pilot[Any]) -> None:
         settings = ExportSettings(connection=NAME, objects=("TABLE:orders", "VIEW:turnover"))
