@@ -34,6 +34,7 @@ from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 import msgspec
 
 from core.errors import InvalidDefinition, InvalidValue
+from core.model import environment
 from core.model.connection import Connection
 from core.model.settings import Export, ExportSettings
 from core.model.vocabulary import Mode
@@ -85,9 +86,15 @@ def _form(word: str) -> str:
 # From TOML
 
 
-def definitions_from_toml(text: str, where: str) -> Definitions:
-    """The definitions of a TOML document; `where` names it in errors. Raises InvalidDefinition."""
+def definitions_from_toml(
+    text: str, where: str, environ: Mapping[str, str] = types.MappingProxyType({})
+) -> Definitions:
+    """The definitions of a TOML document, with the variables in it that `environ` has (see
+    `core.model.environment`); `where` names it in errors. Raises InvalidDefinition."""
     document = parse_toml(text, where)
+    # A variable's text may stand for a number.
+    strict = not environment.uses_variables(document)
+    document = environment.resolved(document, environ, where)
     for kind, tables in document.items():
         if kind not in KINDS:
             raise InvalidDefinition(f"{where}: {kind!r} is no kind of definition.", suggestion(kind, KINDS))
@@ -97,10 +104,12 @@ def definitions_from_toml(text: str, where: str) -> Definitions:
             )
     return Definitions(
         connections=tuple(
-            connection_from_tree(name, tree, where) for name, tree in document.get("connection", {}).items()
+            connection_from_tree(name, tree, where, strict=strict)
+            for name, tree in document.get("connection", {}).items()
         ),
         exports=tuple(
-            export_from_tree(name, tree, where) for name, tree in document.get("export", {}).items()
+            export_from_tree(name, tree, where, strict=strict)
+            for name, tree in document.get("export", {}).items()
         ),
     )
 
@@ -119,7 +128,9 @@ def parse_toml(text: str, where: str) -> Tree:
         ) from None
 
 
-def connection_from_tree(name: str, tree: Mapping[str, Any], where: str) -> Connection:
+def connection_from_tree(
+    name: str, tree: Mapping[str, Any], where: str, *, strict: bool = True
+) -> Connection:
     """A connection from its keys without the name. Raises InvalidDefinition."""
     place = f"connection.{name}"
     _refuse_name(tree, where, place)
@@ -129,7 +140,7 @@ def connection_from_tree(name: str, tree: Mapping[str, Any], where: str) -> Conn
         raise InvalidDefinition(
             f"{where}: {place}.mode = {mode!r} is none of {', '.join(names)}.", suggestion(mode, names)
         )
-    made = from_tree(Connection, {**tree, "name": name}, where, place)
+    made = from_tree(Connection, {**tree, "name": name}, where, place, strict=strict)
     oracle = (getattr(made.oracle, field) for field in made.oracle.PATHS)
     for path in (made.path, made.unix_socket, made.tls.ca, made.tls.cert, made.tls.key, *oracle):
         if path is not None and not path.startswith("/"):
@@ -139,7 +150,7 @@ def connection_from_tree(name: str, tree: Mapping[str, Any], where: str) -> Conn
     return made
 
 
-def export_from_tree(name: str, tree: Mapping[str, Any], where: str) -> Export:
+def export_from_tree(name: str, tree: Mapping[str, Any], where: str, *, strict: bool = True) -> Export:
     """An export from its keys: its own (`directory`, `schedule`, ...) and those of the settings. Raises
     InvalidDefinition."""
     place = f"export.{name}"
@@ -152,10 +163,10 @@ def export_from_tree(name: str, tree: Mapping[str, Any], where: str) -> Export:
     for key in settings:
         if key not in known:
             raise InvalidDefinition(f"{where}: {place}.{key} is no setting.", suggestion(key, known))
-    made = from_tree(ExportSettings, settings, where, place)
+    made = from_tree(ExportSettings, settings, where, place, strict=strict)
     if made.into is not None:
         own.setdefault("directory", made.into.place)
-    return from_tree(Export, {"name": name, **own, "settings": made}, where, place)
+    return from_tree(Export, {"name": name, **own, "settings": made}, where, place, strict=strict)
 
 
 def _refuse_name(tree: Mapping[str, Any], where: str, place: str) -> None:
@@ -165,11 +176,11 @@ def _refuse_name(tree: Mapping[str, Any], where: str, place: str) -> None:
         )
 
 
-def from_tree(kind: type[T], tree: object, where: str, place: str = "") -> T:
-    """A value of `kind` from plain data. Raises InvalidDefinition: `where` is the file, `place` the dotted
-    path of `tree` in it."""
+def from_tree(kind: type[T], tree: object, where: str, place: str = "", *, strict: bool = True) -> T:
+    """A value of `kind` from plain data; unless `strict`, texts may stand for numbers and booleans. Raises
+    InvalidDefinition: `where` is the file, `place` the dotted path of `tree` in it."""
     try:
-        return msgspec.convert(tree, kind)
+        return msgspec.convert(tree, kind, strict=strict)
     except msgspec.ValidationError as error:
         raise _explain(error, kind, tree, where, place) from None
 
@@ -282,7 +293,7 @@ def definitions_to_toml(connections: Sequence[Connection] = (), exports: Sequenc
             }
             for e in exports
         }
-    return tomli_w.dumps(document)
+    return tomli_w.dumps(environment.escaped(document))
 
 
 def _short(value: msgspec.Struct, leave: Sequence[str]) -> Tree:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -128,7 +129,7 @@ class Exports:
     def plan(self, path: Path) -> Plan:
         """What applying the file would do. Raises InvalidDefinition; NotFound where an export's connection
         is neither in the file nor in the store."""
-        definitions = definitions_from_toml(_read(path), str(path))
+        definitions = definitions_from_toml(_read(path), str(path), os.environ)
         store = self._context.store
         connections = {c.name: c for c in store.connections.list()}
         exports = {e.name: e for e in store.exports.list()}
@@ -207,6 +208,7 @@ class Exports:
                 owner=owner(),
                 export=name,
                 not_before=at,
+                notify=self._context.preferences.notify,
             )
         )
 

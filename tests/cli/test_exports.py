@@ -95,6 +95,52 @@ def test_apply_shows_differences_and_dry_run_changes_nothing(shop):
     assert shown(shop)["objects"] == ["orders"]
 
 
+def test_apply_shows_what_variables_of_the_environment_stand_for(shop, monkeypatch):
+    file = shop.directory / "defs.toml"
+    file.write_text('[export.a]\ndirectory = "${ROOT:-/d}/x"\nconnection = "shop"\nall_objects = true\n')
+    shop.quick("export", "apply", "defs.toml")
+    assert shown(shop, "a")["directory"] == "/d/x"
+    monkeypatch.setenv("ROOT", "/srv")
+    dry = shop.quick("export", "apply", "defs.toml", "--dry-run").out
+    assert "    directory: '/d/x' -> '/srv/x'" in dry
+    file.write_text(file.read_text().replace("ROOT:-/d", "MY_PASSWORD"))
+    assert "looks like a secret" in shop.quick("export", "apply", "defs.toml", code=2).err
+    assert shown(shop, "a")["directory"] == "/d/x"
+
+
+def test_a_fixed_place_and_the_link(shop):
+    shop.quick("export", "create", "e", "--connection", "shop", "orders", "--fixed", "--if-exists", "replace")
+    assert (shown(shop)["fixed"], shown(shop)["files"]["if_exists"]) == (True, "replace")
+    assert "where each replaces the one before" in shop.quick("export", "show", "e").out
+    assert "--no-fixed" in shop.quick("export", "edit", "e", "--latest", code=2).err
+    shop.quick("export", "edit", "e", "--no-fixed", "--latest")
+    assert (shown(shop)["fixed"], shown(shop)["latest"]) == (False, True)
+    told = shop.quick("export", "edit", "e", "--if-exists", "new").err
+    assert "--if-exists changes nothing" in told
+
+
+def test_a_dry_run_says_what_the_files_will_be_called(shop):
+    options = (
+        "--prefix",
+        "x_",
+        "--file-name",
+        "{object}-{task}",
+        "--max-records",
+        "10",
+        "--directories",
+        "flat",
+    )
+    out = shop.quick("dump", "shop", "orders", "--to", "new", "--dry-run", *options).out
+    assert "x_orders-schema.sql" in out
+    assert "x_orders-{task}-00001.csv ..." in out
+    (found,) = shop.quick("dump", "shop", "orders", "--to", "new", "--dry-run", "--json", *options).json[
+        "preflight"
+    ]["objects"]
+    assert found["files"] == ["x_orders-schema.sql", "x_orders-{task}-00001.csv ..."]
+    told = shop.quick("dump", "shop", "orders", "--to", "new", "--dry-run", "--file-name", "x", code=2)
+    assert "Add {object}" in told.err
+
+
 def test_apply_refuses_all_where_one_is_wrong(shop):
     file = shop.directory / "defs.toml"
     good = '[export.a]\ndirectory = "/d"\nconnection = "shop"\nall_objects = true\n'

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.errors import InvalidValue
-from core.model.file_settings import Directories, FileSettings
-from core.model.settings import ExportSettings
+from core.model.file_settings import Directories, FileSettings, IfExists
+from core.model.settings import Export, ExportSettings
 from core.model.vocabulary import Content, Format, ObjectRef, ObjectType
 from core.pipeline.layout import LOAD, MERGED, Layout, Names
 from core.pipeline.manifest import MANIFEST
@@ -168,6 +168,22 @@ def test_no_two_files_are_called_the_same(
 def test_templates_that_are_none(name: str, words: str) -> None:
     with pytest.raises(InvalidValue, match=words):
         FileSettings(name=name)
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        {"latest": True},
+        {"fixed": True, "if_exists": IfExists.NEW},
+        {"fixed": True, "if_exists": IfExists.REPLACE},
+    ],
+)
+def test_elsewhere_there_are_no_links_and_nothing_is_replaced(place: dict[str, object]) -> None:
+    files = FileSettings(if_exists=place.pop("if_exists", IfExists.FAIL))
+    wanted = ExportSettings(connection="c", all_objects=True, files=files)
+    with pytest.raises(InvalidValue, match="local file system"):
+        Export(name="e", directory="s3://bucket/x", settings=wanted, **place)
+    Export(name="e", directory="/out", settings=wanted, **place)
 
 
 @pytest.mark.parametrize("prefix", ["a/b", "-rf", "..", "x\0", "p" * 101, "a'b"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tui.cli import file_options, schedules
+from tui.cli import file_options, mark_options, marks, schedules
 from tui.cli.argparsing import command, group
 from tui.cli.settings import OBJECTS_HELP, add_settings
 
@@ -35,6 +35,7 @@ def add_exports(commands: Any) -> None:
         )
         add_settings(parser)
         file_options.add_place_options(parser)
+        mark_options.add_options(parser)
         schedules.add_options(parser)
     command(of, "list", "exports:list_", "all saved exports", json="them")
     show = command(of, "show", "exports:show", "one saved export", json="it")
@@ -58,13 +59,24 @@ def add_exports(commands: Any) -> None:
     )
     for parser in (pause, resume):
         parser.add_argument("name", metavar="NAME", help="the export")
+    marks.add_command(
+        command(
+            of,
+            "mark",
+            "marks:mark",
+            "how far an export of new rows has read; moving that",
+            json="the marks",
+            more="Marks are moved by runs that are published. Not while a task of the export is at work.",
+        )
+    )
     apply = command(
         of,
         "apply",
         "exports:apply",
         "create or change what a TOML file defines",
         more="The file holds [export.NAME] tables, and [connection.NAME] tables if need be, as show --toml "
-        "prints them. What is as it should be stays untouched; differences are shown.",
+        "prints them. What is as it should be stays untouched; differences are shown. ${NAME} and "
+        "${NAME:-default} in texts stand for variables of the environment, but not for passwords.",
     )
     apply.add_argument("file", metavar="FILE.toml", help="definitions, as show --toml prints them")
     apply.add_argument("--dry-run", action="store_true", help="only show what would change")
