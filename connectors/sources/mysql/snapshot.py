@@ -61,24 +61,24 @@ class SnapshotState:
 
     @contextmanager
     def holding_still(self) -> Iterator[None]:
-        """FLUSH TABLES WITH READ LOCK, which waits for no more than LOCK_SECONDS. Raises SnapshotUnavailable.
+        """FLUSH TABLES WITH READ LOCK, which waits for no more than LOCK_SECONDS. Raises SnapshotUnavailable,
+        ConnectionLost where somebody else keeps the lock for longer.
         Source: "FLUSH Statement" of the MySQL manual; mysqldump's --single-transaction --source-data."""
         link = self._link
         self.end()
         with link.saying("asking how long a lock is waited for"):
             (seconds,) = link.row("SELECT @@SESSION.lock_wait_timeout")
         try:
-            link.execute(f"SET SESSION lock_wait_timeout = {LOCK_SECONDS}")
-            link.execute("FLUSH TABLES WITH READ LOCK")
-        except MySQLError as error:
-            with link.saying("setting how long a lock is waited for"):
-                link.execute(f"SET SESSION lock_wait_timeout = {int(seconds)}")
-            raise SnapshotUnavailable(
-                f"The brief lock can't be had: {words(error)}.",
-                "It takes the right RELOAD, and no statement may run for long then. "
-                "Use --consistency part, or read parts one after another (--parts 1).",
-            ) from error
-        try:
+            with link.saying("waiting for the brief lock"):
+                link.execute(f"SET SESSION lock_wait_timeout = {LOCK_SECONDS}")
+                try:
+                    link.execute("FLUSH TABLES WITH READ LOCK")
+                except MySQLError as error:
+                    raise SnapshotUnavailable(
+                        f"The brief lock can't be had: {words(error)}.",
+                        "FLUSH TABLES WITH READ LOCK takes the right RELOAD. Without it, use "
+                        "--consistency part, or read parts one after another (--parts 1).",
+                    ) from error
             yield
         finally:
             if link.wire.open:
