@@ -94,11 +94,13 @@ class SqlLiteral:
 @dataclass(frozen=True, slots=True)
 class SqlVariable:
     """A variable of a block in which a large value is put together (`SqlRows`). The texts hold `{name}`;
-    `append` adds a piece as well, `{piece}`, which is a literal or hex digits, of `{bytes}` bytes."""
+    `append` adds a piece, `{piece}`, a literal of text or of hex digits, which stand for `{bytes}` bytes.
+    `whole`: it stands for the value itself, without what goes around a literal."""
 
     declare: str
     make: str
     append: str
+    whole: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,9 +198,9 @@ class SqlDialect:
     `script_end`: the line that ends a statement with inner semicolons (`routine_delimiter` set around).
     `insert_clause`: what stands between the columns of an INSERT and VALUES. `copies`: its client loads rows
     behind COPY … FROM stdin, as PostgreSQL's does. `rows`: its client takes one row at a time, with literals
-    by column. `block_end`: what ends every statement of a schema file, where a semicolon doesn't. `enter`: the
-    statement that has names without a schema mean this one's, `{schema}` (quoted).
-    """
+    by column. `block_end`: what ends every statement of a schema file, where a semicolon doesn't. `enter`:
+    the statement that has names without a schema mean this one's, `{schema}` (quoted). `schema_header` and
+    `schema_footer` go around the statements of schema files."""
 
     name: str
     client: str
@@ -225,6 +227,8 @@ class SqlDialect:
     copies: bool = False
     rows: SqlRows | None = None
     block_end: str | None = None
+    schema_header: tuple[str, ...] = ()
+    schema_footer: tuple[str, ...] = ()
     enter: str = ""
     max_insert_bytes: int = 1 << 20
 

@@ -33,6 +33,12 @@ def way_in(source: Source, port: int | None) -> Generator[TestStep, None, Sessio
             return None
         addresses = sorted({str(address[4][0]) for address in found})
         yield passed("resolve", f"{connection.host} is {', '.join(addresses)}")
+    return (yield from open_step(source))
+
+
+def open_step(source: Source) -> Generator[TestStep, None, Session | None]:
+    """Get in. Returns the open session, None where that failed, which was then the last step."""
+    connection = source.connection
     try:
         return source.connect()
     except ConnectError as error:

@@ -11,6 +11,7 @@ from core.formats.jsonl import JsonEncoder
 from core.formats.jsonl import notes as json_notes
 from core.formats.sql import SqlEncoder
 from core.formats.sql_file import notes as sql_notes
+from core.formats.sql_rows import RowSqlEncoder
 from core.formats.typed_columns import notes as typed_notes
 from core.model.format_settings import SqlRows
 from core.model.settings import ExportSettings
@@ -41,6 +42,8 @@ def open_encoder(settings: ExportSettings, dialect: SqlDialect, database: str, s
         return TypedEncoder(settings, database, shape)
     if settings.sql.rows is SqlRows.COPY:
         return CopyEncoder(settings, dialect, database, shape)
+    if dialect.rows is not None:
+        return RowSqlEncoder(settings, dialect, database, shape, dialect.rows)
     return SqlEncoder(settings, dialect, database, shape)
 
 

@@ -31,6 +31,7 @@ class SqlFile(Encoder):
         self._policy = TextPolicy(settings.encoding, settings.on_unencodable, database, shape, self._taken)
         self._batch = settings.sql.batch_commit
         self._names = ",".join(dialect.identifier(self._policy.name(column.name)) for column in self._taken)
+        self._schema = dialect.identifier(self._policy.name(database))
         self._table = dialect.identifier(self._policy.name(shape.ref.name))
         again = f"{dialect.begin}\n" if dialect.begin else ""
         self._commit = f"{dialect.commit}\n{again}".encode()
@@ -39,6 +40,8 @@ class SqlFile(Encoder):
     def begin(self) -> bytes:
         lines = head_lines(self._dialect, self._encoder.encoding)
         lines += [*self._dialect.header, *self._dialect.data_header]
+        if self._dialect.enter:
+            lines.append(self._dialect.enter.format(schema=self._schema))
         return self._encoder.bom + self._lines(lines)
 
     def _lines(self, lines: list[str]) -> bytes:

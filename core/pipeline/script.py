@@ -98,17 +98,20 @@ def load_script(
 def _file(
     dialect: SqlDialect, encoding: Encoding, head: Iterable[str], statements: Iterable[tuple[str, bool]]
 ) -> str:
-    lines = [*map(_comment, head), *head_lines(dialect, encoding), *dialect.header]
+    lines = [*map(_comment, head), *head_lines(dialect, encoding), *dialect.header, *dialect.schema_header]
     delimited = False
     for text, routine in statements:
         wants = routine and dialect.routine_delimiter is not None
         if wants != delimited:
             lines.append(f"DELIMITER {dialect.routine_delimiter if wants else ';'}")
             delimited = wants
-        lines.append(_terminated(text, dialect.routine_delimiter if wants else ";"))
+        if dialect.block_end is not None:
+            lines += [text, dialect.block_end]
+        else:
+            lines.append(_terminated(text, dialect.routine_delimiter if wants else ";"))
     if delimited:
         lines.append("DELIMITER ;")
-    lines += dialect.footer
+    lines += [*dialect.schema_footer, *dialect.footer]
     return "\n".join(lines) + "\n"
 
 
