@@ -7,14 +7,14 @@ others are only noted, the last `NOTED` of them.
 from __future__ import annotations
 
 import logging
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from core import faults
 from core.due import due_times, latest_due
 from core.engine.numbers import Numbers
 from core.faults import Point
 from core.model.run import Outcome
-from core.model.schedule import Schedule
+from core.model.schedule import Missed, Schedule
 from core.owner import owner
 from core.store.schedules import Due, Turn
 from core.store.store import Store
@@ -22,6 +22,8 @@ from core.store.store import Store
 log = logging.getLogger("offramp.engine")
 
 NOTED = 200
+PUNCTUAL = timedelta(seconds=60)
+"""So late a run is that isn't made up for; an engine that serves sees what is due within seconds."""
 AT_ONCE = 20
 """Exports in one round, so that a thousand that are due at midnight don't keep the engine from saying that it
 lives."""
@@ -43,11 +45,12 @@ def start_due(store: Store, epoch: int, numbers: Numbers, now: datetime) -> None
 
 def _turn(schedule: Schedule, seen: Due, numbers: Numbers, now: datetime) -> Turn:
     times = latest_due(schedule, seen.due, now, NOTED + 1) or [seen.due]
-    late = now - times[-1] > numbers.missed
+    late = now - times[-1] > (numbers.missed if schedule.missed is Missed.RUN else PUNCTUAL)
     missed = times if late else times[:-1]
     return Turn(
         missed=missed[-NOTED:],
         words="Nothing served it then.",
         run=None if late else times[-1],
         after=next(due_times(schedule, now), None),
+        notify=numbers.notify,
     )

@@ -26,6 +26,13 @@ class Overlap(StrEnum):
     QUEUE = "queue"
 
 
+class Missed(StrEnum):
+    """What becomes of the last run that came due while nothing served: made up for, or only noted."""
+
+    RUN = "run"
+    SKIP = "skip"
+
+
 class Schedule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """Every `every` `unit`s from `start` on, or by a `cron` expression of five fields (or @daily and such).
 
@@ -42,6 +49,7 @@ class Schedule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     until: datetime | None = None
     runs: int | None = None
     overlap: Overlap = Overlap.SKIP
+    missed: Missed = Missed.RUN
     paused: bool = False
 
     def __post_init__(self) -> None:

@@ -77,7 +77,7 @@ class Fresh:
         if policy is NullMarks.FAIL:
             raise BrokenObject(
                 f"{shape.ref}: {words}: they would never be exported.",
-                "Use another column, or --mark-nulls skip (leave them out) or each (export them every time).",
+                "Use another column, or --null-marks skip (leave them out) or each (export them every time).",
             )
         self._tracked.set(warnings=(*self._tracked.item.warnings, f"{words}: they were left out."))
 

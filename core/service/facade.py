@@ -15,9 +15,11 @@ if TYPE_CHECKING:
     from core.service.checks import Checks
     from core.service.connections import Connections
     from core.service.demo import Demo
+    from core.service.destinations import Destinations
     from core.service.doctor import Finding
     from core.service.downloads import Downloads
     from core.service.exports import Exports
+    from core.service.marks import MarksOfExports
     from core.service.overview import Overview
     from core.service.saved import Saved
     from core.service.tasks import Tasks
@@ -30,10 +32,12 @@ class Service:
 
     connections  add, list, show, test, remove, browse      downloads  copies and streams of what a task made
     exports      create, edit, list, show, apply, run       checks     preflight, verify
+    destinations add, list, show, test, edit, remove; what a place that was typed means
     tasks        dump, list, show, log, abort, retry, …     demo       the sample database
     overview     has anything changed, who serves, a window of the list
     boot         what starts the engine after a reboot
     saved        exports with their runs, connections with who uses them, directories with their room
+    marks        how far exports of new rows have read, what the next run would, moving them
     upkeep       the store as a file: checks, backups, another place
     """
 
@@ -55,10 +59,22 @@ class Service:
         return Connections(self._context)
 
     @cached_property
+    def destinations(self) -> Destinations:
+        from core.service.destinations import Destinations  # noqa: PLC0415
+
+        return Destinations(self._context)
+
+    @cached_property
     def exports(self) -> Exports:
         from core.service.exports import Exports  # noqa: PLC0415
 
         return Exports(self._context)
+
+    @cached_property
+    def marks(self) -> MarksOfExports:
+        from core.service.marks import MarksOfExports  # noqa: PLC0415
+
+        return MarksOfExports(self._context)
 
     @cached_property
     def tasks(self) -> Tasks:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from core.model.schedule import Overlap, Schedule, zone_of
+from core.model.schedule import Missed, Overlap, Schedule, zone_of
 from core.service.words import count, duration
 
 
@@ -32,6 +32,8 @@ def whole(schedule: Schedule, started: int = 0) -> str:
         pieces.append((f"{started} of " if started else "") + count(schedule.runs, "run"))
     if schedule.overlap is Overlap.QUEUE:
         pieces.append("one queued behind another")
+    if schedule.missed is Missed.SKIP:
+        pieces.append("not made up for")
     text = ", ".join(pieces)
     return f"{text} (paused)" if schedule.paused else text
 

@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from core.errors import NotWritable, TargetExists
+from core.errors import NotWritable, TargetExists, UsageError
 from core.log_pages import LogPages
-from core.model.file_settings import IfExists
+from core.model.destination import is_local
+from core.model.file_settings import IfExists, check_remote
+from core.model.mark import Window
 from core.model.settings import ExportSettings
 from core.model.task import FileEntry, Task, TaskObject
 from core.model.task_filter import TaskFilter
@@ -37,28 +39,45 @@ class Tasks:
         self._context = context
 
     def dump(
-        self, settings: ExportSettings, output: Path, *, name: str | None = None, at: datetime | None = None
+        self,
+        settings: ExportSettings,
+        output: Path | str,
+        *,
+        name: str | None = None,
+        at: datetime | None = None,
     ) -> Task:
-        """Queue one task, with nothing saved, whose directory is `output` (absolute; absent or empty, unless
-        the settings say what else may be there; of no matter where they lead into a database), or schedule it (`at` aware, in the future). See `serve` for
-        what runs it. Raises NotFound for the connection, TargetExists."""
+        """Queue one task, with nothing saved, or schedule it (`at` aware, in the future). Its files go to
+        `output`, a stored place (absolute; absent or empty, unless the settings say what else may be there),
+        which is of no matter where the settings lead into a database. See `serve` for what runs it. Raises
+        NotFound for connection and destination, TargetExists, UsageError."""
         from core.store.task_queries import NewTask  # noqa: PLC0415 - comes with the store
 
+        if settings.window is Window.NEW:
+            raise UsageError(
+                "Only a saved export remembers what it has read: a dump takes all rows.",
+                "Save it: offramp export create --window new.",
+            )
         connection = self._context.store.connections.get(settings.connection)
         title = name or default_name(settings)
         into = settings.into
         if into is not None:
             self._context.store.connections.get(into.connection)
+            place = into.place
         else:
-            look_at_target(output, settings, title)
+            place = self._context.resolved(str(output))
+            if is_local(place):
+                look_at_target(Path(place), settings, title)
+            else:
+                check_remote(settings.files)
         return self._context.store.tasks.add(
             NewTask(
                 name=title,
                 settings=settings,
-                output=into.place if into is not None else str(output),
+                output=place,
                 mode=connection.mode,
                 owner=owner(),
                 not_before=at,
+                notify=self._context.preferences.notify,
             )
         )
 
@@ -143,7 +162,7 @@ class Tasks:
         task = self._context.store.tasks.request_abort(number, force=force)
         if task.status.ended:
             # It waited for another attempt: what the last one has left is of no use any more.
-            _discard_partial(task)
+            self._context.discard_partial(task)
         else:
             # Whoever serves carries it out; if nobody does, the worker may live and must still be told.
             self.serve()
@@ -169,7 +188,7 @@ class Tasks:
             raise NotWritable(f"Logs of task {number} can't be removed: {error.strerror}.") from None
         if task.settings.sys_account is not None:
             self._context.forget_unused(task.settings.sys_account.secret)
-        _discard_partial(task)
+        self._context.discard_partial(task)
 
     def watch(
         self, number: int, *, timeout: float | None = None, every: float = LOOK_SECONDS
@@ -189,12 +208,6 @@ class Tasks:
                 self.serve()
                 looked_for_engine = now
             time.sleep(every if deadline is None else min(every, max(0.0, deadline - now)))
-
-
-def _discard_partial(task: Task) -> None:
-    from core.pipeline.place import discard_partial  # noqa: PLC0415 - lists do without
-
-    discard_partial(task)
 
 
 def look_at_target(output: Path, settings: ExportSettings, name: str) -> None:

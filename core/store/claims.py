@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 
 from core.errors import ErrorInfo
+from core.model.mark import Window
 from core.model.settings import ExportSettings
 from core.model.task import Task
 from core.model.vocabulary import TaskStatus
@@ -215,7 +216,8 @@ class Claims:
 
 def next_ready(now: datetime) -> sa.Select[tuple[int, str]]:
     """The queue's first task that isn't pausing, whose last worker is gone, and that isn't to wait for
-    another's end or for its connection, which may have a limit of its own."""
+    another's end (also that of one whose marks it goes on from) or for its connection, which may have a
+    limit of its own."""
     before = _t.alias("before")
     waits = (
         sa.select(before.c.id)
@@ -231,10 +233,33 @@ def next_ready(now: datetime) -> sa.Select[tuple[int, str]]:
             NO_SLOT,
             sa.or_(_t.c.not_before.is_(None), _t.c.not_before <= now),
             sa.not_(waits),
+            sa.not_(_goes_on_from()),
             connection_limit().is_(None),
         )
         .order_by(_t.c.queue_number)
         .limit(1)
+    )
+
+
+def _goes_on_from() -> sa.Exists:
+    """Whether a task takes only what is new, and another one of its export is reading that already: it goes
+    on from where that one ends."""
+    other = _t.alias("other")
+    return (
+        sa.select(other.c.id)
+        .where(
+            other.c.export == _t.c.export,
+            other.c.id != _t.c.id,
+            sa.or_(
+                other.c.status.in_(OWNED),
+                sa.and_(
+                    other.c.status == str(TaskStatus.QUEUED), other.c.attempts > 0, other.c.id < _t.c.id
+                ),
+            ),
+            sa.func.json_extract(_t.c.settings, "$.window") == str(Window.NEW),
+        )
+        .correlate(_t)
+        .exists()
     )
 
 

@@ -21,7 +21,7 @@ LEAVES = {leaf.prog.removeprefix("offramp "): leaf for leaf in leaves(build())}
 CALLS = {
     "connection add", "connection list", "connection show", "connection test", "connection remove", "objects",
     "export create", "export edit", "export list", "export show", "export apply", "export remove", "export pause",
-    "export resume", "run", "dump",
+    "export resume", "export mark", "run", "dump",
     "ls", "show", "logs", "abort", "retry", "rm", "download", "wait", "verify", "doctor", "service", "completion",
     "store show", "store check", "store backup", "store restore", "store move",
 }  # fmt: skip
@@ -57,6 +57,9 @@ def test_every_setting_has_an_option():
         "compression_level",
         "choices",
         "queries",
+        # Only of saved exports.
+        "window",
+        "mark",
     }
     for field in set(ExportSettings.__struct_fields__) - named:
         assert field in dests, field

@@ -107,7 +107,7 @@ def test_from_creating_to_removing(periodic) -> None:  # type: ignore[no-untyped
     shown = shop.quick("export", "show", "e", "--json").json
     assert shown["export"]["schedule"] == {
         "every": None, "unit": None, "cron": "0 4 * * 1-5", "zone": "Europe/Berlin", "start": None,
-        "until": None, "runs": 9, "overlap": "skip", "paused": False,
+        "until": None, "runs": 9, "overlap": "skip", "missed": "run", "paused": False,
     }  # fmt: skip
     coming = [datetime.fromisoformat(text) for text in shown["next_runs"]]
     assert len(coming) == 5
@@ -129,7 +129,7 @@ def test_from_creating_to_removing(periodic) -> None:  # type: ignore[no-untyped
     assert shop.quick("export", "resume", "e", "--json").json["paused"] is False
     assert shop.quick("export", "show", "e", "--json").json["next_runs"] == shown["next_runs"]
 
-    shop.quick("export", "edit", "e", "--every", "2d", "--runs", "0", "--overlap", "queue")
+    shop.quick("export", "edit", "e", "--every", "2d", "--runs", "0", "--overlapping", "queue")
     edited = shop.quick("export", "show", "e", "--json").json["export"]["schedule"]
     assert (edited["every"], edited["unit"], edited["cron"]) == (2, "days", None)
     assert (edited["zone"], edited["runs"], edited["overlap"]) == ("Europe/Berlin", None, "queue")
@@ -184,7 +184,7 @@ def test_apply_brings_a_schedule_and_takes_it_away(periodic) -> None:  # type: i
         (("--cron", "@daily", "--start", "04:00"), "'04:00' is no time"),
         (("--cron", "@daily", "--start", "2026-11-30T04:00Z"), "has a zone"),
         (("--cron", "@daily", "--start", "2027-01-01", "--until", "2026-01-01"), "is before start"),
-        (("--cron", "@daily", "--overlap", "both"), "is wrong"),
+        (("--cron", "@daily", "--overlapping", "both"), "is wrong"),
         (("--cron", "@daily", "--no-schedule"), "can't both be meant"),
     ],
 )

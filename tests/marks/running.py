@@ -46,13 +46,16 @@ class Runs:
         self.store.exports.add(Export(name=EXPORT, directory="/data", settings=self.settings))
         taken = self.store.lease.acquire(self.store.lease.state(), "a test")
         assert taken is not None
-        self._epoch = taken
+        self.epoch = taken
 
     def close(self) -> None:
         self.store.close()
 
     def start(self) -> tuple[Task, StoreJournal]:
-        task = self.store.tasks.add(
+        return self.queue(), self.claim()
+
+    def queue(self) -> Task:
+        return self.store.tasks.add(
             NewTask(
                 name=EXPORT,
                 settings=self.settings,
@@ -63,10 +66,9 @@ class Runs:
                 export=EXPORT,
             )
         )
-        return task, self.claim()
 
     def claim(self) -> StoreJournal:
-        claim = self.store.claims.claim_next(self._epoch, datetime.now(UTC))
+        claim = self.store.claims.claim_next(self.epoch, datetime.now(UTC))
         assert claim is not None
         journal = StoreJournal(self.store, claim.task, claim.token, interval=10)
         journal.take_hold(4711, 4711, datetime.now(UTC))
@@ -87,7 +89,7 @@ class Runs:
         finally:
             journal.close()
         for slot in self.store.claims.running():
-            self.store.claims.free(self._epoch, slot)
+            self.store.claims.free(self.epoch, slot)
         return self.store.tasks.get(task.id)
 
     def done(self) -> Task:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -185,3 +186,15 @@ def test_no_mark_is_moved_by_hand_while_a_task_reads(shop: Shop, opened: Open) -
     runs.carry_out(task, journal)
     runs.store.marks.set(EXPORT, "TABLE:orders", "0", None)
     assert names(runs) == ["a"]
+
+
+def test_tasks_of_one_export_read_one_after_the_other(shop: Shop, opened: Open) -> None:
+    runs = opened()
+    shop.orders("a")
+    first, journal = runs.start()
+    second = runs.queue()
+    assert runs.store.claims.claim_next(runs.epoch, datetime.now(UTC)) is None
+    runs.carry_out(first, journal)
+    shop.orders("b")
+    task = runs.carry_out(second, runs.claim())
+    assert [row[1] for row in runs.rows(task, "orders")] == ["b"]

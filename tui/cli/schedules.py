@@ -11,7 +11,7 @@ import msgspec
 
 from core.due import upcoming
 from core.errors import InvalidValue, UsageError
-from core.model.schedule import Overlap, Schedule, Unit, zone_of
+from core.model.schedule import Missed, Overlap, Schedule, Unit, zone_of
 from core.model.settings import Export
 from core.service import Service, schedule_words
 from core.zones import local_zone
@@ -26,7 +26,7 @@ _UNITS = {
     **dict.fromkeys(("mo", "month", "months"), Unit.MONTHS),
 }
 _SHORT = {Unit.HOURS: "h", Unit.DAYS: "d", Unit.WEEKS: "w", Unit.MONTHS: "mo"}
-_NAMES = ("every", "cron", "zone", "start", "until", "runs", "overlap")
+_NAMES = ("every", "cron", "zone", "start", "until", "runs", "overlapping", "missed")
 _DAY_END = time(23, 59, 59)
 
 REMINDER = "It doesn't run by itself after a reboot until an engine starts then: offramp service install"
@@ -61,20 +61,29 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--cron", metavar="EXPR", help="minute, hour, day, month, day of week: '0 4 * * 1-5'; or @daily"
     )
     group.add_argument(
-        "--zone", metavar="ZONE", help="where clock times are meant: Europe/Berlin; default: this machine's"
+        "--zone",
+        "--time-zone",
+        metavar="ZONE",
+        help="where clock times are meant: Europe/Berlin; default: this machine's",
     )
     group.add_argument(
         "--start", metavar="TIME", help="not before: 2026-11-30T04:00 by the zone's clocks; default now"
     )
-    group.add_argument("--until", metavar="TIME", help="not after; empty for no end")
+    group.add_argument("--until", "--end", metavar="TIME", help="not after; empty for no end")
     group.add_argument(
         "--runs", type=number, metavar="N", help="end after so many that were started; 0 for no end"
     )
     group.add_argument(
-        "--overlap",
+        "--overlapping",
         type=word(Overlap),
         metavar="WHAT",
         help="while the run before hasn't ended: skip (default), or queue one behind it",
+    )
+    group.add_argument(
+        "--missed",
+        type=word(Missed),
+        metavar="WHAT",
+        help="a run that was due while nothing served: run it late (default), or skip it",
     )
     group.add_argument("--no-schedule", action="store_true", help="run by hand only")
 
@@ -102,7 +111,8 @@ def schedule_from(args: argparse.Namespace, base: Schedule | None, now: datetime
         ("start", args.start and clock_time(args.start)),
         ("until", args.until and clock_time(args.until, end_of_day=True)),
         ("runs", args.runs),
-        ("overlap", args.overlap),
+        ("overlap", args.overlapping),
+        ("missed", args.missed),
     ):
         if value is not None:
             fields[name] = value or None
@@ -136,7 +146,9 @@ def options(schedule: Schedule | None, old: Schedule | None = None) -> list[str]
     if schedule.runs != (old.runs if old is not None else None):
         words += ["--runs", str(schedule.runs or 0)]
     if schedule.overlap is not (old.overlap if old is not None else Overlap.SKIP):
-        words += ["--overlap", schedule.overlap]
+        words += ["--overlapping", schedule.overlap]
+    if schedule.missed is not (old.missed if old is not None else Missed.RUN):
+        words += ["--missed", schedule.missed]
     return words
 
 

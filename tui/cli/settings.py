@@ -11,8 +11,8 @@ import msgspec
 
 from core.errors import NotFound, UsageError
 from core.model.convert import suggestion
-from core.model.into import Into
 from core.model.format_settings import SqlRows
+from core.model.into import Into
 from core.model.settings import (
     CSV_PRESETS,
     CsvSettings,
@@ -32,7 +32,7 @@ from core.model.vocabulary import (
     SchemaFlavour,
     Unencodable,
 )
-from tui.cli import choice_settings, file_options, into_options, typed_settings
+from tui.cli import choice_settings, file_options, into_options, mark_options, typed_settings
 from tui.cli.passwords import add_password_options
 from tui.cli.values import number, word
 
@@ -239,6 +239,7 @@ def settings_from(
     fields["sql"] = _sql(args, fields.get("sql", SqlSettings()))
     choice_settings.apply(args, fields)
     typed_settings.apply(args, fields)
+    mark_options.apply(args, fields)
     file_options.apply(args, fields)
     _schema(args, fields)
     consistency = _consistency(args)
@@ -266,6 +267,7 @@ def ineffective(args: argparse.Namespace, settings: ExportSettings) -> list[str]
     words += typed_settings.ineffective(args, settings)
     words += file_options.ineffective(args, settings)
     words += into_options.ineffective(args, settings)
+    words += mark_options.ineffective(args, settings)
     if args.format is not None and not settings.content.data:
         words.append("--format changes nothing: schema files are always SQL.")
     return words

@@ -13,7 +13,7 @@ import msgspec
 from core.model.schedule import Schedule
 from core.model.secret import CommandSecret, EnvironmentSecret
 from core.model.settings import CSV_PRESETS, CsvSettings, ExportSettings
-from tui.cli import choice_settings, file_options, into_options, schedules, typed_settings
+from tui.cli import choice_settings, file_options, into_options, mark_options, schedules, typed_settings
 
 _SEPARATORS = {"\t": "tab"}
 
@@ -93,6 +93,7 @@ def options(
     words += typed_settings.options(settings, old)
     words += file_options.options(settings, old)
     words += into_options.options(settings, old)
+    words += mark_options.options(settings, old)
     words += _switch("--drop", settings.schema.drop, old.schema.drop)
     words += _switch("--merge-schema", settings.schema.merge, old.schema.merge)
     words += _switch("--schema-privileges", settings.schema.privileges, old.schema.privileges)
