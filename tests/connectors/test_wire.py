@@ -13,6 +13,7 @@ from typing import Any
 import pymysql
 import pytest
 
+from connectors import ahead
 from connectors.sources.mysql import wire_receive
 from connectors.sources.mysql.wire import read_text
 from core.errors import ConnectionLost, SchemaChanged, ValueTooLarge
@@ -27,7 +28,7 @@ def received(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) ->
     """Everything twice: received by the reader, and by the thread that small results don't get."""
     if request.param == "ahead":
         monkeypatch.setattr(wire_receive, "INLINE_BYTES", 0)
-        monkeypatch.setattr(wire_receive, "PIECE_BYTES", 300)
+        monkeypatch.setattr(ahead, "PIECE_BYTES", 300)
     return str(request.param)
 
 
@@ -254,12 +255,12 @@ def test_the_end_of_what_is_received_ahead_stays_the_end(how: str) -> None:
     near = socket.create_connection(listening.getsockname())
     far, _ = listening.accept()
     listening.close()
-    ahead = wire_receive.Ahead(near)
+    receiving = ahead.Ahead(near)
     far.sendall(b"x" * 1000)
     into = memoryview(bytearray(600))
     got = 0
     while got < 1000:
-        got += ahead.take(into)
+        got += receiving.take(into)
     if how == "reset":
         far.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         far.close()
@@ -270,11 +271,11 @@ def test_the_end_of_what_is_received_ahead_stays_the_end(how: str) -> None:
     for _ in range(3):
         if how == "reset":
             with pytest.raises(ConnectionResetError):
-                ahead.take(into)
+                receiving.take(into)
         else:
-            assert ahead.take(into) == 0
-    ahead.close()
-    ahead.close()
+            assert receiving.take(into) == 0
+    receiving.close()
+    receiving.close()
     assert near.getsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, 16) == bytes(16)
     near.close()
 

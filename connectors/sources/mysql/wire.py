@@ -14,8 +14,9 @@ from time import monotonic
 from pymysql.connections import Connection
 from pymysql.err import MySQLError
 
+from connectors.ahead import silent
 from connectors.base import CHUNK_BYTES
-from connectors.sources.mysql.wire_receive import HINT, Receiver, silent
+from connectors.sources.mysql.wire_receive import HINT, Receiver
 from connectors.sources.mysql.wire_stream import RowStream
 from core.chunk import TextChunk
 from core.errors import ConnectionLost, SchemaChanged

@@ -5,13 +5,14 @@ exactly as the server prints it and nothing has to be unescaped.
 
 The stream is a signature, flags and an extension, then for each row the number of columns (16 bits) and for
 each column a length (32 bits, -1 for NULL) and so many bytes, and at the end -1 for the number of columns.
-libpq hands the rows over one by one. Source: "COPY", section "Binary Format", of the PostgreSQL manual.
+They are taken from the socket in large pieces (`stream`); where that can't be, libpq hands them over one by
+one. Source: "COPY", section "Binary Format", of the PostgreSQL manual.
 """
 
 from __future__ import annotations
 
 import struct
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
 from typing import NoReturn
 
 import numpy as np
@@ -20,7 +21,8 @@ from psycopg.pq import ExecStatus
 from psycopg.pq.abc import PGresult
 
 from connectors.base import CHUNK_BYTES
-from connectors.sources.postgresql.login import READ, WRITE, Wire
+from connectors.sources.postgresql.login import READ, Wire
+from connectors.sources.postgresql.stream import CopyStream, Rows, begins_at_once, send
 from core.chunk import Bytes, Offsets, TextChunk
 from core.errors import ConnectionLost, SchemaChanged, ValueTooLarge
 
@@ -35,49 +37,83 @@ CHUNK_ROWS = 1 << 16
 MAX_CHUNK_BYTES = (1 << 31) - (1 << 20)
 
 
-def read_copy(
-    wire: Wire, query: str, columns: int, *, chunk_bytes: int = CHUNK_BYTES
-) -> Generator[TextChunk, None, None]:
+class Copy:
     """The rows of `query`, which gives `columns` columns of text or bytea.
 
-    Chunks hold about `chunk_bytes` bytes, or one row that is longer. The end of the iterator means that the
-    server said the result is complete; one that is left before leaves the connection in the midst of it.
-    Raises psycopg.Error for what the server answers with, ConnectionLost where what comes can't be
-    understood, SchemaChanged where the result has another number of columns, ValueTooLarge for a row that no
-    chunk can hold.
+    Use `chunks` once. Left before its end, it leaves the connection in the midst of the answer: `drain` reads
+    the rest, which is short once the query was cancelled. To be closed before the connection is used again.
     """
-    most_rows = max(1, min(CHUNK_ROWS, CHUNK_VALUES // columns))
-    statement = f"COPY ({query}) TO STDOUT (FORMAT binary)"
-    begun = ended = False
-    for rows in messages(wire, statement, chunk_bytes, most_rows):
-        if ended:
-            _damaged("something follows the end")
-        if not begun:
-            rows[0] = _without_head(rows[0])
-            if not len(rows[0]):
-                del rows[0]
-            begun = True
-        if rows and len(rows[-1]) == _COUNT.size and _COUNT.unpack(rows[-1])[0] == -1:
-            ended = True
-            del rows[-1]
-        if rows:
-            yield split(rows, columns)
-    if not ended:
-        _damaged("it breaks off")
+
+    def __init__(self, wire: Wire, query: str, columns: int, *, chunk_bytes: int = CHUNK_BYTES) -> None:
+        self._wire = wire
+        self._statement = f"COPY ({query}) TO STDOUT (FORMAT binary)"
+        self._columns = columns
+        self._chunk_bytes = chunk_bytes
+        self._most_rows = max(1, min(CHUNK_ROWS, CHUNK_VALUES // columns))
+        self._stream: CopyStream | None = None
+
+    def chunks(self) -> Iterator[TextChunk]:
+        """Chunks of about `chunk_bytes` bytes, or one row that is longer; its arrays may be used again for
+        the next. The end of the iterator means that the server said the result is complete.
+
+        Raises psycopg.Error for what the server answers with, ConnectionLost where what comes can't be
+        understood, SchemaChanged where the result has another number of columns, ValueTooLarge for a row
+        that no chunk can hold.
+        """
+        begun = ended = False
+        count = 0
+        for buffer, begins, ends in self._batches():
+            if ended:
+                _damaged("something follows the end")
+            if not begun:
+                size = _check_head(buffer[begins[0] : ends[0]])
+                begins = np.concatenate(([begins[0] + size], begins[1:]))  # noqa: PLW2901
+                if begins[0] == ends[0]:
+                    begins, ends = begins[1:], ends[1:]  # noqa: PLW2901
+                begun = True
+            if len(begins) and _is_end(buffer[begins[-1] : ends[-1]]):
+                ended = True
+                begins, ends = begins[:-1], ends[:-1]  # noqa: PLW2901
+            count += len(begins)
+            if len(begins):
+                yield split(buffer, begins, ends, self._columns)
+        if not ended:
+            _damaged("it breaks off")
+        announced = self._stream.announced if self._stream is not None else count
+        if announced != count:
+            _damaged(f"{count} rows came, and it says {announced}")
+
+    def _batches(self) -> Iterator[Rows]:
+        send(self._wire, self._statement)
+        if begins_at_once(self._wire):
+            self._stream = CopyStream(self._wire, most_bytes=self._chunk_bytes, most_rows=self._most_rows)
+            yield from self._stream.batches()
+        else:
+            for rows in messages(self._wire, self._chunk_bytes, self._most_rows):
+                yield joined(rows)
+
+    def drain(self) -> None:
+        """Take what is left of the answer, up to the server's word that there is no more. Raises
+        psycopg.Error, ConnectionLost."""
+        if self._stream is not None:
+            self._stream.drain()
+        else:
+            drain(self._wire)
+
+    def close(self) -> None:
+        if self._stream is not None:
+            self._stream.close()
 
 
-def messages(wire: Wire, statement: str, most_bytes: int, most: int) -> Iterator[list[Message]]:
-    """What COPY TO STDOUT sends: some messages at a time, at most `most` of them, with `most_bytes` bytes or
-    one that is longer; none of these lists is empty. Raises psycopg.Error, ValueTooLarge.
+def messages(wire: Wire, most_bytes: int, most: int) -> Iterator[list[Message]]:
+    """What COPY TO STDOUT, which was sent, answers: some messages at a time, at most `most` of them, with
+    `most_bytes` bytes or one that is longer; none of these lists is empty. Raises psycopg.Error and
+    ValueTooLarge.
 
     Beneath psycopg's own cursor, which takes a generator and a wait for every row; as it does, by libpq's
     functions for asynchronous use ("Functions Associated with the COPY Command" of the manual).
     """
     libpq = wire.pgconn
-    libpq.send_query(statement.encode())
-    while libpq.flush():
-        if wire.await_socket(READ | WRITE) & READ:
-            libpq.consume_input()
     result = _result(wire)
     if result is None or result.status != ExecStatus.COPY_OUT:
         _refused(wire, result)
@@ -141,44 +177,55 @@ def _refused(wire: Wire, result: PGresult | None) -> NoReturn:
     raise error
 
 
-def _without_head(message: Message) -> memoryview:
-    view = memoryview(message)
-    if len(view) < _HEAD.size:
+def _check_head(message: Bytes) -> int:
+    """The size of what stands before the first row."""
+    if len(message) < _HEAD.size:
         _damaged("it has no head")
-    signature, flags, extension = _HEAD.unpack_from(view)
+    signature, flags, extension = _HEAD.unpack_from(message.data)
     if signature != SIGNATURE or flags or extension:
         _damaged("its head is another than was expected")
-    return view[_HEAD.size :]
+    return _HEAD.size
 
 
-def split(rows: list[Message], columns: int) -> TextChunk:
-    """Cut rows, each as it came, into values: column by column, all rows at once.
+def _is_end(message: Bytes) -> bool:
+    return len(message) == _COUNT.size and _COUNT.unpack(message.data)[0] == -1
 
-    Raises SchemaChanged for another number of columns, ConnectionLost where the values don't fill a row.
-    """
+
+def joined(rows: list[Message]) -> tuple[Bytes, Offsets, Offsets]:
+    """Rows, each as it came, in one buffer, and where each begins and ends."""
     buffer: Bytes = np.frombuffer(b"".join(rows), np.uint8)
     ends: Offsets = np.cumsum(np.fromiter(map(len, rows), np.int64, len(rows)))
     begins = np.empty_like(ends)
     begins[0], begins[1:] = 0, ends[:-1]
-    if buffer.size < len(rows) * (_COUNT.size + _LENGTH * columns):
+    return buffer, begins, ends
+
+
+def split(buffer: Bytes, begins: Offsets, ends: Offsets, columns: int) -> TextChunk:
+    """Cut rows, which begin and end at these places of a buffer, into values: column by column, all rows at
+    once.
+
+    Raises SchemaChanged for another number of columns, ConnectionLost where the values don't fill a row.
+    """
+    rows = len(begins)
+    if (ends - begins).min() < _COUNT.size + _LENGTH * columns:
+        # With another number of columns it may well be shorter.
+        first = int((ends - begins).argmin())
+        _check_count(buffer[begins[first] : ends[first]].tobytes(), columns)
         _damaged("a row is too short")
-    # Every two, or four, bytes that stand behind one another, as a number.
+    # Every two, or four, bytes that stand behind one another, as a number: indexed, for `take` would copy
+    # all of what isn't aligned.
     counts = np.ndarray((buffer.size - 1,), ">i2", buffer.data, strides=(1,))
     lengths = np.ndarray((buffer.size - _LENGTH + 1,), ">i4", buffer.data, strides=(1,))
-    found = counts.take(begins)
+    found = counts[begins]
     if not (found == columns).all():
-        other = int(found[found != columns][0])
-        raise SchemaChanged(
-            f"The server answered with {other} columns where {columns} were asked for.",
-            "Start the task again: it then reads the object as it is now.",
-        )
-    starts = np.empty((len(rows), columns), np.int64)
-    value_ends = np.empty((len(rows), columns), np.int64)
-    nulls = np.zeros((len(rows), columns), np.bool_)
+        _other_columns(int(found[found != columns][0]), columns)
+    starts = np.empty((rows, columns), np.int64)
+    value_ends = np.empty((rows, columns), np.int64)
+    nulls = np.zeros((rows, columns), np.bool_)
     here = begins + _COUNT.size
     try:
         for column in range(columns):
-            size = lengths.take(here).astype(np.int64)
+            size = lengths[here].astype(np.int64)
             here += _LENGTH
             absent = size < 0
             if absent.any():
@@ -192,6 +239,18 @@ def split(rows: list[Message], columns: int) -> TextChunk:
     if not np.array_equal(here, ends):
         _damaged("the values of a row don't fill it")
     return TextChunk(buffer, starts, value_ends, nulls if nulls.any() else None)
+
+
+def _check_count(row: bytes, columns: int) -> None:
+    if len(row) >= _COUNT.size and _COUNT.unpack_from(row)[0] != columns:
+        _other_columns(_COUNT.unpack_from(row)[0], columns)
+
+
+def _other_columns(found: int, columns: int) -> NoReturn:
+    raise SchemaChanged(
+        f"The server answered with {found} columns where {columns} were asked for.",
+        "Start the task again: it then reads the object as it is now.",
+    )
 
 
 def _damaged(what: str) -> NoReturn:

@@ -10,7 +10,7 @@ import psycopg
 from connectors.base import ReadRequest
 from connectors.sources.postgresql import query as queries
 from connectors.sources.postgresql.catalog import TableFacts
-from connectors.sources.postgresql.copy import drain, read_copy
+from connectors.sources.postgresql.copy import Copy
 from connectors.sources.postgresql.link import Link
 from connectors.sources.postgresql.snapshot import SnapshotState
 from connectors.sources.postgresql.sql import comment, conditions
@@ -64,26 +64,32 @@ def read_query(link: Link, request: ReadRequest, query: str) -> Iterator[TextChu
 def _copied(link: Link, text: str, request: ReadRequest) -> Iterator[TextChunk]:
     with link.busy():
         wire = link.wire
-        chunks = read_copy(wire, text, len(request.shape.columns), chunk_bytes=request.chunk_bytes)
-        try:
-            yield from chunks
-        except psycopg.Error:
-            raise
-        except ConnectionLost:
-            # What came can't be understood: nothing that follows could be.
-            wire.close()
-            raise
-        except BaseException:
-            chunks.close()
-            _leave(link)
-            raise
+        copy = Copy(wire, text, len(request.shape.columns), chunk_bytes=request.chunk_bytes)
+        # Closed before the connection is: a thread may receive from it.
+        with contextlib.ExitStack() as lost, contextlib.closing(copy):
+            try:
+                yield from copy.chunks()
+            except psycopg.Error:
+                raise
+            except ConnectionLost:
+                # What came can't be understood: nothing that follows could be.
+                lost.callback(wire.close)
+                raise
+            except BaseException:
+                if not _left(link, copy):
+                    lost.callback(wire.close)
+                raise
 
 
-def _leave(link: Link) -> None:
-    """End a query in the midst of its rows: cancelled, it stops after what is under way. Where that can't be
-    said, the connection is closed with its rows."""
+def _left(link: Link, copy: Copy) -> bool:
+    """End a query in the midst of its rows: cancelled, it stops after what is under way. Whether the
+    connection is of use afterwards."""
     if not link.cancel_statement():
-        link.wire.close()
-        return
-    with contextlib.suppress(psycopg.Error):
-        drain(link.wire)
+        return False
+    try:
+        copy.drain()
+    except psycopg.Error:
+        return not link.wire.closed
+    except ConnectionLost:
+        return False
+    return True
