@@ -36,12 +36,14 @@ def read_data(ctx: Context, tracked: Tracked, shape: TableShape) -> list[FileEnt
     if ctx.settings.consistency is not Consistency.OBJECT:
         return _read(ctx, tracked, shape, ctx.snapshot)
     snapshot = _begin(ctx, tracked, shape)
-    with ended_after(ctx.session):
-        faults.reached(Point.SNAPSHOT_TAKEN)
-        entries = _read(ctx, tracked, shape, snapshot)
+    try:
+        with ended_after(ctx.session):
+            faults.reached(Point.SNAPSHOT_TAKEN)
+            return _read(ctx, tracked, shape, snapshot)
+    finally:
+        # The next object has another.
         if ctx.crew is not None:
             ctx.crew.end()
-        return entries
 
 
 def _begin(ctx: Context, tracked: Tracked, shape: TableShape) -> Snapshot:

@@ -24,7 +24,7 @@ from core.errors import ConnectionLost
 from core.model.connection import Connection
 from core.model.file_settings import FileSettings
 from core.model.settings import CsvSettings, ExportSettings
-from core.model.vocabulary import Consistency, Content, Format, Lock, Mode
+from core.model.vocabulary import Consistency, Content, Encoding, Format, Lock, Mode, OnError
 from core.pipeline import manifest as manifests
 from core.pipeline.cancel import Cancel
 from core.pipeline.crew import LOSSES
@@ -242,8 +242,6 @@ def test_an_abort_leaves_no_process(shop: SqliteSource, tmp_path: Path) -> None:
 def test_what_a_part_cannot_be_written_for_is_the_objects_own_error(
     shop: SqliteSource, tmp_path: Path
 ) -> None:
-    from core.model.vocabulary import Encoding
-
     run = Run(shop, tmp_path / "out", 2, consistency=Consistency.PART, encoding=Encoding.ASCII)
     assert run.run() == "unencodable"
     error = run.journal.error
@@ -366,6 +364,39 @@ def test_parts_at_once_are_of_one_point_in_time(bank: Bank, tmp_path: Path, cons
     assert run.manifest.objects[0].rows == ROWS
     shared = run.manifest.snapshot if consistency is Consistency.TASK else run.manifest.objects[0].snapshot
     assert shared is not None
+
+
+@pytest.mark.postgresql
+def test_after_an_object_that_failed_the_next_one_has_a_time_of_its_own(
+    postgresql: Any, tmp_path: Path
+) -> None:
+    bank = Bank(postgresql, "postgresql")
+    bank._run(
+        # The first part is done long before the second fails, so that its process stays.
+        "CREATE TABLE a AS SELECT n AS id, CASE WHEN n = 600 THEN 'é' WHEN n > 300 THEN repeat('e', 200000)"
+        " ELSE 'e' END AS t FROM generate_series(1, 600) n",
+        "ALTER TABLE a ADD PRIMARY KEY (id)",
+        "ANALYZE a",
+    )
+    run = Run(
+        bank.source(),
+        tmp_path / "out",
+        2,
+        objects=("a", "big"),
+        encoding=Encoding.ASCII,
+        on_error=OnError.CONTINUE,
+        csv=BARE,
+    )
+    finish = run.journal.finish_object
+
+    def finish_object(item: Any, files: Any) -> None:
+        finish(item, files)
+        if item.ref.name == "a":
+            bank._run("INSERT INTO big VALUES (-5, 0), (100000, 0)")
+
+    run.journal.finish_object = finish_object  # type: ignore[method-assign]
+    assert run.run() == "incomplete"
+    assert [item.rows for item in run.manifest.objects] == [None, ROWS + 2]
 
 
 @pytest.mark.mariadb
