@@ -39,6 +39,7 @@ OfframpError
 │   ├── TargetExists           something foreign is where the output must go
 │   ├── OutputDamaged          what was written isn't what is there now
 │   └── DestinationLost        cut or silent while files went to a destination           (transient)
+├── NotDelivered               nobody could be told of a task's end               (transient where said)
 ├── PreflightFailed            the checks before reading found what would make the task fail
 ├── Incomplete                 some objects failed; the others are published
 ├── LostClaim                  this attempt no longer owns its task: stop, publish nothing
@@ -257,6 +258,16 @@ class OutputDamaged(OutputError):
 class DestinationLost(OutputError):
     code = "destination-lost"
     transient = True
+
+
+class NotDelivered(OfframpError):
+    """`again`: trying again may help."""
+
+    code = "not-delivered"
+
+    def __init__(self, message: str, hint: str = "", *, again: bool = False) -> None:
+        super().__init__(message, hint)
+        self.again = again
 
 
 class PreflightFailed(OfframpError):

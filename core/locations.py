@@ -92,6 +92,11 @@ class Locations:
         return self.locks / "engine.lock"
 
     @property
+    def notify_lock(self) -> Path:
+        """Held by the process that tells of tasks' ends."""
+        return self.locks / "notify.lock"
+
+    @property
     def engine_log(self) -> Path:
         """What engines in the background have to say."""
         return self.logs / "engine.log"

@@ -12,6 +12,15 @@ mouse = true                    # whether the screens take the mouse
 look_seconds = 0.5              # how often the screens look for changes
 idle_look_seconds = 2           # and how often while nothing happens
 
+notify = ["failed=mailto:ops@example.com"]   # who is told of a task's end, where its export doesn't say
+
+[mail]                          # the server for mail; see core.notice_preferences
+host = "smtp.example.com"
+sender = "offramp@example.com"
+
+[webhooks]                      # tokens for web hooks, by how their URLs begin
+"https://hooks.example.com" = { kind = "env", variable = "HOOK_TOKEN" }
+
 [engine]                        # see core.engine_preferences
 lease_seconds = 15
 
@@ -29,6 +38,9 @@ import msgspec
 from core.engine_preferences import EnginePreferences, RetryPreferences
 from core.errors import InvalidDefinition, InvalidValue
 from core.locations import Locations
+from core.model.notice import check_notices
+from core.model.secret import SecretRef
+from core.notice_preferences import MailPreferences
 
 
 class Preferences(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -48,6 +60,9 @@ class Preferences(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     mouse: bool = True
     look_seconds: float = 0.5
     idle_look_seconds: float = 2.0
+    notify: tuple[str, ...] = ()
+    mail: MailPreferences | None = None
+    webhooks: dict[str, SecretRef] = {}
     engine: EnginePreferences = EnginePreferences()
     retry: RetryPreferences = RetryPreferences()
     keys: dict[str, str] = {}
@@ -68,6 +83,7 @@ class Preferences(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
             raise InvalidValue(f"connect_timeout {self.connect_timeout} is below 1 second.")
         if self.keep_tasks_days < 0 or self.keep_logs_days < 0:
             raise InvalidValue("Days to keep something can't be negative.", "0 keeps it.")
+        check_notices(self.notify)
         if self.theme is not None and self.theme not in self.THEMES:
             raise InvalidValue(f"theme {self.theme!r} is none of {', '.join(self.THEMES)}.")
         if self.glyphs not in self.GLYPHS:

@@ -24,6 +24,7 @@ from core import faults
 from core.engine import executor
 from core.engine.housekeeping import tidy
 from core.engine.lease import EngineLease
+from core.engine.notify import Teller
 from core.engine.numbers import Numbers
 from core.engine.scheduling import start_due
 from core.engine.slots import Slots
@@ -75,6 +76,7 @@ class Engine:
         self._stopped = False
         self._store_thread = ThreadPoolExecutor(1, thread_name_prefix="engine-store")
         self._successor = Successor(locations, self._numbers)
+        self._teller = Teller(locations)
         self._starts: set[asyncio.Task[None]] = set()
         self._sweeps: set[asyncio.Task[None]] = set()
 
@@ -209,6 +211,10 @@ class Engine:
         start_due(store, lease.epoch, self._numbers, now)
         store.claims.queue_due(lease.epoch, now)
         store.claims.shorten_pauses(lease.epoch, now, self._numbers.backoff.bound)
+        try:
+            self._teller.look(store, now)
+        except OSError as error:
+            log.warning("Nobody can be told of tasks' ends now: %s", error.strerror or error)
         return taken, lost, _next(store, lease, now) if claiming else None
 
     async def _start(self, store: Store, lease: EngineLease, slots: Slots, claim: Claim) -> None:

@@ -37,6 +37,7 @@ def tidy(store: Store, epoch: int, numbers: Numbers, now: datetime) -> None:
             for forgotten in gone:
                 _remove_logs(store, forgotten.id)
                 remove_leftovers(forgotten, numbers.spool_in(locations))
+        store.notifications.forget(epoch, now - numbers.keep_tasks)
         store.schedules.forget(epoch, now - numbers.keep_tasks)
     _forget_passwords(store, now)
     _back_up(store, now)

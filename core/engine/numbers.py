@@ -27,8 +27,9 @@ class Numbers(msgspec.Struct, frozen=True, kw_only=True):
     made up for within that time, and is only noted later; `keep_tasks` and `keep_logs`: how long they are
     kept after a task's end, None for always. `progress`: how often a worker stores its progress;
     `log_bytes`: up to which size a task's log is kept whole. `part_processes`: how many processes read parts
-    of an object at once, where its export doesn't say. `spool` is the directory in which output is
-    built that goes elsewhere, None for the home's own.
+    of an object at once, where its export doesn't say. `notify`: who is told of the end of tasks whose
+    exports don't say. `spool` is the directory in which output is built that goes elsewhere, None for the
+    home's own.
     """
 
     lease: float = 15.0
@@ -51,6 +52,7 @@ class Numbers(msgspec.Struct, frozen=True, kw_only=True):
     progress: float = 1.0
     log_bytes: int = LONGEST
     part_processes: int = 4
+    notify: tuple[str, ...] = ()
     spool: str | None = None
 
     def spool_in(self, locations: Locations) -> Path:
@@ -77,6 +79,7 @@ def chosen(settings: Preferences) -> Numbers:
         progress=engine.progress_seconds,
         log_bytes=engine.log_mib << 20,
         part_processes=engine.part_processes,
+        notify=settings.notify,
         spool=settings.spool,
         keep_tasks=timedelta(days=settings.keep_tasks_days) if settings.keep_tasks_days else None,
         keep_logs=timedelta(days=settings.keep_logs_days) if settings.keep_logs_days else None,

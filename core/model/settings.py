@@ -20,6 +20,7 @@ from core.model.format_settings import (
 )
 from core.model.into import Existing, Into
 from core.model.mark import MarkSettings, Window
+from core.model.notice import check_notices
 from core.model.schedule import Schedule
 from core.model.secret import SecretRef
 from core.model.vocabulary import (
@@ -36,6 +37,7 @@ from core.model.vocabulary import (
     SchemaFlavour,
     Unencodable,
 )
+from core.model.watch import Watch
 
 
 class CsvSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -133,7 +135,8 @@ class ExportSettings(
     `all_objects` takes the whole database, else `objects` says which (`TYPE:NAME`, patterns); `exclude`
     is taken off again. `choices` say what of an object is taken, by the object as people type it
     (`core.model.choice`); `queries` are data sets of their own, by name. `retry_limit` counts automatic
-    retries after transient errors.
+    retries after transient errors. `notify` says who is told of the end (`core.model.notice`), None: whoever
+    the settings file names.
     """
 
     connection: str
@@ -165,6 +168,7 @@ class ExportSettings(
     retry_limit: int = 3
     sys_account: SysAccount | None = None
     into: Into | None = None
+    notify: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
         for text in (*self.objects, *self.exclude):
@@ -175,6 +179,7 @@ class ExportSettings(
                     "Queries are named by themselves, with their SQL.",
                 )
         check_choices(self.choices)
+        check_notices(self.notify)
         self._check_queries()
         if self.all_objects and self.objects:
             raise InvalidValue(
@@ -280,18 +285,23 @@ class Export(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     `directory` is an absolute local path, a URL or below a destination (`core.model.destination`); of rows that
     go into another database, what `settings.into` is written as.
-    `schedule` says when it runs by itself, None for by hand only.
+    `schedule` says when it runs by itself, `watch` that it does when there is new data; without, by hand.
     """
 
     name: str
     directory: str
     settings: ExportSettings
     schedule: Schedule | None = None
+    watch: Watch | None = None
     fixed: bool = False
     latest: bool = False
 
     def __post_init__(self) -> None:
         check_export_name(self.name)
+        if self.schedule is not None and self.watch is not None:
+            raise InvalidValue(
+                f"Export {self.name!r} is to run at times and when there is new data.", "Choose one of them."
+            )
         if self.settings.into is not None:
             self._check_into(self.settings.into)
             return

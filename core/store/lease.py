@@ -82,14 +82,22 @@ def require(db: sa.Connection, epoch: int) -> None:
 
 
 def busy(db: sa.Connection, *, until: datetime | None) -> bool:
-    """Whether anything is queued, at work, in a slot, or scheduled (before `until`, where given). An export
+    """Whether anything is queued, at work, in a slot, scheduled (before `until`, where given), or to be told
+    to somebody (likewise). An export
     that will run by itself counts too, unless only what comes before `until` is asked for: it would never
     end."""
     task = tables.task
     scheduled = str(TaskStatus.SCHEDULED)
     working = [str(s) for s in TaskStatus if not s.ended and s is not TaskStatus.SCHEDULED]
     due = [task.c.status == scheduled] + ([task.c.not_before < until] if until is not None else [])
-    coming = sa.select(tables.schedule.c.due).where(tables.schedule.c.due.is_not(None)).limit(1)
+    told = tables.notification.c.due
+    telling = [told.is_not(None)] + ([told < until] if until is not None else [])
+    if db.execute(sa.select(told).where(*telling).limit(1)).first() is not None:
+        return True
+    coming = sa.union_all(
+        sa.select(tables.schedule.c.due).where(tables.schedule.c.due.is_not(None)),
+        sa.select(tables.watch.c.due).where(tables.watch.c.due.is_not(None)),
+    ).limit(1)
     return any(
         db.execute(sa.select(task.c.id).where(*conditions).limit(1)).first() is not None
         for conditions in (

@@ -50,6 +50,7 @@ class Turn:
     words: str
     run: datetime | None
     after: datetime | None
+    notify: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +97,8 @@ class Schedules:
                 _note(
                     db, PeriodicRun(export=export.name, due=missed, outcome=Outcome.MISSED, words=turn.words)
                 )
-            made = _run(db, export, schedule, turn.run, now=now, owner=owner) if turn.run else None
+            run = turn.run
+            made = _run(db, export, schedule, run, turn.notify, now=now, owner=owner) if run else None
             started = row.started + (made is not None and made.outcome is Outcome.STARTED)
             ended = schedule.runs is not None and started >= schedule.runs
             values = {"due": None if ended else turn.after, "started": started}
@@ -120,10 +122,12 @@ class Schedules:
         return {row.export: Planned(row.due, row.started) for row in rows}
 
     def active(self) -> int:
-        """How many of them will come to be due."""
+        """How many of them will come to be due, or wait for new data."""
         with self._database.read() as db:
-            found = sa.select(sa.func.count()).select_from(_t).where(_t.c.due.is_not(None))
-            return int(db.execute(found).scalar_one())
+            return sum(
+                int(db.execute(sa.select(sa.func.count()).where(due.is_not(None))).scalar_one())
+                for due in (_t.c.due, tables.watch.c.due)
+            )
 
     def runs(self, export: str, most: int) -> list[PeriodicRun]:
         """The newest of an export."""
@@ -159,7 +163,14 @@ def plan(db: sa.Connection, export: Export, before: Schedule | None, now: dateti
 
 
 def _run(
-    db: sa.Connection, export: Export, schedule: Schedule, due: datetime, *, now: datetime, owner: str
+    db: sa.Connection,
+    export: Export,
+    schedule: Schedule,
+    due: datetime,
+    notify: tuple[str, ...],
+    *,
+    now: datetime,
+    owner: str,
 ) -> PeriodicRun | None:
     """The run that is due, unless something stands in its way; None where this time was run already."""
     known = sa.select(_runs.c.due).where(_runs.c.export == export.name, _runs.c.due == due)
@@ -169,16 +180,34 @@ def _run(
     def skipped(words: str) -> PeriodicRun:
         return _note(db, PeriodicRun(export=export.name, due=due, outcome=Outcome.SKIPPED, words=words))
 
-    name = export.settings.connection
-    place = tables.connection
-    body = db.execute(sa.select(place.c.body).where(place.c.name == name)).scalar()
-    if body is None:
-        return skipped(f"There is no connection {name!r}.")
     inner = sa.select(_task.c.id).where(_task.c.export == export.name, _task.c.status.in_(AT_WORK))
     open_ = sorted(db.execute(inner).scalars())
     if open_ and (schedule.overlap is Overlap.SKIP or len(open_) > 1):
         waits = " and another one waited" if len(open_) > 1 else ""
         return skipped(f"Task {open_[0]} hadn't ended{waits}.")
+    words = f"After task {open_[0]}." if open_ else ""
+    behind = open_[0] if open_ else None
+    return new_run(db, export, due, notify, words=words, behind=behind, now=now, owner=owner)
+
+
+def new_run(
+    db: sa.Connection,
+    export: Export,
+    due: datetime,
+    notify: tuple[str, ...],
+    *,
+    words: str,
+    now: datetime,
+    owner: str,
+    behind: int | None = None,
+) -> PeriodicRun:
+    """Queue a task for an export that runs by itself, behind the task `behind` where given, and note it."""
+    name = export.settings.connection
+    place = tables.connection
+    body = db.execute(sa.select(place.c.body).where(place.c.name == name)).scalar()
+    if body is None:
+        missing = f"There is no connection {name!r}."
+        return _note(db, PeriodicRun(export=export.name, due=due, outcome=Outcome.SKIPPED, words=missing))
     task = add_task(
         db,
         NewTask(
@@ -188,14 +217,14 @@ def _run(
             numbered=not export.fixed,
             latest=export.latest,
             mode=must(body, Connection).mode,
+            notify=notify,
             owner=owner,
             export=export.name,
         ),
         now,
     )
-    words = f"After task {open_[0]}." if open_ else ""
     made = PeriodicRun(export=export.name, due=due, outcome=Outcome.STARTED, task=task, words=words)
-    return _note(db, made, behind=open_[0] if open_ else None)
+    return _note(db, made, behind=behind)
 
 
 def _note(db: sa.Connection, made: PeriodicRun, *, behind: int | None = None) -> PeriodicRun:

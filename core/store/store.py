@@ -15,9 +15,11 @@ from core.store.destinations import Destinations
 from core.store.exports import Exports
 from core.store.lease import Lease
 from core.store.marks import Marks
+from core.store.notifications import Notifications
 from core.store.opening import open_database
 from core.store.schedules import Schedules
 from core.store.tasks import Tasks
+from core.store.watches import Watches
 
 PATIENCE = 10.0
 
@@ -38,9 +40,11 @@ class Store:
         self.exports = Exports(database)
         self.schedules = Schedules(database)
         self.marks = Marks(database)
+        self.watches = Watches(database)
         self.tasks = Tasks(database)
         self.lease = Lease(database)
         self.claims = Claims(database)
+        self.notifications = Notifications(database)
 
     @classmethod
     def open(

@@ -262,6 +262,26 @@ task_file = sa.Table(
     sa.Column("part", sa.Integer),
 )
 
+notification = sa.Table(
+    "notification",
+    metadata,
+    # Not tied to the task: who is to be told is told, though it has been forgotten meanwhile.
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("task_id", sa.Integer, nullable=False, index=True),
+    sa.Column("place", sa.Text, nullable=False),
+    # What is told.
+    sa.Column("body", sa.Text, nullable=False),
+    # The same in each attempt, and nobody else's.
+    sa.Column("key", sa.Text, nullable=False),
+    sa.Column("made", Instant, nullable=False, index=True),
+    # When it is tried next, None once it was delivered or given up.
+    sa.Column("due", Instant, index=True),
+    sa.Column("attempts", sa.Integer, nullable=False, default=0),
+    sa.Column("delivered", Instant),
+    # What came of the last attempt.
+    sa.Column("words", sa.Text, nullable=False, default=""),
+)
+
 lease = sa.Table(
     "lease",
     metadata,

@@ -6,15 +6,18 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+import msgspec
 import sqlalchemy as sa
 
-from core.errors import ErrorInfo
+from core.errors import ErrorInfo, UsageError
+from core.model.destination import leaves, place_of, resolved
 from core.model.settings import ExportSettings
 from core.model.task import FileEntry, TaskObject
 from core.model.task_filter import TaskFilter, TaskOrder
 from core.model.vocabulary import Mode, ObjectStatus, TaskStatus
-from core.store import tables
-from core.store.rows import file_from, object_from, to_json
+from core.store import destinations, tables
+from core.store.notifications import note_end
+from core.store.rows import file_from, object_from, task_from, to_json
 
 _t = tables.task
 _objects = tables.task_object
@@ -29,7 +32,7 @@ class NewTask:
     """What a task is made of. `output` is the absolute path of its directory, to which `-<task>` is added
     where `numbered` (the number is known only once the task is in), `owner` who asked for it,
     `export` the saved export it comes from, `not_before` a time to start at (aware), `latest` whether the
-    link to the newest run is moved."""
+    link to the newest run is moved, `notify` who is told of the end where the settings don't say."""
 
     name: str
     settings: ExportSettings
@@ -40,10 +43,28 @@ class NewTask:
     not_before: datetime | None = None
     numbered: bool = False
     latest: bool = False
+    notify: tuple[str, ...] = ()
+
+
+def resolved_place(db: sa.Connection, place: str) -> str:
+    """A place for one task, as an absolute path where it is below a destination that is a local directory.
+    Raises InvalidValue; NotFound where there is no such destination; UsageError for the root of one."""
+    if not leaves(place):
+        return place
+    found = place_of(place)
+    if found.name:
+        place = resolved(place, {found.name: destinations.get(db, found.name)})
+    if leaves(place) and not found.path:
+        raise UsageError(
+            "A task's files can't go into the root of a destination.",
+            "Name a directory below it: NAME:orders, s3://bucket/orders.",
+        )
+    return place
 
 
 def add_task(db: sa.Connection, new: NewTask, now: datetime) -> int:
-    """Queue a task, or schedule it where `not_before` is after `now`, in a write transaction. Its number."""
+    """Queue a task, or schedule it where `not_before` is after `now`, in a write transaction. Its number.
+    Raises as `resolved_place` does."""
     later = new.not_before is not None and new.not_before > now
     inserted = db.execute(
         sa.insert(_t).values(
@@ -52,9 +73,9 @@ def add_task(db: sa.Connection, new: NewTask, now: datetime) -> int:
             export=new.export,
             mode=str(new.mode),
             owner=new.owner,
-            output=new.output,
+            output=resolved_place(db, new.output),
             latest=new.latest,
-            settings=to_json(new.settings),
+            settings=to_json(_frozen(new)),
             created=now,
             status=str(TaskStatus.SCHEDULED if later else TaskStatus.QUEUED),
             not_before=new.not_before if later else None,
@@ -64,7 +85,7 @@ def add_task(db: sa.Connection, new: NewTask, now: datetime) -> int:
     )
     (number,) = inserted.inserted_primary_key or (0,)
     if new.numbered and new.settings.into is None:
-        output = f"{new.output}-{number}"
+        output = sa.type_coerce(_t.c.output, sa.Text) + f"-{number}"
         db.execute(sa.update(_t).where(_t.c.id == number).values(output=output))
     return int(number)
 
@@ -267,10 +288,27 @@ def end(
             **values,
         )
     )
+    _tell(db, number, now)
     if status is TaskStatus.ABORTED:
         settle_objects(db, number, (ObjectStatus.RUNNING, ObjectStatus.WAITING), ObjectStatus.KILLED)
     elif status is TaskStatus.FAILED:
         settle_objects(db, number, (ObjectStatus.RUNNING,), ObjectStatus.KILLED)
+
+
+def _frozen(new: NewTask) -> ExportSettings:
+    """Who is told of the end stands in the task, as it was when the task was made."""
+    if new.settings.notify is not None or not new.notify:
+        return new.settings
+    return msgspec.structs.replace(new.settings, notify=new.notify)
+
+
+def _tell(db: sa.Connection, number: int, now: datetime) -> None:
+    """Note who is to be told of the end."""
+    settings: str = db.execute(sa.select(_t.c.settings).where(_t.c.id == number)).scalar_one()
+    # Without the key nobody is, which is seen before all of it is read.
+    if '"notify"' in settings:
+        row = db.execute(sa.select(_t, sa.null().label("position")).where(_t.c.id == number)).mappings().one()
+        note_end(db, task_from(row), now)
 
 
 def settle_objects(db: sa.Connection, number: int, old: tuple[ObjectStatus, ...], new: ObjectStatus) -> None:

@@ -66,6 +66,24 @@ CREATE TABLE task_mark (
     CONSTRAINT fk_task_mark_task_id_task FOREIGN KEY(task_id) REFERENCES task (id) ON DELETE CASCADE
 )
 """,
+    """
+CREATE TABLE notification (
+    id INTEGER NOT NULL,
+    task_id INTEGER NOT NULL,
+    place TEXT NOT NULL,
+    body TEXT NOT NULL,
+    "key" TEXT NOT NULL,
+    made INTEGER NOT NULL,
+    due INTEGER,
+    attempts INTEGER NOT NULL,
+    delivered INTEGER,
+    words TEXT NOT NULL,
+    CONSTRAINT pk_notification PRIMARY KEY (id)
+)
+""",
+    "CREATE INDEX ix_notification_task_id ON notification (task_id)",
+    "CREATE INDEX ix_notification_made ON notification (made)",
+    "CREATE INDEX ix_notification_due ON notification (due)",
     "ALTER TABLE task_object ADD COLUMN mark TEXT",
     "ALTER TABLE task_file ADD COLUMN part INTEGER",
 )
