@@ -222,4 +222,7 @@ def _heed_termination(commands: Queue[Command | None], cancel: Cancel) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    status = main()
+    sys.stderr.flush()
+    # The interpreter can't shut down while a thread waits for more on standard input.
+    os._exit(status)

@@ -368,7 +368,7 @@ def test_parts_at_once_are_of_one_point_in_time(bank: Bank, tmp_path: Path, cons
 
 @pytest.mark.postgresql
 def test_after_an_object_that_failed_the_next_one_has_a_time_of_its_own(
-    postgresql: Any, tmp_path: Path
+    postgresql: Any, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     bank = Bank(postgresql, "postgresql")
     bank._run(
@@ -396,6 +396,8 @@ def test_after_an_object_that_failed_the_next_one_has_a_time_of_its_own(
 
     run.journal.finish_object = finish_object  # type: ignore[method-assign]
     assert run.run() == "incomplete"
+    # What a process can't say by its answers, it would say here.
+    assert capfd.readouterr().err == ""
     assert [item.rows for item in run.manifest.objects] == [None, ROWS + 2]
 
 
