@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from core.errors import Conflict, NotFound
 from core.model.settings import Export
-from core.store import tables
+from core.store import tables, watches
 from core.store.database import Database
 from core.store.rows import must, to_json
 from core.store.schedules import plan
@@ -34,6 +34,7 @@ class Exports:
             _require_connection(db, export)
             db.execute(sa.insert(_t).values(name=export.name, **_values(export)))
             plan(db, export, None, now or datetime.now(UTC))
+            watches.plan(db, export, None, now or datetime.now(UTC))
 
     def replace(self, export: Export, now: datetime | None = None) -> None:
         """Change the one of this name; a schedule that differs counts from `now` on, by default the time of
@@ -47,12 +48,16 @@ class Exports:
         Raises NotFound, Conflict where it has no schedule."""
         with self._database.write() as db:
             before = _get(db, name)
-            if before.schedule is None:
+            if before.schedule is not None:
+                schedule = msgspec.structs.replace(before.schedule, paused=paused)
+                after = msgspec.structs.replace(before, schedule=schedule)
+            elif before.watch is not None:
+                watch = msgspec.structs.replace(before.watch, paused=paused)
+                after = msgspec.structs.replace(before, watch=watch)
+            else:
                 raise Conflict(
                     f"Export {name!r} doesn't run by itself.", "Give it a schedule: offramp export edit."
                 )
-            schedule = msgspec.structs.replace(before.schedule, paused=paused)
-            after = msgspec.structs.replace(before, schedule=schedule)
             _replace(db, after, before, now)
         return after
 
@@ -84,6 +89,7 @@ def _get(db: sa.Connection, name: str) -> Export:
 def _replace(db: sa.Connection, export: Export, before: Export, now: datetime | None) -> None:
     db.execute(sa.update(_t).where(_t.c.name == export.name).values(**_values(export)))
     plan(db, export, before.schedule, now or datetime.now(UTC))
+    watches.plan(db, export, before, now or datetime.now(UTC))
 
 
 def _values(export: Export) -> dict[str, object]:
