@@ -5,6 +5,7 @@ import re
 
 import pytest
 
+from core.model.file_settings import FileSettings
 from core.model.format_settings import ArrowSettings, JsonSettings, ParquetSettings
 from core.model.settings import CsvSettings, ExportSettings
 from tui.cli.parser import build
@@ -65,6 +66,9 @@ def test_every_setting_has_an_option():
         assert field in dests, field
     for field in CsvSettings.__struct_fields__:
         assert f"csv_{field}" in dests, field
+    spelled = {"single": "single_file", "name": "file_name", "empty": "empty_tables"}
+    for field in FileSettings.__struct_fields__:
+        assert spelled.get(field, field) in dests, field
     for prefix, group in (("json", JsonSettings), ("parquet", ParquetSettings), ("arrow", ArrowSettings)):
         for field in set(group.__struct_fields__) - {"level"}:
             assert f"{prefix}_{field}" in dests, field
