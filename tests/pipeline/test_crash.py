@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from core.errors import NoSpace
+from core.model.file_settings import FileSettings
 from core.model.format_settings import Compression
 from core.model.settings import SchemaSettings
 from core.model.vocabulary import Consistency, Content, Format, ObjectRef, ObjectType, OnError
@@ -81,6 +82,9 @@ CASES: dict[str, dict[str, Any]] = {
     "gzip, reopens": {"reopens": True, "compression": Compression.GZIP},
     "zstd, part": {"consistency": Consistency.PART, "compression": Compression.ZSTD, "format": Format.JSONL},
     "parquet, reopens": {"reopens": True, "format": Format.PARQUET},
+    "limit, reopens": {"reopens": True, "files": FileSettings(max_records=2), "format": Format.SQL},
+    "many, part": {"consistency": Consistency.PART, "files": FileSettings(single=False)},
+    "many, limit, reopens": {"reopens": True, "files": FileSettings(single=False, max_size=20)},
     "continue": {"on_error": OnError.CONTINUE},
     "merged": {"content": Content.SCHEMA, "schema": SchemaSettings(merge=True)},
 }
@@ -93,6 +97,7 @@ def make(bench: Callable[..., Bench], where: Path, **case: Any) -> Bench:
 @pytest.fixture(autouse=True)
 def _small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("core.pipeline.plan.ROWS_PER_PART", 3)
+    monkeypatch.setattr("core.pipeline.cutting.ROWS_PER_FILE", 3)
 
 
 def check(b: Bench, expected: dict[str, bytes]) -> None:
