@@ -277,6 +277,7 @@ class Session(ABC):
     server: ServerInfo
     dialect: SqlDialect
     begins_in: str | None = None
+    folds_names: bool = False
     queries_join_snapshot: bool = True
     sharing: Sharing = Sharing.NONE
 

@@ -6,7 +6,8 @@ else than it is:
 - where it reads like NULL (`null`; with `escape_backslash` also the word NULL, which MySQL's LOAD DATA takes
   for NULL unless it is enclosed), and where it is empty and nothing stands for NULL (with `escape_backslash`
   always: OceanBase's LOAD DATA takes an empty last field for NULL);
-- where it is empty in a table of one column: many readers skip empty lines;
+- where it is empty in a table of one column: many readers skip empty lines; where it is `\\.` there, which
+  PostgreSQL's COPY takes for the end of data;
 - where it begins or ends with a blank or a control character: SQL*Loader trims blanks of fields that are not
   enclosed;
 - where it is the first of the file and begins with a byte-order mark.

@@ -148,6 +148,10 @@ class CsvBody:
             blank = data.take(bounds[:-1], mode="clip") <= _BLANK
             blank |= data.take(bounds[1:] - 1, mode="clip") <= _BLANK
             hit |= blank & (lengths > 0)
+            if self._columns == 1:
+                # PostgreSQL's COPY takes a line of nothing but these two for the end of all rows.
+                marker = data.take(bounds[:-1], mode="clip") == ord("\\")
+                hit |= (lengths == 2) & marker & (data.take(bounds[1:] - 1, mode="clip") == ord("."))
         if self._quote_empty:
             hit |= lengths == 0
         for word in self._like_null:

@@ -98,7 +98,7 @@ class Writer(ABC):
     """A way into a database that is open for writing, with character set, time zone and mode pinned.
 
     Every method may raise ConnectionLost, NoPrivilege, StatementFailed, and Unfitting for values that the
-    server refuses. `notes` are words about how it writes.
+    server refuses. `form` is how it takes rows, `notes` are words about how it writes.
     """
 
     server: ServerInfo

@@ -42,6 +42,7 @@ from connectors.sources.mysql.errors import number, words
 from connectors.sources.mysql.kill import kill_marked, left_over_mark
 from connectors.sources.mysql.link import Link
 from connectors.sources.mysql.login import Login
+from connectors.sources.mysql.product import Family
 from connectors.sources.mysql.sql import identifier, name_of, tokens
 from connectors.words import shown
 from core.chunk import TextChunk
@@ -119,7 +120,10 @@ class MysqlWriter(Writer):
         with self._link.saying(f"entering database {shown(database)}"):
             self._link.execute(f"USE {identifier(database)}")
             allowed = self._link.rows("SHOW VARIABLES LIKE 'local_infile'")
-        if allowed and str(allowed[0][1]).upper() in ("ON", "1"):
+        if self._link.product.family is Family.OCEANBASE:
+            # Its LOAD DATA cuts values that are too long and turns NULL into 0, without a warning (seen on 4.3.5).
+            self.form = RowForm(insert=dialect(self._link.product))
+        elif allowed and str(allowed[0][1]).upper() in ("ON", "1"):
             self.form = RowForm(csv=CSV_PRESETS["mysql"])
         else:
             self.form = RowForm(insert=dialect(self._link.product))

@@ -200,7 +200,11 @@ class Publication:
             f"SELECT TABLE_NAME FROM information_schema.TABLES WHERE TABLE_SCHEMA = {literal(self._database)}"
             f" AND TABLE_NAME IN ({names(wanted)})"
         )
-        return {str(name) for (name,) in rows} & set(wanted)
+        found = {str(name) for (name,) in rows}
+        if self._link.folds_names():
+            folded = {name.lower() for name in found}
+            return {name for name in wanted if name.lower() in folded}
+        return found & set(wanted)
 
 
 def own_tables(link: Link, database: str, prefix: str) -> list[str]:

@@ -49,7 +49,8 @@ class MysqlRules(Rules):
             case Holds.DECIMAL if _fits_decimal(logical):
                 return f"decimal({logical.precision},{logical.scale})", Fit.FINITE, Form.KEEP, ""
             case Holds.FLOAT:
-                return "float" if logical.bits == 32 else "double", Fit.FINITE, Form.KEEP, ""
+                single = logical.bits == 32
+                return "float" if single else "double", Fit.FINITE, Form.SINGLE if single else Form.KEEP, ""
             case Holds.DATE:
                 return "date", Fit.DAY, Form.KEEP, ""
             case Holds.TIME:
@@ -84,6 +85,8 @@ class MysqlRules(Rules):
                 note = f"{column.name}: {column.type} is in UTC."
         if column.logical.holds is Holds.BOOLEAN:
             form = Form.DIGIT
+        if source != self.family and there.logical == LogicalType(Holds.FLOAT, bits=32):
+            form = Form.SINGLE
         return TargetColumn(there.name, there.type, there.nullable, binary, fit, form, note)
 
     def _fit(self, source: str, column: SourceColumn, there: SourceColumn) -> Fit | None:

@@ -45,11 +45,13 @@ class Fit(StrEnum):
 
 class Form(StrEnum):
     """How a value's text must be changed to be read there. KEEP: not at all. DIGIT: true and false are 1 and
-    0. BARE: a moment in UTC loses the `+00` behind it."""
+    0. BARE: a moment in UTC loses the `+00` behind it. SINGLE: the shortest text of the largest 32-bit number, which
+    lies above it, becomes one below it that means the same number."""
 
     KEEP = "keep"
     DIGIT = "digit"
     BARE = "bare"
+    SINGLE = "single"
 
 
 @dataclass(frozen=True, slots=True)

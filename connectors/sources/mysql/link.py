@@ -261,6 +261,12 @@ class Link:
                 self._look_at(error)
                 raise
 
+    def folds_names(self) -> bool:
+        """Whether names of tables that differ in their case only are one."""
+        with self.saying("asking how names of tables are compared"):
+            (how,) = self.row("SELECT @@lower_case_table_names")
+        return int(how) != 0
+
     def use(self, database: str) -> None:
         """Make it the current database: the server then prints names without it."""
         with self.saying(f"entering database {shown(database)}"):

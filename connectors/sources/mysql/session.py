@@ -48,6 +48,8 @@ class MysqlSession(Session):
             notes=tuple(self._notes()),
         )
 
+        self.folds_names = link.folds_names()
+
     def _user(self) -> str:
         with self._link.saying("asking for the own user"):
             return str(self._link.row("SELECT CURRENT_USER()")[0])

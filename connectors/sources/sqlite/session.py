@@ -37,6 +37,7 @@ class SqliteSession(Session):
     """See `Session`. The only database is `main`: no file is attached."""
 
     dialect = SQLITE
+    folds_names = True
 
     def __init__(self, connection: Connection) -> None:
         """Raises ConnectError and its kinds."""

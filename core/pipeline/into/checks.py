@@ -14,7 +14,7 @@ from connectors.destinations.database.base import Definition, Step, TableJob, Wo
 from core.errors import OfframpError, OutputDamaged, UsageError
 from core.model.connection import Connection
 from core.model.settings import ExportSettings
-from core.model.vocabulary import Mode, ObjectRef, SchemaFlavour
+from core.model.vocabulary import Mode, ObjectRef, ObjectType, SchemaFlavour
 from core.pipeline.into.steps import Made, Wanted, describes, step_of
 from core.pipeline.into.there import There
 from core.pipeline.points import ended_after
@@ -75,6 +75,8 @@ def look(
     with _point_for_settling(session, source, there):
         for number, item in enumerate(found.objects):
             scope.check()
+            if _stays_behind(settings, source, there, item.ref):
+                continue
             if item.problem is not None:
                 checked.append(item)
                 continue
@@ -97,6 +99,11 @@ def look(
         hazards=(*found.hazards, *_hazards(there, steps)),
     )
     return Looked(found, steps)
+
+
+def _stays_behind(settings: ExportSettings, source: str, there: There, ref: ObjectRef) -> bool:
+    """An index of a table that is made by rules, where nobody asked for that index."""
+    return ref.type is ObjectType.INDEX and settings.all_objects and source != there.family
 
 
 def wanted_of(

@@ -23,6 +23,7 @@ _MOMENT = r"^\d{4}-\d{2}-\d{2}( \d{2}:\d{2}:\d{2}(\.\d+)?(\+00)?)?$"
 _ZERO = r"^0000|-00"
 _NOT_FINITE = r"(?i)[ni]"
 _NAN = r"(?i)nan"
+_LARGEST = b"3.4028235e+38"
 _ZONE = np.frombuffer(b"+00", np.uint8)
 
 
@@ -61,6 +62,8 @@ class Fitting:
                 chunk = self._checked(chunk, number, column)
             if column.form is Form.DIGIT:
                 chunk = _digits(chunk, number)
+            elif column.form is Form.SINGLE:
+                chunk = _singles(chunk, number)
         self._rows += chunk.rows
         return chunk
 
@@ -192,6 +195,18 @@ def _digits(chunk: TextChunk, number: int) -> TextChunk:
     buffer[starts] = np.where(buffer[starts] == ord("t"), ord("1"), ord("0"))
     ends[filled, number] = starts + 1
     return replace(chunk, buffer=buffer, ends=ends)
+
+
+def _singles(chunk: TextChunk, number: int) -> TextChunk:
+    """The largest number of 32 bits in a form that a strict server takes for it."""
+    lengths = chunk.ends[:, number] - chunk.starts[:, number]
+    rows = np.flatnonzero((lengths == len(_LARGEST)) | (lengths == len(_LARGEST) + 1))
+    found = [int(row) for row in rows if (chunk.value(row, number) or b"").lstrip(b"-") == _LARGEST]
+    if not found:
+        return chunk
+    buffer = chunk.buffer if chunk.buffer.flags.writeable else chunk.buffer.copy()
+    buffer[chunk.ends[found, number] - len(b"5e+38")] = ord("4")
+    return replace(chunk, buffer=buffer)
 
 
 def _shown(value: bytes | None) -> str:

@@ -54,7 +54,7 @@ def _definition(settings: ExportSettings, source: str, database: str, there: The
 
 def _exists(there: There, ref: ObjectRef) -> bool:
     if ref.type.has_data or ref.type is ObjectType.SEQUENCE:
-        return ref.name in there.objects
+        return there.find(ref.name) is not None
     # An index belongs to its table, and comes with it.
     return ref in there.refs and ref.type is not ObjectType.INDEX
 
@@ -101,7 +101,7 @@ def _table(settings: ExportSettings, source: str, database: str, there: There, w
 
 
 def _work(settings: ExportSettings, there: There, ref: ObjectRef) -> Work:
-    found = there.objects.get(ref.name)
+    found = there.find(ref.name)
     match _existing(settings):
         case Existing.CREATE if found is not None:
             raise _taken(ref, there)

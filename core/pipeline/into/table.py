@@ -209,6 +209,7 @@ class _Rows:
                 yield from encoder.pieces(fitting.fit(chunk))
                 faults.reached(Point.CHUNK_WRITTEN)
                 ctx.journal.progress(self._tracked.item.number, self.count, self.size)
+                ctx.pace.passed(chunk)
         finally:
             # A reader that is given up in the middle lets go of its statement now, not when it is collected.
             if isinstance(chunks, Generator):

@@ -44,7 +44,7 @@ class Elsewhere:
 @dataclass(slots=True)
 class There:
     """What is in one database. `session` reads it while it is looked at, None for a SQLite file that isn't there
-    yet. `objects` are tables, views and what else has a name among them, by name; `refs` are all objects."""
+    yet. `objects` are tables, views and what else has a name among them, by name (see `find`); `refs` are all objects."""
 
     connection: Connection
     database: str
@@ -53,18 +53,24 @@ class There:
     rules: Rules
     objects: dict[str, ObjectRef] = field(default_factory=dict)
     refs: set[ObjectRef] = field(default_factory=set)
+    folds: bool = False
     _shapes: dict[str, TableShape] = field(default_factory=dict)
 
     @property
     def family(self) -> str:
         return family(self.connection.mode)
 
+    def find(self, name: str) -> ObjectRef | None:
+        """What has this name there, where names are compared as the server does."""
+        return self.objects.get(name.casefold() if self.folds else name)
+
     def shape(self, name: str) -> TableShape:
         """A table as it was when it was first asked for. Raises NotFound, BrokenObject."""
         if name not in self._shapes:
             if self.session is None:
                 raise NotFound(f"There is no table {name!r} there.")
-            self._shapes[name] = self.session.describe(self.database, ObjectRef(ObjectType.TABLE, name))
+            found = self.find(name) or ObjectRef(ObjectType.TABLE, name)
+            self._shapes[name] = self.session.describe(self.database, found)
         return self._shapes[name]
 
 
@@ -80,11 +86,12 @@ def looked_at(elsewhere: Elsewhere, into: Into) -> Iterator[There]:
     with elsewhere.source.connect() as session:
         database = _database(into, session.databases(), connection.begins_in or session.begins_in)
         there = There(connection, database, session.server.product, session, elsewhere.target(database).rules)
+        there.folds = session.folds_names
         for info in session.objects(database):
             there.refs.add(info.ref)
             # Tables share their names with what rows can be read from, and with sequences; routines don't.
             if info.ref.type.has_data or info.ref.type is ObjectType.SEQUENCE:
-                there.objects[info.ref.name] = info.ref
+                there.objects[info.ref.name.casefold() if there.folds else info.ref.name] = info.ref
         try:
             yield there
         finally:

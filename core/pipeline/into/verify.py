@@ -33,7 +33,7 @@ def _verdict(there: There, into: Into, entry: FileEntry) -> Verdict:
         if entry.kind != "table":
             found = ref in there.refs
             return Verdict(entry.path, found, "is there." if found else "is there no more.")
-        if name not in there.objects:
+        if there.find(name) is None:
             raise NotFound("is there no more.")
         rows = _count(there, there.shape(name))
     except OfframpError as error:
