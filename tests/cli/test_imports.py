@@ -50,3 +50,10 @@ def test_a_sqlite_connection_loads_no_other_driver(shop):
     found = loaded(shop, "connection", "test", "shop")
     assert "sqlite3" in found
     assert not found.intersection(("pymysql", "oracledb", "alembic", *FACE))
+
+
+def test_a_process_for_parts_loads_neither_store_nor_screens_nor_drivers():
+    program = "import json, sys, core.pipeline.part_process; print(json.dumps(sorted(sys.modules)))"
+    done = subprocess.run((sys.executable, "-P", "-c", program), capture_output=True, timeout=60, check=True)
+    found = set(json.loads(done.stdout))
+    assert not found.intersection(("pymysql", "oracledb", "psycopg", "sqlalchemy", "alembic", *FACE))

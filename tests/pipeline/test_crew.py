@@ -164,10 +164,14 @@ def test_other_formats_and_limits_travel_to_the_processes(
 def test_one_point_in_time_that_no_other_session_has_is_read_in_one_stream(
     shop: SqliteSource, tmp_path: Path
 ) -> None:
-    run = Run(shop, tmp_path / "out", 4)
+    with sqlite3.connect(str(shop.connection.path)) as db:
+        db.execute("CREATE VIEW seen AS SELECT note FROM big")
+    run = Run(shop, tmp_path / "out", 4, objects=("big", "seen"))
     assert run.run() is None
     assert run.processes == []
-    assert "Parts are read one after another" in " ".join(run.said)
+    said = " ".join(run.said)
+    assert "Parts are read one after another: sessions of SQLite don't come to the same point in time" in said
+    assert "these are read in one stream: VIEW:seen." in said
     run.whole()
 
 
