@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -29,6 +29,7 @@ from core.engine.numbers import Numbers
 from core.engine.scheduling import start_due
 from core.engine.slots import Slots
 from core.engine.successor import Successor
+from core.engine.watching import start_ready, take
 from core.errors import ErrorInfo, LostClaim, OfframpError, StoreDamaged, StoreError, StoreTooNew
 from core.faults import Point
 from core.locations import Locations
@@ -181,11 +182,11 @@ class Engine:
     async def _round(self, store: Store, lease: EngineLease, slots: Slots, *, claiming: bool) -> int:
         """Look after the slots, queue what is due, start what fits. How many slots are taken."""
         now = self._wall()
+        for look in await self._call(store.watches.due, lease.epoch, now) if claiming else ():
+            self._beside(take(look, store, self._locations, self._numbers, now))
         taken, lost, claim = await self._call(self._look_after, store, lease, slots, now, claiming=claiming)
         for slot in lost:
-            sweep = asyncio.create_task(self._sweep(store, slot))
-            self._sweeps.add(sweep)
-            sweep.add_done_callback(self._sweeps.discard)
+            self._beside(self._sweep(store, slot))
         while claim is not None:
             faults.reached(Point.CLAIMED)
             taken += 1
@@ -195,6 +196,12 @@ class Engine:
             start.add_done_callback(self._starts.discard)
             claim = await self._call(_next, store, lease, now) if claiming else None
         return taken
+
+    def _beside(self, work: Coroutine[None, None, None]) -> None:
+        """Have something done that nothing waits for."""
+        task = asyncio.create_task(work)
+        self._sweeps.add(task)
+        task.add_done_callback(self._sweeps.discard)
 
     def _turn(self, store: Store, lease: EngineLease, slots: Slots) -> tuple[int, bool]:
         """Say that this engine lives, if it is time to; the number of changes, and whether a newer Offramp
@@ -209,6 +216,7 @@ class Engine:
         many slots are taken, whose workers were lost, and that task."""
         taken, lost = slots.look(), slots.take_lost()
         start_due(store, lease.epoch, self._numbers, now)
+        start_ready(store, lease.epoch, self._numbers.notify, now)
         store.claims.queue_due(lease.epoch, now)
         store.claims.shorten_pauses(lease.epoch, now, self._numbers.backoff.bound)
         try:

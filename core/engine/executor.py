@@ -22,6 +22,7 @@ from core.locations import Locations
 from core.model.connection import Connection
 from core.model.destination import leaves, of_place
 from core.model.secret import EnvironmentSecret, SecretRef
+from core.model.settings import ExportSettings
 from core.model.task import Task
 from core.pipeline.place import token_of
 from core.secrets import resolve
@@ -30,6 +31,7 @@ from core.store.store import Store
 
 WORKER = (sys.executable, "-P", "-m", "core.engine.worker")
 SWEEP = (sys.executable, "-P", "-m", "core.engine.sweep")
+PROBE = (sys.executable, "-P", "-m", "core.engine.probe")
 
 T = TypeVar("T")
 
@@ -58,14 +60,19 @@ def look_up(store: Store, claim: Claim) -> Way:
     """The connection and the destination as they are in the store now. Raises NotFound, with words for the
     task."""
     name = claim.settings.connection
-    account = claim.settings.sys_account
-    references = [account.secret if account else None, *(c.secret for c in store.connections.list())]
-    references += [destination.secret for destination in store.destinations.list()]
-    hidden = frozenset(ref.variable for ref in references if isinstance(ref, EnvironmentSecret))
+    hidden = hidden_of(store, claim.settings)
     delivery = delivery_of(store, store.tasks.get(claim.task))
     target = claim.settings.into
     into = _connection(store, target.connection) if target is not None else None
     return Way(_connection(store, name), hidden, delivery, into)
+
+
+def hidden_of(store: Store, settings: ExportSettings) -> frozenset[str]:
+    """The variables with passwords, of whatever connection: no process that is started has them."""
+    account = settings.sys_account
+    references = [account.secret if account else None, *(c.secret for c in store.connections.list())]
+    references += [destination.secret for destination in store.destinations.list()]
+    return frozenset(ref.variable for ref in references if isinstance(ref, EnvironmentSecret))
 
 
 def _connection(store: Store, name: str) -> Connection:

@@ -34,7 +34,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     `part_processes`: how many read parts of an object at once where the settings don't say. `hold`:
     descriptors that these keep open, put in by the worker itself. `delivery`: where its files go that leave
     this machine; `discard`: for the sweep, that what was sent goes, too. `into`: the way into the database
-    that rows go into, with its password."""
+    that rows go into, with its password. `export`: what a look is taken for, which has no task."""
 
     task: int
     token: str
@@ -51,6 +51,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     discard: bool = False
     into: Connection | None = None
     into_password: str | None = None
+    export: str = ""
 
     def __repr__(self) -> str:
         return f"<order for task {self.task}>"

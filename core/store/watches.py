@@ -94,23 +94,20 @@ class Watches:
                 looks.append(Look(export, token))
         return looks
 
-    def told(self, look: str, export: str, sign: str | None, *, fresh: bool | None, now: datetime) -> None:
+    def told(self, look: str, export: str, sign: str, *, fresh: bool, now: datetime) -> None:
         """What a look has found: a sign that differs once anything has changed, and whether there is
-        something new (None: if the sign isn't that of the last run that completed). Raises LostClaim where
-        the look doesn't count any more."""
+        something new. Raises LostClaim where the look doesn't count any more."""
         with self._database.write() as db:
             watch, state = self._held(db, look, export)
             state = _after_run(db, state)
             state = replace(state, looked=now, seen=sign, failures=0, error="")
-            if fresh is None:
-                fresh = sign != state.exported
             ready = None
             if fresh:
                 changed = state.changed or now
                 state = replace(state, changed=changed)
                 ready = _ready(db, watch, state)
             else:
-                state = replace(state, changed=None)
+                state = replace(state, changed=None, exported=sign)
             due = now + timedelta(seconds=watch.probe_every)
             _store(db, export, state, due=due, ready=ready)
 
@@ -170,11 +167,11 @@ class Watches:
             rows = db.execute(sa.select(_t.c.export, _t.c.due, _t.c.ready, _t.c.body)).all()
         return {row.export: Watched(row.due, row.ready, must(row.body, WatchState)) for row in rows}
 
-    def state(self, export: str) -> WatchState:
-        """Of one; nothing is known of others."""
+    def exported(self, export: str) -> str | None:
+        """The sign as of which an export's last run has completed; None where nothing is known."""
         with self._database.read() as db:
             body = db.execute(sa.select(_t.c.body).where(_t.c.export == export)).scalar()
-        return WatchState() if body is None else must(body, WatchState)
+            return None if body is None else _after_run(db, must(body, WatchState)).exported
 
 
 def plan(db: sa.Connection, export: Export, before: Export | None, now: datetime) -> None:
