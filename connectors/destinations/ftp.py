@@ -7,14 +7,14 @@ import os
 import socket
 import ssl
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, ClassVar
 
 from fsspec.implementations.ftp import FTPFileSystem
 
 from connectors.destinations.filesystem import FilesystemFiles, explain_system_error, lost, said
-from connectors.elsewhere import Elsewhere, Told
+from connectors.elsewhere import Elsewhere, Found, Told
 from core.errors import (
     ConnectError,
     LoginRefused,
@@ -64,26 +64,23 @@ class FtpFiles(FilesystemFiles):
         super().__init__(*arguments)
         self._broken = False
 
-    def _ready(self, path: str) -> None:
-        if self._broken:
-            with self.words(path):
+    @contextmanager
+    def words(self, path: str) -> Iterator[None]:
+        with super().words(path):
+            if self._broken:
                 self.system.ftp.close()
                 self.system._connect()
-            self._broken = False
-
-    def entries(self, path: str) -> Any:
-        self._ready(path)
-        return super().entries(path)
+                self._broken = False
+            yield
 
     def read(self, path: str) -> Iterator[bytes]:
-        self._ready(path)
-        self._broken = True
         with self.words(path):
             self.system.ftp.voidcmd("TYPE I")
             data = self.system.ftp.transfercmd(f"RETR {self.at(path)}")
+        self._broken = True
         with data:
             while True:
-                with self.words(path):
+                with super().words(path):
                     piece = data.recv(BLOCK)
                 if not piece:
                     break
@@ -91,9 +88,19 @@ class FtpFiles(FilesystemFiles):
             if isinstance(data, ssl.SSLSocket):
                 with suppress(OSError):
                     data.unwrap()
-        with self.words(path):
+        with super().words(path):
             self.system.ftp.voidresp()
         self._broken = False
+
+    def status(self, path: str) -> Found | None:
+        """By SIZE (RFC 3659, 4), which is of files only; a listing of the directory is the way for others."""
+        with self.words(path):
+            self.system.ftp.voidcmd("TYPE I")
+            try:
+                size = self.system.ftp.size(self.at(path))
+            except ftplib.error_perm:
+                size = None
+        return super().status(path) if size is None else Found(size)
 
     def send(self, source: Path, at: str, told: Told) -> None:
         self._broken = True

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, ClassVar
 
-from connectors.destinations.filesystem import FilesystemFiles, explain_system_error, said
-from connectors.elsewhere import Elsewhere
+from connectors.destinations.filesystem import PIECE, FilesystemFiles, explain_system_error, said
+from connectors.elsewhere import Elsewhere, Told
 from core.errors import ConnectError, OfframpError, OutputError, Unreachable, Unsupported
 from core.model.destination import SECRET_OPTION, Destination, parts_of
 
@@ -39,6 +40,20 @@ class HdfsDestination(Elsewhere):
 
 class OtherFiles(FilesystemFiles):
     """A file system that nothing more is known of: each file appears by itself, the manifest last."""
+
+    def send(self, source: Path, at: str, told: Told) -> None:
+        """What breaks off is dropped, by those file systems that can."""
+        file = self.system.open(at, "wb", autocommit=False)
+        try:
+            with source.open("rb") as local:
+                while piece := local.read(PIECE):
+                    file.write(piece)
+                    told(len(piece))
+            file.close()
+        except BaseException:
+            file.discard()
+            raise
+        file.commit()
 
     @contextmanager
     def words(self, path: str) -> Iterator[None]:

@@ -147,7 +147,6 @@ class SftpDestination(Elsewhere):
                 options.get("known_hosts"),
                 silence,
                 skip_instance_cache=True,
-                use_listings_cache=False,
                 **arguments,
             )
         except (OSError, EOFError, paramiko.SSHException, ValueError) as error:

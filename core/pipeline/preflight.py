@@ -134,7 +134,8 @@ class Scope:
     """What a preflight looks at beyond the settings. `refs`: only these objects, where a task goes on;
     `target_known`: the output directory is the task's own already; `on_disk`: bytes that it has written;
     `marks`: how far its export has read each object (`TYPE:NAME`). Before there is a task, `names` is what
-    its files are to be called after, and `run` who may find an earlier run's output at the target."""
+    its files are to be called after, and `run` who may find an earlier run's output at the target.
+    `inspect` looks at a target elsewhere and raises what is wrong there; the directory is the spool then."""
 
     default_database: str | None = None
     refs: tuple[ObjectRef, ...] | None = None
@@ -144,6 +145,7 @@ class Scope:
     marks: Mapping[str, Mark] = field(default_factory=dict)
     names: Names | None = None
     run: Run | None = None
+    inspect: Callable[[], None] | None = None
 
 
 def preflight(
@@ -198,7 +200,9 @@ def preflight(
     needed = max(0, sum(item.output_bytes for item in checked) - scope.on_disk)
     free: int | None = None
     if settings.into is None:
-        room = look_for_room(output, needed, settings.files.if_exists, scope.run, known=scope.target_known)
+        known = scope.target_known or scope.inspect is not None
+        problems += _wrong_elsewhere(scope.inspect)
+        room = look_for_room(output, needed, settings.files.if_exists, scope.run, known=known)
         free = room.free
         hazards += [room.hazard] if room.hazard else []
         problems += [room.problem] if room.problem else []
@@ -337,6 +341,15 @@ def _apart_in_time(
             f"task's point in time: {what}.",
             "Use --consistency object, or export the tables themselves.",
         )
+
+
+def _wrong_elsewhere(inspect: Callable[[], None] | None) -> list[OfframpError]:
+    try:
+        if inspect is not None:
+            inspect()
+    except OfframpError as error:
+        return [error]
+    return []
 
 
 def _time_hazards(

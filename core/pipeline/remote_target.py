@@ -71,10 +71,11 @@ class Target:
     def prepare(self, files: RemoteFiles, build: Path, paths: Sequence[str]) -> None:
         """Make room for files, and look what has arrived. Where they appear one by one, say first which."""
         self._published = files.tree(self.path).keys()
+        root = self._partial if files.renames else self.path
+        for directory in _directories(paths):
+            files.make_directory(f"{root}/{directory}".rstrip("/"))
         if files.renames:
             self._arrived = files.tree(self._partial).keys()
-            for directory in sorted({"", *(path.rpartition("/")[0] for path in paths)}):
-                files.make_directory(join(self._partial, directory) if directory else self._partial)
             return
         self._arrived = listed = self._listed(files)
         for path in set(listed).difference(paths):
@@ -167,6 +168,17 @@ class Target:
             files.abandon(self.at(path))
             files.remove(self.at(path))
         files.remove(self._list)
+        for directory in reversed(_directories(listed) if listed else []):
+            files.remove_directory(f"{self.path}/{directory}".rstrip("/"))
+
+
+def _directories(paths: Iterable[str]) -> list[str]:
+    """Those that hold files, and those that hold these, the outermost (of no name) first."""
+    found = {""}
+    for path in paths:
+        steps = path.split("/")[:-1]
+        found |= {"/".join(steps[:length]) for length in range(1, len(steps) + 1)}
+    return sorted(found)
 
 
 def check_target(path: str) -> None:

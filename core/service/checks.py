@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from core.errors import Conflict, NotFound
+from core.model.destination import is_local
+from core.model.file_settings import check_remote
 from core.model.settings import ExportSettings
 from core.model.vocabulary import ObjectRef, TaskStatus
 from core.service.context import Context
@@ -33,7 +36,7 @@ class Checks:
     def preflight(
         self,
         settings: ExportSettings,
-        output: Path,
+        output: Path | str,
         *,
         sys_password: str | None = None,
         name: str = "",
@@ -55,13 +58,27 @@ class Checks:
         )
         with source.connect() as session:
             if settings.into is None:
-                return preflight(session, settings, output, scope)
+                place = self._context.resolved(str(output))
+                if is_local(place):
+                    return preflight(session, settings, Path(place), scope)
+                spool = self._context.numbers.spool_in(self._context.locations)
+                away = replace(scope, inspect=lambda: self._inspect(place, settings))
+                return preflight(session, settings, spool, away)
             from connectors.destinations.database.rules import family  # noqa: PLC0415
             from core.pipeline.into.checks import look  # noqa: PLC0415
             from core.pipeline.into.there import looked_at  # noqa: PLC0415
 
             with looked_at(self._elsewhere(settings.into.connection), settings.into) as there:
                 return look(session, family(connection.mode), connection, there, settings, scope).found
+
+    def _inspect(self, place: str, settings: ExportSettings) -> None:
+        """Raises what would keep a task from sending its files to a place elsewhere."""
+        from core.pipeline.remote_target import check_free  # noqa: PLC0415
+
+        check_remote(settings.files)
+        elsewhere, path = self._context.at(place)
+        with elsewhere.connect() as files:
+            check_free(files, path)
 
     def file_names(
         self, settings: ExportSettings, refs: Sequence[ObjectRef], *, database: str = "", name: str = ""
@@ -93,35 +110,37 @@ class Checks:
         files = self._context.store.tasks.files(number)
         return verify_tables(self._elsewhere(into.connection), into, objects, files)
 
-    def directory(self, number: int) -> Path:
-        """Where a task's files are. Raises NotFound; Conflict where it has published none."""
+    def directory(self, number: int) -> str:
+        """The place of a task's files. Raises NotFound; Conflict where it has published none."""
         task = self._context.store.tasks.get(number)
         if not task.published:
             gone = "a later run has replaced its files" if task.status is TaskStatus.COMPLETED else ""
             raise Conflict(f"Task {number} is {task.status}: {gone or 'there is nothing to verify'}.")
-        return Path(task.output)
+        return task.output
 
-    def verify(self, directory: Path) -> VerifyReport:
-        """Read the files back and compare them with the manifest beside them; needs no store. Raises
-        NotFound, OutputDamaged where there is no manifest that can be read."""
+    def verify(self, place: Path | str) -> VerifyReport:
+        """Read the files back and compare them with the manifest beside them; in a local directory that needs
+        no store. Raises NotFound, OutputDamaged where there is no manifest that can be read; what `preflight`
+        raises of destinations."""
         from core.pipeline.verify import verify  # noqa: PLC0415 - few commands need it
 
-        return verify(directory)
+        with self._context.published(str(place)) as files:
+            return verify(files)
 
-    def verify_against_source(self, directory: Path) -> VerifyReport:
+    def verify_against_source(self, place: Path | str) -> VerifyReport:
         """Compare the manifest with what the source holds now, through the connection of its name. Raises
         what `verify` does, and NotFound, SecretError, ConnectError, SourceError."""
         from core.pipeline import manifest as manifests  # noqa: PLC0415
-        from core.pipeline.disk import Disk  # noqa: PLC0415
         from core.pipeline.verify import verify_against_source  # noqa: PLC0415
 
-        manifest = manifests.load(Disk(directory), "")
-        try:
-            connection = self._context.store.connections.get(manifest.connection)
-        except NotFound:
-            raise NotFound(
-                f"The files came from connection {manifest.connection!r}, which isn't there.",
-                "Add it again: offramp connection add.",
-            ) from None
-        with self._context.source(connection).connect() as session:
-            return verify_against_source(directory, session)
+        with self._context.published(str(place)) as files:
+            manifest = manifests.load(files, "")
+            try:
+                connection = self._context.store.connections.get(manifest.connection)
+            except NotFound:
+                raise NotFound(
+                    f"The files came from connection {manifest.connection!r}, which isn't there.",
+                    "Add it again: offramp connection add.",
+                ) from None
+            with self._context.source(connection).connect() as session:
+                return verify_against_source(files, session)

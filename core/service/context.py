@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from core import preferences, secrets
 from core.errors import OfframpError, StoreOutdated
 from core.locations import Locations
+from core.model.destination import leaves, of_place
 from core.model.secret import FileSecret
 
 if TYPE_CHECKING:
     from connectors.base import Source
+    from connectors.elsewhere import Elsewhere
     from core.engine.numbers import Numbers
     from core.model.connection import Connection
+    from core.model.destination import Destination
     from core.model.secret import SecretRef
     from core.model.settings import SysAccount
+    from core.model.task import Task
+    from core.pipeline.published import Readable
     from core.preferences import Preferences
     from core.store.store import Store
 
@@ -79,6 +87,58 @@ class Context:
         password = self._password(connection.secret, f"Connection {connection.name!r}")
         credentials = Credentials(password=password, sys_password=sys_password)
         return open_source(connection, credentials, sys_account=sys_account)
+
+    def elsewhere(self, destination: Destination) -> Elsewhere:
+        """The way to a destination that isn't local, with its password; contacts nobody. Raises SecretError,
+        Unsupported."""
+        from core.connectors import open_destination  # noqa: PLC0415 - few commands need it
+
+        return open_destination(destination, self._password(destination.secret, destination.whose))
+
+    def at(self, place: str) -> tuple[Elsewhere, str]:
+        """The way to a stored place that isn't local, and the path there. Raises InvalidValue, NotFound,
+        SecretError, Unsupported."""
+        from core.store.destinations import missing  # noqa: PLC0415 - comes with the store
+
+        try:
+            destination, path = of_place(place, self.store.destinations.by_name())
+        except KeyError as error:
+            raise missing(error.args[0]) from None
+        return self.elsewhere(destination), path
+
+    @contextmanager
+    def published(self, place: str) -> Iterator[Readable]:
+        """What is published at a stored place, to be read, local or elsewhere. Raises as `at` does, and
+        ConnectError."""
+        from core.pipeline.published import RemoteReading, readable  # noqa: PLC0415 - few commands need it
+
+        if not leaves(place):
+            yield readable(Path(place))
+            return
+        elsewhere, path = self.at(place)
+        with elsewhere.connect() as files:
+            yield RemoteReading(files, path)
+
+    def resolved(self, place: str) -> str:
+        """A place for one task, as a path where it is local. Raises InvalidValue; NotFound where there is no
+        such destination; UsageError for the root of one."""
+        from core.store.task_queries import resolved_place  # noqa: PLC0415 - comes with the store
+
+        with self.store.database.read() as db:
+            return resolved_place(db, place)
+
+    def discard_partial(self, task: Task) -> None:
+        """Remove what attempts of a task have left that nobody goes on with: beside its target, in the spool,
+        and at its destination. Only while no attempt runs. Raises OutputError, ConnectError."""
+        from core.pipeline.place import discard_partial, token_of  # noqa: PLC0415 - lists do without
+
+        discard_partial(task, self.numbers.spool_in(self.locations))
+        if leaves(task.output) and task.attempts:
+            from core.pipeline.remote_target import Target  # noqa: PLC0415
+
+            elsewhere, path = self.at(task.output)
+            with elsewhere.connect() as files:
+                Target(task.id, token_of(task), path).discard(files)
 
     def password(self, connection: Connection) -> str | None:
         """Of a connection; None where it has none. Raises SecretError."""

@@ -11,19 +11,21 @@ import os
 import secrets as randomness
 import tarfile
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from core.errors import Conflict, NoSpace, NotFound, OutputDamaged, TargetExists
+from core.model.destination import leaves
 from core.model.task import Task
 from core.model.vocabulary import TaskStatus
 from core.service.context import Context
 
 if TYPE_CHECKING:
-    from core.pipeline.disk import Disk
     from core.pipeline.manifest import Manifest
+    from core.pipeline.published import Readable
 
 ARCHIVES = {".tar": "w|", ".tar.gz": "w|gz", ".tgz": "w|gz"}
 RECORD = 512
@@ -41,10 +43,11 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class Downloadable:
-    """A task's output that may be handed out: the directory's own name, its files, their bytes in sum."""
+    """A task's output that may be handed out: the directory's own name, when it was made, its files."""
 
     name: str
-    disk: Disk
+    made: datetime
+    disk: Readable
     pieces: tuple[Piece, ...]
 
     @property
@@ -65,55 +68,55 @@ class Downloads:
     def __init__(self, context: Context) -> None:
         self._context = context
 
-    def open(self, number: int) -> Downloadable:
+    @contextmanager
+    def open(self, number: int) -> Iterator[Downloadable]:
         """What there is to download of a task. Raises NotFound; Conflict while nothing is published;
-        OutputDamaged where the directory isn't the task's any more."""
+        OutputDamaged where the directory isn't the task's any more; ConnectError and SecretError of its
+        destination."""
         from core.pipeline import manifest as manifests  # noqa: PLC0415 - few commands need the pipeline
-        from core.pipeline.disk import Disk  # noqa: PLC0415
 
         task = self._context.store.tasks.get(number)
         _refuse_unpublished(task)
-        if task.settings.into is not None:
-            raise Conflict(
-                f"Task {number} has made no files: its rows are in {task.output}.",
-                f"See its tables: offramp show {number}. Count them: offramp verify {number}.",
-            )
-        disk = Disk(Path(task.output))
-        try:
-            manifest = manifests.load(disk, "")
-        except NotFound:
-            raise NotFound(
-                f"The files of task {number} are no longer in {task.output!r}.",
-                f"They were moved or removed. Run it again to have them made again: offramp show {number}.",
-            ) from None
-        if manifest.task != number:
-            raise OutputDamaged(f"Directory {task.output!r} holds the files of another task.")
-        return Downloadable(Path(task.output).name, disk, _pieces(disk, manifest, manifests.MANIFEST))
+        with self._context.published(task.output) as files:
+            try:
+                manifest = manifests.load(files, "")
+            except NotFound:
+                raise NotFound(
+                    f"The files of task {number} are no longer in {task.output!r}.",
+                    "They were moved or removed. Run it again to have them made again: "
+                    f"offramp show {number}.",
+                ) from None
+            if manifest.task != number:
+                raise OutputDamaged(f"Directory {task.output!r} holds the files of another task.")
+            made = task.ended or task.created
+            name = task.output.rstrip("/").rpartition("/")[2].rpartition(":")[2]
+            pieces = _pieces(files, manifest, manifests.MANIFEST)
+            yield Downloadable(name if leaves(task.output) else Path(task.output).name, made, files, pieces)
 
     def copy(self, number: int, to: Path, report: Report | None = None) -> Downloaded:
         """Copy a task's directory to the local path `to`, absolute: a name ending in .tar, .tar.gz or .tgz
         makes an archive; in an existing directory it goes under its own name; else `to` becomes its copy.
         `report` is called with the bytes so far and in all. Nothing is overwritten, and nothing is there
         before all of it is. Raises what `open` does, TargetExists, NoSpace, NotWritable, OutputDamaged."""
-        found = self.open(number)
-        mode = next((mode for suffix, mode in ARCHIVES.items() if to.name.endswith(suffix)), None)
-        target = to / found.name if mode is None and to.is_dir() else to
-        if os.path.lexists(target):
-            raise TargetExists(f"{str(target)!r} is there already.", "Name a path that isn't.")
-        _check_space(target.parent, found)
-        if mode is not None:
-            _archive(found, target, mode, report)
-        else:
-            _copy(found, target, report)
-        return Downloaded(target, len(found.pieces), found.bytes)
+        with self.open(number) as found:
+            mode = next((mode for suffix, mode in ARCHIVES.items() if to.name.endswith(suffix)), None)
+            target = to / found.name if mode is None and to.is_dir() else to
+            if os.path.lexists(target):
+                raise TargetExists(f"{str(target)!r} is there already.", "Name a path that isn't.")
+            _check_space(target.parent, found)
+            if mode is not None:
+                _archive(found, target, mode, report)
+            else:
+                _copy(found, target, report)
+            return Downloaded(target, len(found.pieces), found.bytes)
 
     def stream(self, number: int, out: IO[bytes], report: Report | None = None) -> Downloaded:
         """Write a task's directory as a tar archive (POSIX.1-2001, pax) to `out`, under the directory's own
         name. Raises what `open` does, OutputDamaged where a file isn't what it was: the archive is then not
         complete."""
-        found = self.open(number)
-        _write_tar(found, out, "w|", report)
-        return Downloaded(None, len(found.pieces), found.bytes)
+        with self.open(number) as found:
+            _write_tar(found, out, "w|", report)
+            return Downloaded(None, len(found.pieces), found.bytes)
 
 
 def _refuse_unpublished(task: Task) -> None:
@@ -130,7 +133,7 @@ def _refuse_unpublished(task: Task) -> None:
     )
 
 
-def _pieces(disk: Disk, manifest: Manifest, manifest_name: str) -> tuple[Piece, ...]:
+def _pieces(disk: Readable, manifest: Manifest, manifest_name: str) -> tuple[Piece, ...]:
     own = disk.size(manifest_name)
     pieces = [Piece(manifest_name, own or 0, None)]
     for entry in manifest.files:
@@ -138,7 +141,7 @@ def _pieces(disk: Disk, manifest: Manifest, manifest_name: str) -> tuple[Piece, 
         if found != entry.bytes:
             what = "is missing" if found is None else f"has {found} bytes instead of {entry.bytes}"
             raise OutputDamaged(
-                f"{str(disk.root / entry.path)!r} {what}.",
+                f"{disk.where(entry.path)!r} {what}.",
                 f"See what else has changed: offramp verify {manifest.task}.",
             )
         pieces.append(Piece(entry.path, entry.bytes, entry.sha256))
@@ -156,7 +159,7 @@ def _read(found: Downloadable, piece: Piece, done: int, report: Report | None) -
         yield data
     if piece.sha256 is not None and digest.hexdigest() != piece.sha256:
         raise OutputDamaged(
-            f"{str(found.disk.root / piece.path)!r} isn't what was exported: its checksum differs.",
+            f"{found.disk.where(piece.path)!r} isn't what was exported: its checksum differs.",
             "Don't use it. Run the export again.",
         )
 
@@ -268,11 +271,10 @@ def _write_tar(found: Downloadable, out: IO[bytes] | io.FileIO, mode: str, repor
     with tarfile.open(fileobj=out, mode=mode, format=tarfile.PAX_FORMAT, bufsize=RECORD * 2048) as tar:  # type: ignore[call-overload]
         done = 0
         for piece in found.pieces:
-            status = found.disk.status(piece.path)
             entry = tarfile.TarInfo(f"{found.name}/{piece.path}")
             entry.size = piece.bytes
             entry.mode = 0o600
-            entry.mtime = int(status.st_mtime) if status else 0
+            entry.mtime = int(found.made.timestamp())
             reader = _Reader(_read(found, piece, done, report))
             tar.addfile(entry, reader)
             reader.finish()

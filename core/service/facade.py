@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from core.service.downloads import Downloads
     from core.service.exports import Exports
     from core.service.marks import MarksOfExports
+    from core.service.notices import Notices
     from core.service.overview import Overview
     from core.service.saved import Saved
     from core.service.tasks import Tasks
@@ -35,6 +36,7 @@ class Service:
     destinations add, list, show, test, edit, remove; what a place that was typed means
     tasks        dump, list, show, log, abort, retry, …     demo       the sample database
     overview     has anything changed, who serves, a window of the list
+    notices      who was told of tasks' ends, and trying it
     boot         what starts the engine after a reboot
     saved        exports with their runs, connections with who uses them, directories with their room
     marks        how far exports of new rows have read, what the next run would, moving them
@@ -111,6 +113,12 @@ class Service:
         from core.service.demo import Demo  # noqa: PLC0415
 
         return Demo(self._context, self.connections, self.exports)
+
+    @cached_property
+    def notices(self) -> Notices:
+        from core.service.notices import Notices  # noqa: PLC0415
+
+        return Notices(self._context)
 
     @cached_property
     def boot(self) -> Boot:

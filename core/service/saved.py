@@ -13,6 +13,7 @@ from pathlib import Path
 from core import secrets
 from core.errors import NotFound
 from core.model.connection import Connection
+from core.model.past_run import PastRun
 from core.model.run import PeriodicRun
 from core.model.settings import Export
 from core.model.task import Task
@@ -37,7 +38,8 @@ class SavedExport:
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """An export with its runs, the newest first, at most `HISTORY` of `total`. `periodic`: what became of the
+    """An export with its runs, the newest first, at most `HISTORY` of `total`. `past`: those that have ended,
+    as they are remembered, also when their tasks are forgotten. `periodic`: what became of the
     newest times at which it was to run by itself; `due` when it does so next, None where it won't; `started`
     counts them since the schedule was last changed."""
 
@@ -47,6 +49,7 @@ class History:
     periodic: tuple[PeriodicRun, ...] = ()
     due: datetime | None = None
     started: int = 0
+    past: tuple[PastRun, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +117,7 @@ class Saved:
             tuple(store.schedules.runs(name, HISTORY)),
             planned.due if planned is not None else None,
             planned.started if planned is not None else 0,
+            tuple(store.past_runs.list(name, HISTORY)),
         )
 
     def connections(self) -> tuple[SavedConnection, ...]:
@@ -155,10 +159,10 @@ class Saved:
 
     def room(self, directories: Sequence[str]) -> dict[str, Room]:
         """The room at each; a file system that doesn't answer blocks. Raises nothing."""
-        return {directory: _room(Path(directory)) for directory in directories}
+        return {directory: room_of(Path(directory)) for directory in directories}
 
 
-def _room(directory: Path) -> Room:
+def room_of(directory: Path) -> Room:
     """At the directory, or at the nearest one above it that is there already: it will be made in that."""
     place = directory
     try:

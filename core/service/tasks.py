@@ -13,6 +13,7 @@ from core.errors import NotWritable, TargetExists, UsageError
 from core.log_pages import LogPages
 from core.model.destination import is_local
 from core.model.file_settings import IfExists, check_remote
+from core.model.load import Rate
 from core.model.mark import Window
 from core.model.settings import ExportSettings
 from core.model.task import FileEntry, Task, TaskObject
@@ -167,6 +168,11 @@ class Tasks:
             # Whoever serves carries it out; if nobody does, the worker may live and must still be told.
             self.serve()
         return task
+
+    def limit(self, number: int, rate: Rate | None) -> Task:
+        """How fast a task may read from now on, None for as fast as it can; what runs heeds it within seconds.
+        Raises NotFound, Conflict."""
+        return self._context.store.tasks.set_rate(number, rate)
 
     def retry(self, number: int) -> Task:
         """Queue a Failed or Aborted task again, or end its pause before an automatic retry: only what is

@@ -16,6 +16,7 @@ from core.model.task import FileEntry, TaskObject
 from core.model.task_filter import TaskFilter, TaskOrder
 from core.model.vocabulary import Mode, ObjectStatus, TaskStatus
 from core.store import destinations, tables
+from core.store.history import note_run
 from core.store.notifications import note_end
 from core.store.rows import file_from, object_from, task_from, to_json
 
@@ -75,6 +76,7 @@ def add_task(db: sa.Connection, new: NewTask, now: datetime) -> int:
             owner=new.owner,
             output=resolved_place(db, new.output),
             latest=new.latest,
+            rate=to_json(new.settings.load.rate),
             settings=to_json(_frozen(new)),
             created=now,
             status=str(TaskStatus.SCHEDULED if later else TaskStatus.QUEUED),
@@ -303,12 +305,14 @@ def _frozen(new: NewTask) -> ExportSettings:
 
 
 def _tell(db: sa.Connection, number: int, now: datetime) -> None:
-    """Note who is to be told of the end."""
-    settings: str = db.execute(sa.select(_t.c.settings).where(_t.c.id == number)).scalar_one()
+    """Note who is to be told of the end, and, of a saved export, what became of its run."""
+    found = db.execute(sa.select(_t.c.settings, _t.c.export).where(_t.c.id == number)).one()
     # Without the key nobody is, which is seen before all of it is read.
-    if '"notify"' in settings:
+    if '"notify"' in found.settings or found.export is not None:
         row = db.execute(sa.select(_t, sa.null().label("position")).where(_t.c.id == number)).mappings().one()
-        note_end(db, task_from(row), now)
+        task = task_from(row)
+        note_end(db, task, now)
+        note_run(db, task)
 
 
 def settle_objects(db: sa.Connection, number: int, old: tuple[ObjectStatus, ...], new: ObjectStatus) -> None:

@@ -293,8 +293,8 @@ class Download(ModalScreen[None]):
 
 def _examine(service: Service, task: int) -> tuple[handout.Host, int, int]:
     """What there is to get: this machine's name, files, bytes. Raises what `Downloads.open` does."""
-    found = service.downloads.open(task)
-    return handout.host_of(service.preferences.ssh_host), len(found.pieces), found.bytes
+    with service.downloads.open(task) as found:
+        return handout.host_of(service.preferences.ssh_host), len(found.pieces), found.bytes
 
 
 def broken(text: str, columns: int) -> list[str]:

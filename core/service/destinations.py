@@ -1,0 +1,207 @@
+"""Destinations: add, list, show, test, edit, remove; and what a place leads to."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from core import secrets
+from core.errors import Conflict, NotFound, OfframpError
+from core.model.convert import nearest, utc_text
+from core.model.destination import Destination, below, check_place, is_local, leaves, place_of
+from core.model.secret import KeyringSecret, SecretRef
+from core.service.connections import NewPassword
+from core.service.context import Context
+from core.service.saved import room_of
+
+if TYPE_CHECKING:
+    from connectors.base import TestStep
+
+
+@dataclass(frozen=True, slots=True)
+class SavedDestination:
+    """A destination, where its password comes from in words, what its last test recorded (when, whether all
+    went well, and the steps), and which exports and which tasks that haven't ended use it."""
+
+    destination: Destination
+    password: str
+    last_test: dict[str, object] | None
+    exports: tuple[str, ...]
+    tasks: tuple[int, ...]
+
+
+class Destinations:
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    def add(self, destination: Destination, password: NewPassword | SecretRef | None = None) -> Destination:
+        """Keep a destination, and its password where that is to be kept; contacts nobody. Gives back what was
+        stored. Raises Conflict where the name is taken, SecretError."""
+        if any(known.name == destination.name for known in self.list()):
+            raise Conflict(
+                f"Destination {destination.name!r} exists already.",
+                "Edit it, remove it first, or use another name.",
+            )
+        made = _with_secret(destination, self._keep(destination, password))
+        try:
+            self._context.store.destinations.add(made)
+        except OfframpError:
+            if isinstance(password, NewPassword) and not password.in_keyring:
+                secrets.forget(self._context.locations, made.secret)
+            raise
+        return made
+
+    def replace(
+        self,
+        destination: Destination,
+        password: NewPassword | SecretRef | None = None,
+        *,
+        keep_password: bool = True,
+    ) -> Destination:
+        """Put a destination in the place of the one of its name. Without a `password` it keeps the one that
+        it had, or none if `keep_password` is off. Raises NotFound, SecretError."""
+        old = self.get(destination.name)
+        kept = old.secret if keep_password and not destination.local else None
+        made = _with_secret(destination, self._keep(destination, password) or kept)
+        self._context.store.destinations.replace(made)
+        if made.secret != old.secret:
+            self._context.forget_unused(old.secret)
+        return made
+
+    def _keep(self, destination: Destination, password: NewPassword | SecretRef | None) -> SecretRef | None:
+        if not isinstance(password, NewPassword):
+            return password
+        if password.in_keyring:
+            return secrets.store_in_keyring(_key(destination.name), password.text)
+        return self._context.keep_password(f"destination:{destination.name}", password.text)
+
+    def keyring_reference(self, name: str) -> KeyringSecret:
+        """The password that the keyring holds for a destination already. Raises SecretError where it holds
+        none."""
+        ref = KeyringSecret(user=_key(name))
+        secrets.resolve(ref, self._context.locations)
+        return ref
+
+    def list(self) -> list[Destination]:
+        """All, by name."""
+        return self._context.store.destinations.list()
+
+    def get(self, name: str) -> Destination:
+        """Raises NotFound, naming what comes near."""
+        try:
+            return self._context.store.destinations.get(name)
+        except NotFound as error:
+            close = nearest(name, [known.name for known in self.list()])
+            if close:
+                error.hint = f"Did you mean {close}?"
+            raise
+
+    def show(self, name: str) -> SavedDestination:
+        """Raises NotFound."""
+        return self._saved(self.get(name), self._context.store.destinations.tests().get(name))
+
+    def all(self) -> tuple[SavedDestination, ...]:
+        """All with what is known around them, by name."""
+        tests = self._context.store.destinations.tests()
+        return tuple(self._saved(found, tests.get(found.name)) for found in self.list())
+
+    def _saved(self, destination: Destination, test: dict[str, object] | None) -> SavedDestination:
+        store = self._context.store.destinations
+        return SavedDestination(
+            destination=destination,
+            password=secrets.describe(destination.secret),
+            last_test=test,
+            exports=store.exports(destination.name),
+            tasks=store.tasks(destination.name),
+        )
+
+    def test(self, name: str) -> Iterator[TestStep]:
+        """Try a destination step by step: get in, look, write a file, read it back, remove it; and keep the
+        outcome. Raises NotFound, SecretError, Unsupported before the first step."""
+        destination = self.get(name)
+        if destination.local:
+            return self._steps(name, _test_directory(Path(destination.url)))
+        elsewhere = self._context.elsewhere(destination)
+        return self._steps(name, elsewhere.test(Path(tempfile.gettempdir())))
+
+    def _steps(self, name: str, steps: Iterator[TestStep]) -> Iterator[TestStep]:
+        seen: list[TestStep] = []
+        for step in steps:
+            seen.append(step)
+            yield step
+        self._context.store.destinations.record_test(
+            name,
+            {
+                "when": utc_text(datetime.now(UTC)),
+                "ok": bool(seen) and all(step.ok for step in seen),
+                "steps": [{"name": s.name, "ok": s.ok, "detail": s.detail} for s in seen],
+            },
+        )
+
+    def remove(self, name: str) -> None:
+        """Forget a destination and the password that Offramp keeps for it; files stay. Raises NotFound;
+        Conflict while exports or tasks that haven't ended use it, naming them."""
+        secret = self.get(name).secret
+        self._context.store.destinations.remove(name)
+        if isinstance(secret, KeyringSecret):
+            if secret.user == _key(name):
+                secrets.forget(self._context.locations, secret)
+        else:
+            self._context.forget_unused(secret)
+
+    # Places
+
+    def place(self, text: str, here: Path) -> str:
+        """The stored form of a place as people type it: a URL, a destination's name, NAME:path, or a path
+        from `here`. A name that is a destination's is that, whatever stands here: `./NAME` is the directory.
+        Raises InvalidValue, NotFound."""
+        names = [known.name for known in self.list()]
+        if text in names:
+            return f"{text}:"
+        if leaves(text):
+            check_place(text)
+            name = place_of(text).name
+            if not name or name in names:
+                return text
+            close = nearest(name, names)
+            if close:
+                raise NotFound(f"There is no destination {name!r}.", f"Did you mean {close}?")
+        return os.path.abspath(here / text)  # noqa: PTH100 - symlinks stay as they were written
+
+    def url(self, place: str) -> str:
+        """Where a stored place is, as a URL or an absolute path. Raises InvalidValue, NotFound."""
+        if is_local(place):
+            return place
+        found = place_of(place)
+        if not found.name:
+            return place
+        url = self.get(found.name).url
+        return below(url, *found.path.split("/")) if found.path else url
+
+
+def _key(name: str) -> str:
+    """Connections' passwords stand in the keyring under their bare names."""
+    return f"destination {name}"
+
+
+def _with_secret(destination: Destination, secret: SecretRef | None) -> Destination:
+    return msgspec.structs.replace(destination, secret=secret)
+
+
+def _test_directory(directory: Path) -> Iterator[TestStep]:
+    """A local directory has no server: is it there, and may it be written?"""
+    from connectors.base import TestStep  # noqa: PLC0415 - brings numpy
+
+    found = room_of(directory)
+    if found.problem:
+        yield TestStep("write", ok=False, detail=f"{directory}: {found.problem}.")
+        return
+    there = "is there" if found.exists else "will be made"
+    yield TestStep("write", ok=True, detail=f"{directory} {there}, {found.free >> 20:,} MiB are free")
