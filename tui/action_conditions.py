@@ -25,6 +25,7 @@ def by_status(allowed: tuple[TaskStatus, ...], sentence: str) -> Callable[[Any],
 
 
 ABORTABLE = (TaskStatus.SCHEDULED, TaskStatus.QUEUED, TaskStatus.RUNNING, TaskStatus.ABORTING)
+READING = (TaskStatus.SCHEDULED, TaskStatus.QUEUED, TaskStatus.RUNNING)
 RETRIABLE = (TaskStatus.FAILED, TaskStatus.ABORTED)
 ENDED = tuple(status for status in TaskStatus if status.ended)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tui.action import Action, Place
-from tui.action_conditions import ABORTABLE, ENDED, RETRIABLE, by_status, download, task_needed
+from tui.action_conditions import ABORTABLE, ENDED, READING, RETRIABLE, by_status, download, task_needed
 
 _TASKS = (Place.TASKS, Place.TASK)
 _EVERY_LIST = (Place.LIST,)
@@ -99,6 +99,12 @@ TASK_ACTIONS: tuple[Action, ...] = (
     Action(
         id="task.download", keys=("d",), label="Download", help="Get the task's files to where you are.",
         places=_TASKS, applies=download, rank=14,
+    ),
+    Action(
+        id="task.limit", keys=("L",), label="Limit the rate",
+        help="Change how fast the task may read its database, while it runs too.", places=_TASKS,
+        applies=by_status(READING, "only what waits or runs can be slowed down."), rank=32, writes=True,
+        several=True,
     ),
     Action(
         id="task.delete", keys=("x",), label="Delete",

@@ -19,6 +19,7 @@ from core.model.format_settings import (
     Unfit,
 )
 from core.model.into import Existing, Into
+from core.model.load import LoadSettings
 from core.model.mark import MarkSettings, Window
 from core.model.notice import check_notices
 from core.model.schedule import Schedule
@@ -161,6 +162,7 @@ class ExportSettings(
     files: FileSettings = FileSettings()
     window: Window = Window.ALL
     mark: MarkSettings = MarkSettings()
+    load: LoadSettings = LoadSettings()
     schema: SchemaSettings = SchemaSettings()
     consistency: Consistency = Consistency.OBJECT
     lock: Lock = Lock.NEVER

@@ -7,6 +7,7 @@ from datetime import datetime
 import msgspec
 
 from core.errors import ErrorInfo
+from core.model.load import Rate
 from core.model.mark import MarkRange
 from core.model.settings import ExportSettings
 from core.model.vocabulary import ObjectRef, ObjectStatus, TaskStatus
@@ -143,7 +144,7 @@ class Task(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     the task was last (re)queued by hand. `position` is its place in the queue, from 1, None unless Queued.
     `limited` is its connection's limit of tasks at once, where it waits for that.
     `stage` says what the worker is doing now, `stage_since` since when. `latest`: once it is published whole,
-    the link `latest` beside its directory leads there.
+    the link `latest` beside its directory leads there. `rate` is how fast it may read, as it is now.
     """
 
     id: int
@@ -175,4 +176,5 @@ class Task(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     objects_failed: int = 0
     published: bool = False
     latest: bool = False
+    rate: Rate | None = None
     error: ErrorInfo | None = None

@@ -39,6 +39,7 @@ from core.pipeline.manifest import MANIFEST, Manifest
 from core.pipeline.marks import Outlook
 from core.pipeline.merged import run_merged
 from core.pipeline.objects import run_object
+from core.pipeline.pace import Pace
 from core.pipeline.place import Place, TargetState, own_manifest, put_back, state_of_target
 from core.pipeline.plan import Left, left_over, plan, plan_again
 from core.pipeline.points import ended_after
@@ -119,6 +120,7 @@ class Attempt:
                         self._processes,
                         log=self._log,
                         check=self._cancel.check,
+                        rate=self._journal.rate,
                     ) as self._crew,
                 ):
                     manifest = self._read(session, left)
@@ -336,6 +338,7 @@ class Attempt:
             layout=Layout(settings, [item.ref for item in items], Names.of(self.task, found.database)),
             log=self._log,
             cancel=self._cancel,
+            pace=Pace(self._journal.rate, self._cancel.check),
             snapshot=snapshot,
             crew=self._crew,
             outlook=self._outlook,

@@ -14,6 +14,7 @@ from core.pipeline.disk import Disk, join
 from core.pipeline.journal import Journal
 from core.pipeline.layout import Layout
 from core.pipeline.marks import Outlook
+from core.pipeline.pace import Pace
 from core.pipeline.place import Place
 
 
@@ -21,7 +22,7 @@ from core.pipeline.place import Place
 class Context:
     """One attempt of a task, with a session that is open. `database` is the true name of what is read,
     `snapshot` is the point in time that all objects share, where they do; `crew` reads parts of an object at
-    once, where that is wanted and can be; `outlook` says what is new, where only that is taken."""
+    once, where that is wanted and can be; `pace` is how fast what is read here may go; `outlook` says what is new, where only that is taken."""
 
     task: Task
     journal: Journal
@@ -32,6 +33,7 @@ class Context:
     layout: Layout
     log: logging.Logger
     cancel: Cancel
+    pace: Pace
     snapshot: Snapshot | None = None
     crew: Crew | None = None
     outlook: Outlook | None = None

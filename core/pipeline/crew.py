@@ -18,11 +18,25 @@ from typing import Self
 
 from connectors.base import Session, Sharing, Source
 from core.errors import Aborted, ConnectionLost, ErrorInfo, OfframpError, SnapshotUnavailable, raised_again
+from core.model.load import Rate
 from core.model.settings import ExportSettings
 from core.model.task import Snapshot
 from core.pipeline.cutting import together
 from core.pipeline.member import Member
-from core.pipeline.part_process import Answer, Begin, Begun, Broken, Done, End, Failed, Moved, Ready, Run
+from core.pipeline.pace import shared
+from core.pipeline.part_process import (
+    Answer,
+    Begin,
+    Begun,
+    Broken,
+    Done,
+    End,
+    Failed,
+    Limit,
+    Moved,
+    Ready,
+    Run,
+)
 from core.pipeline.parts import PartJob, PartResult
 
 # While others wait for the lock, nothing else is waited for longer.
@@ -50,13 +64,15 @@ def crew_for(
     *,
     log: logging.Logger,
     check: Callable[[], None],
+    rate: Callable[[], Rate | None],
 ) -> Iterator[Crew | None]:
-    """Processes for a task's objects, None where one session reads everything."""
+    """Processes for a task's objects, None where one session reads everything. `rate` says how fast all of
+    them together may read."""
     most = settings.files.parts or processes.default
     if most < 2 or not together(settings, session):
         yield None
         return
-    with Crew(source, most, hold=processes.hold, log=log, check=check) as crew:
+    with Crew(source, most, hold=processes.hold, log=log, check=check, rate=rate) as crew:
         yield crew
 
 
@@ -72,12 +88,14 @@ class Crew:
         hold: Sequence[int] = (),
         log: logging.Logger,
         check: Callable[[], None],
+        rate: Callable[[], Rate | None] = lambda: None,
     ) -> None:
         self._source = source
         self._most = most
         self._hold = tuple(hold)
         self._log = log
         self._check = check
+        self._rate = rate
         self._answers: Queue[tuple[Member, Answer | None]] = Queue()
         self._members: list[Member] = []
         self._made = 0
@@ -152,6 +170,7 @@ class Crew:
             while waiting or any(member.job for member in self._members):
                 self._check()
                 self._assign(waiting)
+                self._share()
                 member, answer = self._next()
                 if member is None:
                     continue
@@ -178,6 +197,15 @@ class Crew:
                 member.say(Begin(self._snapshot))
             member.job = waiting.popleft()
             member.say(Run(member.job))
+
+    def _share(self) -> None:
+        """Tell each process that reads its share of how fast the task may."""
+        at_work = [member for member in self._members if member.job]
+        rate = shared(self._rate(), len(at_work))
+        for member in at_work:
+            if member.rate != rate:
+                member.rate = rate
+                member.say(Limit(rate))
 
     def _next(self) -> tuple[Member, Answer | None] | tuple[None, None]:
         """The next answer of a process that counts, None for its end; nothing after a while."""

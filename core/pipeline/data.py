@@ -131,9 +131,19 @@ def _read_in_order(
                 ctx.session.begin()
                 with ended_after(ctx.session):
                     faults.reached(Point.SNAPSHOT_TAKEN)
-                    copy_rows(ctx.session, request, files, ctx.cancel.check, progress, passing=passing)
+                    copy_rows(
+                        ctx.session,
+                        request,
+                        files,
+                        ctx.cancel.check,
+                        progress,
+                        passing=passing,
+                        pace=ctx.pace,
+                    )
             else:
-                copy_rows(ctx.session, request, files, ctx.cancel.check, progress, passing=passing)
+                copy_rows(
+                    ctx.session, request, files, ctx.cancel.check, progress, passing=passing, pace=ctx.pace
+                )
             parts[number] = replace(parts[number], rows=files.rows - before)
             tracked.set(parts=tuple(parts), processed_rows=files.rows, processed_bytes=files.size)
             if len(parts) > 1 and files.resumable:
@@ -200,6 +210,7 @@ class _Apart:
                 check=ctx.cancel.check,
                 progress=self._moved,
                 passing=fresh.passing if fresh is not None else None,
+                pace=ctx.pace,
             )
             self._done(job, result)
         counts: Counter[str] = Counter()

@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
 from core.errors import ErrorInfo
+from core.model.load import Rate
 from core.model.mark import Mark
 from core.model.task import FileEntry, Snapshot, Task, TaskObject
 
@@ -66,6 +67,10 @@ class Journal(ABC):
     @abstractmethod
     def progress(self, number: int, rows: int, size: int) -> None:
         """Rows and bytes of object `number` so far; cheap, stored at most once a second."""
+
+    @abstractmethod
+    def rate(self) -> Rate | None:
+        """How fast the task may read, as of a second ago at most; None for no limit. Cheap."""
 
     @abstractmethod
     def stage(self, text: str) -> None:

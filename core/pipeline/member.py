@@ -12,6 +12,7 @@ from queue import Queue
 import msgspec
 
 from connectors.base import Source
+from core.model.load import Rate
 from core.pipeline.part_process import GOODBYE_SECONDS, Answer, Command, PartOrder
 from core.pipeline.parts import PartJob
 
@@ -20,7 +21,7 @@ PROCESS = (sys.executable, "-P", "-m", "core.pipeline.part_process")
 
 class Member:
     """A process that gets in by itself and then takes commands. A thread puts its answers into `answers`,
-    None at its end. `job` is what it is at, `rows` and `size` how far; `begun` whether it is at a point in
+    None at its end. `job` is what it is at, `rows` and `size` how far, `rate` how fast it was told to go; `begun` whether it is at a point in
     time that others share."""
 
     def __init__(
@@ -31,6 +32,7 @@ class Member:
         answers: Queue[tuple[Member, Answer | None]],
     ) -> None:
         self.job: PartJob | None = None
+        self.rate: Rate | None = None
         self.rows = self.size = 0
         self.ready = self.begun = self.asked = False
         self._own = type(source)(

@@ -27,10 +27,12 @@ from core.connectors import open_source
 from core.dumps import forbid_core_dumps
 from core.errors import Aborted, ErrorInfo, OfframpError
 from core.model.connection import Connection
+from core.model.load import Rate
 from core.model.settings import SysAccount
 from core.model.task import Snapshot
 from core.pipeline.cancel import Cancel
 from core.pipeline.disk import Disk
+from core.pipeline.pace import Pace
 from core.pipeline.parts import PartJob, PartResult, run_part
 
 PROGRESS_SECONDS = 0.25
@@ -65,7 +67,13 @@ class Run(msgspec.Struct, frozen=True, tag=True):
     job: PartJob
 
 
-Command = Begin | End | Run
+class Limit(msgspec.Struct, frozen=True, tag=True):
+    """Read no faster from now on, in the middle of a part too."""
+
+    rate: Rate | None
+
+
+Command = Begin | End | Run | Limit
 
 
 class Ready(msgspec.Struct, frozen=True, tag=True):
@@ -125,6 +133,23 @@ class _Voice:
             self.say(Moved(rows, size))
 
 
+class _Wishes:
+    """What the worker asks for: commands in their order, None behind the last, and the rate of now."""
+
+    def __init__(self) -> None:
+        self.commands: Queue[Command | None] = Queue()
+        self.rate: Rate | None = None
+
+    def take(self, command: Command) -> None:
+        if isinstance(command, Limit):
+            self.rate = command.rate
+        else:
+            self.commands.put(command)
+
+    def end(self) -> None:
+        self.commands.put(None)
+
+
 def main() -> int:
     """Carry out commands until there are no more; returns the process's exit status."""
     for number in (signal.SIGHUP, signal.SIGINT):
@@ -137,9 +162,9 @@ def main() -> int:
     os.dup2(2, 1)
     order = msgspec.json.decode(sys.stdin.buffer.readline(), type=PartOrder)
     cancel = Cancel()
-    commands: Queue[Command | None] = Queue()
-    _listen(commands, cancel)
-    _heed_termination(commands, cancel)
+    wishes = _Wishes()
+    _listen(wishes, cancel)
+    _heed_termination(wishes, cancel)
     try:
         source = open_source(
             order.connection,
@@ -153,7 +178,7 @@ def main() -> int:
             cancel.bind(session)
             try:
                 voice.say(Ready())
-                _serve(session, commands, voice, cancel)
+                _serve(session, wishes, voice, cancel)
             finally:
                 cancel.unbind()
     except OfframpError as error:
@@ -169,8 +194,9 @@ def main() -> int:
     return 0
 
 
-def _serve(session: Session, commands: Queue[Command | None], voice: _Voice, cancel: Cancel) -> None:
-    while (command := commands.get()) is not None:
+def _serve(session: Session, wishes: _Wishes, voice: _Voice, cancel: Cancel) -> None:
+    pace = Pace(lambda: wishes.rate, cancel.check)
+    while (command := wishes.commands.get()) is not None:
         cancel.check()
         match command:
             case Begin(snapshot):
@@ -180,17 +206,17 @@ def _serve(session: Session, commands: Queue[Command | None], voice: _Voice, can
                 session.end()
             case Run(job):
                 disk = Disk(Path(job.root))
-                result = run_part(session, job, disk, check=cancel.check, progress=voice.moved)
+                result = run_part(session, job, disk, check=cancel.check, progress=voice.moved, pace=pace)
                 voice.say(Done(result))
 
 
-def _listen(commands: Queue[Command | None], cancel: Cancel) -> None:
+def _listen(wishes: _Wishes, cancel: Cancel) -> None:
     """Take commands in a thread, so that the end of the input is noticed while something is under way."""
 
     def listen() -> None:
         for line in sys.stdin.buffer:
-            commands.put(msgspec.json.decode(line, type=Command))
-        commands.put(None)
+            wishes.take(msgspec.json.decode(line, type=Command))
+        wishes.end()
         _leave_soon()
         cancel.pursue()
 
@@ -204,7 +230,7 @@ def _leave_soon() -> None:
     timer.start()
 
 
-def _heed_termination(commands: Queue[Command | None], cancel: Cancel) -> None:
+def _heed_termination(wishes: _Wishes, cancel: Cancel) -> None:
     """SIGTERM asks `cancel` from a thread, as in the worker."""
     reader, writer = os.pipe()
     os.set_blocking(writer, False)
@@ -215,7 +241,7 @@ def _heed_termination(commands: Queue[Command | None], cancel: Cancel) -> None:
         while numbers := os.read(reader, 64):
             if signal.SIGTERM in numbers:
                 _leave_soon()
-                commands.put(None)
+                wishes.end()
                 cancel.pursue()
 
     threading.Thread(target=wait, name="termination", daemon=True).start()

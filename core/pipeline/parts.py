@@ -20,6 +20,7 @@ from core.model.settings import ExportSettings
 from core.model.task import FileEntry
 from core.model.vocabulary import Consistency
 from core.pipeline.disk import Disk, join
+from core.pipeline.pace import Pace
 from core.pipeline.pieces import DataFiles, Output
 from core.pipeline.points import ended_after
 
@@ -82,17 +83,18 @@ def run_part(
     check: Callable[[], None],
     progress: Callable[[int, int], None],
     passing: Passing | None = None,
+    pace: Pace | None = None,
 ) -> PartResult:
     """Read the part into its files, durably. `disk` is that of the job's root, `check` is called between
     chunks and may raise, `progress` is told rows and bytes so far, `passing` lets the part's rows through or
-    not. Raises SourceError, DataError, OutputError."""
+    not, `pace` says how fast. Raises SourceError, DataError, OutputError."""
     check()
     if job.settings.consistency is not Consistency.PART:
-        return _copy(session, job, disk, check, progress, passing=passing)
+        return _copy(session, job, disk, check, progress, passing=passing, pace=pace)
     session.begin()
     with ended_after(session):
         faults.reached(Point.SNAPSHOT_TAKEN)
-        return _copy(session, job, disk, check, progress, passing=passing)
+        return _copy(session, job, disk, check, progress, passing=passing, pace=pace)
 
 
 def output_of(session: Session, job: PartJob, disk: Disk) -> Output:
@@ -117,9 +119,10 @@ def _copy(
     progress: Callable[[int, int], None],
     *,
     passing: Passing | None,
+    pace: Pace | None,
 ) -> PartResult:
     with DataFiles(output_of(session, job, disk)) as files:
-        copy_rows(session, job.request, files, check, progress, passing=passing)
+        copy_rows(session, job.request, files, check, progress, passing=passing, pace=pace)
         done = files.finish(at_least_one=False)
     return PartResult(files=tuple(done), counts=files.counts)
 
@@ -132,8 +135,10 @@ def copy_rows(
     progress: Callable[[int, int], None],
     *,
     passing: Passing | None = None,
+    pace: Pace | None = None,
 ) -> None:
-    """The rows of one part, chunk by chunk; of them those that `passing` lets through."""
+    """The rows of one part, chunk by chunk, no faster than `pace` has it; of them those that `passing` lets
+    through."""
     check()
     rows = session.read(request)
     if passing is not None:
@@ -144,6 +149,8 @@ def copy_rows(
             files.write(chunk)
             faults.reached(Point.CHUNK_WRITTEN)
             progress(files.rows, files.size)
+            if pace is not None:
+                pace.passed(chunk)
     finally:
         # A reader that is given up in the middle lets go of its statement now, not when it is collected.
         if isinstance(rows, Generator):

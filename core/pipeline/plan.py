@@ -135,12 +135,16 @@ def parts_of(
 
 
 def rows_per_part(settings: ExportSettings, snapshot: Snapshot | None) -> int | None:
-    """About how many rows a part is to have; None where an object is read in one go."""
+    """About how many rows a part is to have; None where an object is read in one go. Each is read by a
+    statement of its own."""
     if not settings.files.single:
-        return rows_per_file(settings)
-    if settings.consistency is Consistency.PART or (snapshot is not None and snapshot.reopens):
-        return ROWS_PER_PART
-    return None
+        rows: int | None = rows_per_file(settings)
+    elif settings.consistency is Consistency.PART or (snapshot is not None and snapshot.reopens):
+        rows = ROWS_PER_PART
+    else:
+        rows = None
+    most = settings.load.statement_rows
+    return rows if most is None else min(most, rows or most)
 
 
 def _undone(

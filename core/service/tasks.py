@@ -11,6 +11,7 @@ from pathlib import Path
 
 from core.errors import NotWritable, TargetExists, UsageError
 from core.log_pages import LogPages
+from core.model.choice import refs_of
 from core.model.destination import is_local
 from core.model.file_settings import IfExists, check_remote
 from core.model.load import Rate
@@ -251,7 +252,8 @@ def default_name(settings: ExportSettings) -> str:
     """`shop: orders and 2 more`, `shop: everything`."""
     if settings.all_objects:
         return f"{settings.connection}: everything"
-    return name_for(settings.connection, settings.objects[0], len(settings.objects) - 1)
+    names = [*settings.objects, *map(str, refs_of(settings.queries))]
+    return name_for(settings.connection, names[0], len(names) - 1)
 
 
 def name_for(connection: str, pattern: str, more: int) -> str:

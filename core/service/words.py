@@ -55,7 +55,8 @@ def state(task: Task, now: datetime) -> str:
         case TaskStatus.QUEUED:
             text = _queued(task, now)
         case TaskStatus.RUNNING | TaskStatus.PUBLISHING:
-            text = ", ".join(filter(None, (task.stage, amount(task))))
+            held = f"at most {task.rate}/s" if task.rate and task.status is TaskStatus.RUNNING else ""
+            text = ", ".join(filter(None, (task.stage, amount(task), held)))
         case TaskStatus.ABORTING:
             text = "ending the worker and its query"
         case TaskStatus.COMPLETED:

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 
 from core.errors import Aborted, ErrorInfo, Incomplete, LostClaim, StoreError
 from core.model.file_settings import IfExists
+from core.model.load import Rate
 from core.model.mark import Mark
 from core.model.settings import ExportSettings
 from core.model.task import FileEntry, Snapshot, Task, TaskObject
@@ -24,11 +25,14 @@ from core.store.claims import OWNED
 from core.store.object_rows import Sums
 from core.store.outcome import conclude
 from core.store.retry import Backoff
-from core.store.rows import changed, must, object_values, task_from, to_json
+from core.store.rows import changed, from_json, must, object_values, task_from, to_json
 from core.store.store import Store
 
 _t = tables.task
 _objects = tables.task_object
+
+# How long a rate that was changed may go unnoticed.
+RATE_SECONDS = 1.0
 
 
 class _Owned(NamedTuple):
@@ -59,6 +63,8 @@ class StoreJournal(Journal):
         self._moved: set[int] = set()
         self._stage: tuple[str, datetime] | None = None
         self._lost: LostClaim | None = None
+        self._rate: Rate | None = None
+        self._rate_read = float("-inf")
         self._wake = threading.Event()
         self._closed = threading.Event()
         self._flusher: threading.Thread | None = None
@@ -175,6 +181,15 @@ class StoreJournal(Journal):
             self._sums = self._sums.moved(old, new)
             self._moved.add(number)
         self._flush_soon()
+
+    def rate(self) -> Rate | None:
+        if time.monotonic() - self._rate_read > RATE_SECONDS:
+            with self._lock, self._database.read() as db:
+                self._owned(db)
+                text = db.execute(sa.select(_t.c.rate).where(_t.c.id == self._number)).scalar_one()
+            self._rate = from_json(text, Rate)
+            self._rate_read = time.monotonic()
+        return self._rate
 
     def stage(self, text: str) -> None:
         with self._lock:

@@ -10,6 +10,7 @@ import msgspec
 import sqlalchemy as sa
 
 from core.errors import ErrorInfo, StoreDamaged
+from core.model.load import Rate
 from core.model.mark import MarkRange
 from core.model.settings import ExportSettings
 from core.model.task import Checkpoint, Column, FileEntry, PartPlan, Snapshot, Task, TaskObject
@@ -22,7 +23,15 @@ Values = dict[str, Any]
 _COPIED = (
     *("id", "name", "output", "created", "owner", "mode", "export", "reason", "not_before", "queued"),
     *("started", "ended", "attempts", "retries", "position", "stage", "stage_since", "total_rows"),
-    *("processed_rows", "processed_bytes", "objects_total", "objects_done", "objects_failed", "published", "latest"),
+    *(
+        "processed_rows",
+        "processed_bytes",
+        "objects_total",
+        "objects_done",
+        "objects_failed",
+        "published",
+        "latest",
+    ),
 )
 _OBJECT_COPIED = (
     *("number", "total_rows", "total_exact", "processed_rows", "processed_bytes", "fingerprint"),
@@ -55,6 +64,7 @@ def task_from(row: sa.RowMapping) -> Task:
         snapshot=from_json(row["snapshot"], Snapshot),
         error=from_json(row["error"], ErrorInfo),
         limited=row.get("limited"),
+        rate=from_json(row["rate"], Rate),
         **{name: row[name] for name in _COPIED},
     )
 

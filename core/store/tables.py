@@ -197,6 +197,8 @@ task = sa.Table(
     sa.Column("published", sa.Boolean, nullable=False, default=False),
     # Whether the link to the export's newest run is moved once this one is published.
     sa.Column("latest", sa.Boolean, nullable=False, server_default=sa.text("0")),
+    # How fast it may read, as it is now.
+    sa.Column("rate", sa.Text),
     sa.Column("error", sa.Text),
     sa.CheckConstraint(f"slot BETWEEN 1 AND {SLOTS}", name="slot"),
     sa.CheckConstraint(_one_of("status", [str(status) for status in TaskStatus]), name="status"),
@@ -260,6 +262,17 @@ task_file = sa.Table(
     sa.Column("sha256", sa.Text, nullable=False),
     # Which of its object's data files it is, None where there is one only.
     sa.Column("part", sa.Integer),
+)
+
+history = sa.Table(
+    "history",
+    metadata,
+    # Runs of saved exports that have ended, kept when their tasks are forgotten.
+    sa.Column("task_id", sa.Integer, primary_key=True),
+    sa.Column("export", sa.Text, nullable=False),
+    sa.Column("ended", Instant, nullable=False, index=True),
+    sa.Column("body", sa.Text, nullable=False),
+    sa.Index("ix_history_export_ended", "export", "ended"),
 )
 
 notification = sa.Table(

@@ -7,13 +7,14 @@ from datetime import UTC, datetime
 import sqlalchemy as sa
 
 from core.errors import Conflict, NotFound
+from core.model.load import Rate
 from core.model.task import FileEntry, Task, TaskObject
 from core.model.task_filter import TaskFilter
 from core.model.vocabulary import ObjectStatus, TaskStatus
 from core.store import tables
 from core.store import task_queries as queries
 from core.store.database import Database
-from core.store.rows import task_from
+from core.store.rows import task_from, to_json
 from core.store.task_queries import NewTask
 
 _t = tables.task
@@ -116,6 +117,17 @@ class Tasks:
                         abort_force=sa.or_(_t.c.abort_force, sa.literal(force)),
                     )
                 )
+            return _get(db, number, now)
+
+    def set_rate(self, number: int, rate: Rate | None) -> Task:
+        """How fast a task may read from now on, None for no limit; what runs heeds it within seconds. Raises
+        NotFound; Conflict for a task that has read everything."""
+        now = datetime.now(UTC)
+        with self._database.write() as db:
+            task = _get(db, number, now)
+            if task.status.ended or task.status in (TaskStatus.PUBLISHING, TaskStatus.ABORTING):
+                raise Conflict(f"Task {number} reads nothing more: it is {task.status}.")
+            db.execute(sa.update(_t).where(_t.c.id == number).values(rate=to_json(rate)))
             return _get(db, number, now)
 
     def retry(self, number: int) -> Task:

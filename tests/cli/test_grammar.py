@@ -23,7 +23,7 @@ CALLS = {
     "connection add", "connection list", "connection show", "connection test", "connection remove", "objects",
     "export create", "export edit", "export list", "export show", "export apply", "export remove", "export pause",
     "export resume", "export mark", "run", "dump",
-    "ls", "show", "logs", "abort", "retry", "rm", "download", "wait", "verify", "doctor", "service", "completion",
+    "ls", "show", "logs", "abort", "limit", "retry", "rm", "download", "wait", "verify", "doctor", "service", "completion",
     "store show", "store check", "store backup", "store restore", "store move",
 }  # fmt: skip
 
@@ -49,6 +49,7 @@ def test_every_setting_has_an_option():
     # These are groups of their own, or stand in another option (--compression gzip:3).
     named = {
         "files",
+        "load",
         "csv",
         "sql",
         "schema",

@@ -21,6 +21,7 @@ from core.model.format_settings import (
     SqlRows,
     Unfit,
 )
+from core.model.load import LoadSettings, Per, Rate
 from core.model.secret import CommandSecret, EnvironmentSecret, FileSecret
 from core.model.settings import (
     CSV_PRESETS,
@@ -57,6 +58,10 @@ CHOSEN = ExportSettings(
 SETTINGS = [
     PLAIN,
     CHOSEN,
+    ExportSettings(
+        connection="shop", all_objects=True, load=LoadSettings(rate=Rate(5 << 20), statement_rows=50_000)
+    ),
+    ExportSettings(connection="shop", all_objects=True, load=LoadSettings(rate=Rate(20_000, Per.ROWS))),
     ExportSettings(connection="my shop", database="a b", all_objects=True, exclude=("TABLE:x y", "-odd")),
     ExportSettings(connection="shop", objects=("ord*", "TABLE:it's", "VIEW:a\\*b")),
     ExportSettings(

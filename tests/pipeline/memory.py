@@ -9,6 +9,7 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from core.errors import Aborted, ErrorInfo, LostClaim
+from core.model.load import Rate
 from core.model.settings import ExportSettings
 from core.model.task import FileEntry, Snapshot, Task, TaskObject
 from core.model.vocabulary import TaskStatus
@@ -104,6 +105,9 @@ class MemoryJournal(Journal):
     def progress(self, number: int, rows: int, size: int) -> None:
         self._note("progress")
         self.progressed.append((number, rows, size))
+
+    def rate(self) -> Rate | None:
+        return self._task.settings.load.rate
 
     def stage(self, text: str) -> None:
         self._note("stage")

@@ -37,9 +37,9 @@ PARTS: dict[Place, tuple[type[Widget], ...]] = {
 }
 ALWAYS = {"task.view", "task.logs", "task.copy", "task.save", "task.yank"}
 OFFERED = {
-    TaskStatus.SCHEDULED: {"task.abort"},
-    TaskStatus.QUEUED: {"task.abort"},
-    TaskStatus.RUNNING: {"task.abort"},
+    TaskStatus.SCHEDULED: {"task.abort", "task.limit"},
+    TaskStatus.QUEUED: {"task.abort", "task.limit"},
+    TaskStatus.RUNNING: {"task.abort", "task.limit"},
     TaskStatus.PUBLISHING: set(),
     TaskStatus.ABORTING: {"task.abort"},
     TaskStatus.COMPLETED: {"task.download", "task.delete"},

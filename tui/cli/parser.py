@@ -5,7 +5,9 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+from tui.cli import load_options
 from tui.cli.argparsing import Parser, command, common, group
+from tui.cli.notify import add_notify
 from tui.cli.parser_exports import add_exports
 from tui.cli.parser_store import add_store
 from tui.cli.passwords import add_password_options
@@ -242,6 +244,12 @@ def _tasks(commands: Any) -> None:
         "tasks:retry",
         "try failed, aborted or pausing tasks again; only what is missing is read",
     )
+    limit = command(
+        commands,
+        "limit",
+        "tasks:limit",
+        "change how fast tasks may read their database, while they run too",
+    )
     rm = command(
         commands,
         "rm",
@@ -259,8 +267,11 @@ def _tasks(commands: Any) -> None:
         "the timeout.",
     )
     wait.add_argument("--timeout", metavar="S", help="at most so long: seconds, or 30m, 2h")
-    for parser in (abort, retry, rm, wait):
+    for parser in (abort, retry, limit, rm, wait):
         parser.add_argument("ids", metavar="ID", type=number, nargs="+", help="numbers of tasks")
+    limit.add_argument(
+        "rate", type=load_options.rate, metavar="RATE", help='10m (bytes a second), "20000 rows", or none'
+    )
 
 
 def _files(commands: Any) -> None:
@@ -306,6 +317,7 @@ def _system(commands: Any) -> None:
         more="Exit code 1 where something fails.",
     )
     add_store(commands)
+    add_notify(commands)
     service = command(
         commands,
         "service",

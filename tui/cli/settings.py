@@ -32,7 +32,15 @@ from core.model.vocabulary import (
     SchemaFlavour,
     Unencodable,
 )
-from tui.cli import choice_settings, file_options, into_options, mark_options, typed_settings
+from tui.cli import (
+    choice_settings,
+    file_options,
+    into_options,
+    load_options,
+    mark_options,
+    notify,
+    typed_settings,
+)
 from tui.cli.passwords import add_password_options
 from tui.cli.values import number, word
 
@@ -122,6 +130,7 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
     _add_csv(parser.add_argument_group("CSV files"))
     typed_settings.add_options(parser)
     file_options.add_options(parser)
+    load_options.add_options(parser)
     into_options.add_options(parser)
     schema = parser.add_argument_group("schema files")
     _switch(schema, "--drop", "a DROP before each CREATE")
@@ -134,6 +143,7 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
     )
     _switch(schema, "--schema-privileges", "PostgreSQL: GRANT statements too; the roles must be there")
     _add_running(parser.add_argument_group("reading"))
+    notify.add_options(parser)
     add_sys_account(parser)
 
 
@@ -238,9 +248,11 @@ def settings_from(
     fields["csv"] = _csv(args, fields.get("csv", CsvSettings()))
     fields["sql"] = _sql(args, fields.get("sql", SqlSettings()))
     choice_settings.apply(args, fields)
+    notify.apply(args, fields)
     typed_settings.apply(args, fields)
     mark_options.apply(args, fields)
     file_options.apply(args, fields)
+    load_options.apply(args, fields)
     _schema(args, fields)
     consistency = _consistency(args)
     if consistency is not None:
@@ -266,6 +278,7 @@ def ineffective(args: argparse.Namespace, settings: ExportSettings) -> list[str]
         words.append("--sql-rows changes nothing: no rows are written as SQL.")
     words += typed_settings.ineffective(args, settings)
     words += file_options.ineffective(args, settings)
+    words += load_options.ineffective(args, settings)
     words += into_options.ineffective(args, settings)
     words += mark_options.ineffective(args, settings)
     if args.format is not None and not settings.content.data:

@@ -13,7 +13,16 @@ import msgspec
 from core.model.schedule import Schedule
 from core.model.secret import CommandSecret, EnvironmentSecret
 from core.model.settings import CSV_PRESETS, CsvSettings, ExportSettings
-from tui.cli import choice_settings, file_options, into_options, mark_options, schedules, typed_settings
+from tui.cli import (
+    choice_settings,
+    file_options,
+    into_options,
+    load_options,
+    mark_options,
+    notify,
+    schedules,
+    typed_settings,
+)
 
 _SEPARATORS = {"\t": "tab"}
 
@@ -83,6 +92,7 @@ def options(
         for text in settings.exclude or ("",):
             words += _option("--exclude", text)
     words += choice_settings.options(settings, old)
+    words += notify.options(settings, old)
     for name in ("format", "encoding", "on_unencodable"):
         words += _changed(name, settings, old)
     words += _csv(settings.csv, old.csv, presets=base is None)
@@ -92,6 +102,7 @@ def options(
         words += _option("--batch-commit", str(settings.sql.batch_commit or 0))
     words += typed_settings.options(settings, old)
     words += file_options.options(settings, old)
+    words += load_options.options(settings, old)
     words += into_options.options(settings, old)
     words += mark_options.options(settings, old)
     words += _switch("--drop", settings.schema.drop, old.schema.drop)

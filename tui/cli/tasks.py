@@ -15,7 +15,7 @@ from core.model.convert import suggestion, to_tree
 from core.model.task import Task, TaskObject
 from core.model.vocabulary import TaskStatus
 from core.service import Service, words
-from tui.cli import forms
+from tui.cli import forms, load_options
 from tui.cli.output import Output
 from tui.cli.times import span
 
@@ -222,6 +222,16 @@ def abort(args: argparse.Namespace, out: Output) -> int:
             "" if args.force or task.status.ended else f" Not waiting for it: offramp abort {number} --force"
         )
         out.say(f"Task {number} is {task.status}.{waits}")
+
+    return _each(args.ids, out, one)
+
+
+def limit(args: argparse.Namespace, out: Output) -> int:
+    rate = None if args.rate == load_options.NONE else args.rate
+
+    def one(service: Service, number: int) -> None:
+        service.tasks.limit(number, rate)
+        out.say(f"Task {number} reads {f'at most {rate} a second' if rate else 'as fast as it can'}.")
 
     return _each(args.ids, out, one)
 

@@ -8,7 +8,8 @@ from typing import Any
 
 import msgspec
 
-from core.errors import OfframpError
+from core.errors import InvalidValue, OfframpError
+from core.model.load import Rate
 from core.model.settings import Export
 from core.model.task import Task
 from core.model.vocabulary import TaskStatus
@@ -50,6 +51,27 @@ class TaskPage(Page):
     def _abort(self, task: Task, *, force: bool) -> str:
         seen = self.offramp.service.tasks.abort(task.id, force=force)
         return f"Task {task.id} is {seen.status}."
+
+    def do_task_limit(self) -> None:
+        tasks = self._allowed("task.limit")
+        now = str(tasks[0].rate or "") if len(tasks) == 1 else ""
+        ask = Ask(
+            f"Limit the rate of {describe(tasks)}",
+            label="Bytes a second (500k, 10m) or rows (20000 rows); empty: no limit",
+            value=now,
+            check=_rate,
+        )
+
+        def answered(text: str | None) -> None:
+            if text is not None:
+                rate = Rate.parse(text) if text.strip() else None
+                self._each(tasks, lambda task: self._limit(task, rate))
+
+        self.app.push_screen(ask, answered)
+
+    def _limit(self, task: Task, rate: Rate | None) -> str:
+        self.offramp.service.tasks.limit(task.id, rate)
+        return f"Task {task.id} reads {f'at most {rate} a second' if rate else 'as fast as it can'}."
 
     # Retry and delete
 
@@ -168,8 +190,18 @@ def describe(tasks: Sequence[Task]) -> str:
     return f"{len(tasks)} tasks"
 
 
+def _rate(text: str) -> str:
+    """What is wrong with a rate, "" for nothing."""
+    if not text.strip():
+        return ""
+    try:
+        Rate.parse(text)
+    except InvalidValue as error:
+        return f"{error.message} {error.hint}"
+    return ""
+
+
 def _export_name(text: str) -> str:
-    from core.errors import InvalidValue  # noqa: PLC0415
     from core.model.settings import check_export_name  # noqa: PLC0415
 
     try:

@@ -1,8 +1,9 @@
 """One attempt of a task whose rows go into another database.
 
-Nothing of an attempt that failed is used again: what it loaded was seen by nobody, and is gone. What is published
-stays: of a task some of whose objects failed, another attempt brings only these. An object is published when
-the journal has a file entry of it, of the kind `table` or `definition`, whose path is its name there.
+Nothing of an attempt that failed is used again: what it loaded was seen by nobody, and is gone. What is
+published stays: of a task some of whose objects failed, another attempt brings only these. An object is
+published when the journal has a file entry of it, of the kind `table` or `definition`, whose path is its name
+there.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from core.pipeline.into.table import Loading, load_object
 from core.pipeline.into.there import Elsewhere, There, looked_at
 from core.pipeline.journal import Journal
 from core.pipeline.manifest import FORMAT, Manifest, ManifestObject, ManifestServer, plain_settings
+from core.pipeline.pace import Pace
 from core.pipeline.place import token_of
 from core.pipeline.plan import plan
 from core.pipeline.points import ended_after
@@ -145,6 +147,7 @@ class IntoAttempt:
             writer=writer,
             log=self._log,
             cancel=self._cancel,
+            pace=Pace(self._journal.rate, self._cancel.check),
         )
         results, snapshot = self._bring(ctx, items)
         if not any(item.done for item in results):
@@ -157,7 +160,7 @@ class IntoAttempt:
         writer.publish()
         self.published = True
         faults.reached(Point.RENAMED)
-        return self._settle(writer, session, results, target.database, looked, snapshot)
+        return self._settle(writer, session, results, target.database, looked=looked, snapshot=snapshot)
 
     def _look(self, session: Session) -> tuple[Looked, There]:
         """The checks, while what is there can be seen."""
@@ -231,6 +234,7 @@ class IntoAttempt:
         session: Session,
         items: Sequence[TaskObject],
         database: str,
+        *,
         looked: Looked | None = None,
         snapshot: Snapshot | None = None,
     ) -> Manifest:
@@ -273,7 +277,8 @@ def _brought(ctx: Loading, item: TaskObject) -> TaskObject:
 
 
 def _entry(item: TaskObject, database: str) -> FileEntry:
-    """What is published of an object: its name there, its rows, the bytes of their values as they were read."""
+    """What is published of an object: its name there, its rows, the bytes of their values as they were
+    read."""
     return FileEntry(
         path=f"{database}.{item.ref.name}",
         kind=DEFINITION if item.data_status is None else TABLE,

@@ -25,6 +25,7 @@ from core.pipeline.into.fitting import Fitting
 from core.pipeline.into.steps import Made, step_of
 from core.pipeline.into.there import There
 from core.pipeline.journal import Journal
+from core.pipeline.pace import Pace
 from core.pipeline.plan import parts_of
 from core.pipeline.points import ended_after
 from core.pipeline.record import check_unchanged, record
@@ -33,8 +34,8 @@ from core.pipeline.tracked import Tracked
 
 @dataclass(frozen=True, slots=True)
 class Loading:
-    """What every object of one attempt needs. `settings` are those that definitions are read by, `source` is the
-    source's family; `snapshot` is the point in time that all objects share, where they do."""
+    """What every object of one attempt needs. `settings` are those that definitions are read by, `source` is
+    the source's family; `snapshot` is the point in time that all objects share, where they do."""
 
     task: Task
     settings: ExportSettings
@@ -46,6 +47,7 @@ class Loading:
     writer: Writer
     log: logging.Logger
     cancel: Cancel
+    pace: Pace
     snapshot: Snapshot | None = None
 
     @property
@@ -97,7 +99,8 @@ def _load(ctx: Loading, tracked: Tracked) -> None:
 
 
 def _bring(ctx: Loading, tracked: Tracked, snapshot: Snapshot | None) -> None:
-    """The step is worked out anew: what the values are, and what is there, may have changed since the plan."""
+    """The step is worked out anew: what the values are, and what is there, may have changed since the
+    plan."""
     item = tracked.item
     recorded = record(ctx.session, ctx.settings, ctx.database, item.ref)
     if recorded.fingerprint != item.fingerprint:

@@ -12,6 +12,7 @@ STATEMENTS: tuple[str, ...] = (
     """
 ALTER TABLE task ADD COLUMN latest BOOLEAN DEFAULT 0 NOT NULL
 """,
+    "ALTER TABLE task ADD COLUMN rate TEXT",
     """
 CREATE TABLE destination (
     name TEXT NOT NULL,
@@ -66,6 +67,17 @@ CREATE TABLE task_mark (
     CONSTRAINT fk_task_mark_task_id_task FOREIGN KEY(task_id) REFERENCES task (id) ON DELETE CASCADE
 )
 """,
+    """
+CREATE TABLE history (
+    task_id INTEGER NOT NULL,
+    export TEXT NOT NULL,
+    ended INTEGER NOT NULL,
+    body TEXT NOT NULL,
+    CONSTRAINT pk_history PRIMARY KEY (task_id)
+)
+""",
+    "CREATE INDEX ix_history_ended ON history (ended)",
+    "CREATE INDEX ix_history_export_ended ON history (export, ended)",
     """
 CREATE TABLE notification (
     id INTEGER NOT NULL,
