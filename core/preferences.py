@@ -6,6 +6,7 @@ ssh_host = "jump.example.com"   # this machine as seen from outside, for lines t
 connect_timeout = 10            # seconds, for connections that are added from now on
 keep_tasks_days = 30            # ended tasks are forgotten after that; 0 keeps them
 keep_logs_days = 14             # and their logs removed; 0 keeps them as long as their task
+keep_history_days = 365         # what became of runs of saved exports is remembered so long; 0 for always
 theme = "dark"                  # of the screens: dark, light, terminal (its own colours)
 glyphs = "auto"                 # unicode, ascii, or what the locale can show
 mouse = true                    # whether the screens take the mouse
@@ -55,6 +56,7 @@ class Preferences(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     connect_timeout: int = 10
     keep_tasks_days: int = 30
     keep_logs_days: int = 14
+    keep_history_days: int = 365
     theme: str | None = None
     glyphs: str = "auto"
     mouse: bool = True
@@ -81,7 +83,7 @@ class Preferences(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
             raise InvalidValue(f"ssh_host {self.ssh_host!r} is not a host name.")
         if self.connect_timeout < 1:
             raise InvalidValue(f"connect_timeout {self.connect_timeout} is below 1 second.")
-        if self.keep_tasks_days < 0 or self.keep_logs_days < 0:
+        if min(self.keep_tasks_days, self.keep_logs_days, self.keep_history_days) < 0:
             raise InvalidValue("Days to keep something can't be negative.", "0 keeps it.")
         check_notices(self.notify)
         if self.theme is not None and self.theme not in self.THEMES:

@@ -25,11 +25,11 @@ class Numbers(msgspec.Struct, frozen=True, kw_only=True):
     scheduled within that time. `patience`: how long the store's lock is waited for. `housekeeping`: how
     often old tasks and logs are looked for; `missed`: a periodic run that came due while nothing served is
     made up for within that time, and is only noted later; `keep_tasks` and `keep_logs`: how long they are
-    kept after a task's end, None for always. `progress`: how often a worker stores its progress;
-    `log_bytes`: up to which size a task's log is kept whole. `part_processes`: how many processes read parts
-    of an object at once, where its export doesn't say. `notify`: who is told of the end of tasks whose
-    exports don't say. `spool` is the directory in which output is built that goes elsewhere, None for the
-    home's own.
+    kept after a task's end, `keep_history` what became of runs of saved exports, None for always.
+    `progress`: how often a worker stores its progress; `log_bytes`: up to which size a task's log is kept
+    whole. `part_processes`: how many processes read parts of an object at once, where its export doesn't say.
+    `notify`: who is told of the end of tasks whose exports don't say. `spool` is the directory in which
+    output is built that goes elsewhere, None for the home's own.
     """
 
     lease: float = 15.0
@@ -48,6 +48,7 @@ class Numbers(msgspec.Struct, frozen=True, kw_only=True):
     missed: timedelta = timedelta(hours=24)
     keep_tasks: timedelta | None = timedelta(days=30)
     keep_logs: timedelta | None = timedelta(days=14)
+    keep_history: timedelta | None = timedelta(days=365)
     backoff: Backoff = Backoff()
     progress: float = 1.0
     log_bytes: int = LONGEST
@@ -83,6 +84,7 @@ def chosen(settings: Preferences) -> Numbers:
         spool=settings.spool,
         keep_tasks=timedelta(days=settings.keep_tasks_days) if settings.keep_tasks_days else None,
         keep_logs=timedelta(days=settings.keep_logs_days) if settings.keep_logs_days else None,
+        keep_history=timedelta(days=settings.keep_history_days) if settings.keep_history_days else None,
         backoff=Backoff(
             first=retry.first_seconds,
             factor=retry.factor,

@@ -13,6 +13,7 @@ from pathlib import Path
 from core import secrets
 from core.errors import NotFound
 from core.model.connection import Connection
+from core.model.mark import MarkMove, Window
 from core.model.past_run import PastRun
 from core.model.run import PeriodicRun
 from core.model.settings import Export
@@ -20,6 +21,7 @@ from core.model.task import Task
 from core.model.task_filter import TaskFilter
 from core.model.vocabulary import TaskStatus
 from core.service.context import Context
+from core.store.watches import Watched
 
 HISTORY = 200
 OPEN = tuple(status for status in TaskStatus if not status.ended)
@@ -28,12 +30,14 @@ OPEN = tuple(status for status in TaskStatus if not status.ended)
 @dataclass(frozen=True, slots=True)
 class SavedExport:
     """An export, its newest run, and its connection (None where somebody has removed that). `due`: when it
-    runs by itself next, None where it won't."""
+    runs by itself next, None where it won't; `watched`: what is known of a source that is asked for new
+    data."""
 
     export: Export
     last: Task | None
     connection: Connection | None
     due: datetime | None = None
+    watched: Watched | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +45,8 @@ class History:
     """An export with its runs, the newest first, at most `HISTORY` of `total`. `past`: those that have ended,
     as they are remembered, also when their tasks are forgotten. `periodic`: what became of the
     newest times at which it was to run by itself; `due` when it does so next, None where it won't; `started`
-    counts them since the schedule was last changed."""
+    counts them since the schedule was last changed. `watched` is what is known of a source that is asked for
+    new data, `moves` what has moved the marks of one of which only new rows are taken."""
 
     export: Export
     runs: tuple[Task, ...]
@@ -49,6 +54,8 @@ class History:
     periodic: tuple[PeriodicRun, ...] = ()
     due: datetime | None = None
     started: int = 0
+    watched: Watched | None = None
+    moves: tuple[MarkMove, ...] = ()
     past: tuple[PastRun, ...] = ()
 
 
@@ -94,12 +101,14 @@ class Saved:
         last = store.tasks.last_of_exports()
         connections = {connection.name: connection for connection in store.connections.list()}
         planned = store.schedules.planned()
+        watched = store.watches.states()
         return tuple(
             SavedExport(
                 export,
                 last.get(export.name),
                 connections.get(export.settings.connection),
                 planned[export.name].due if export.name in planned else None,
+                watched.get(export.name) if export.watch is not None else None,
             )
             for export in store.exports.list()
         )
@@ -117,6 +126,8 @@ class Saved:
             tuple(store.schedules.runs(name, HISTORY)),
             planned.due if planned is not None else None,
             planned.started if planned is not None else 0,
+            store.watches.states().get(name) if export.watch is not None else None,
+            tuple(store.marks.moves(name, HISTORY)) if export.settings.window is Window.NEW else (),
             tuple(store.past_runs.list(name, HISTORY)),
         )
 

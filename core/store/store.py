@@ -13,6 +13,7 @@ from core.store.connections import Connections
 from core.store.database import Database
 from core.store.destinations import Destinations
 from core.store.exports import Exports
+from core.store.history import PastRuns
 from core.store.lease import Lease
 from core.store.marks import Marks
 from core.store.notifications import Notifications
@@ -44,6 +45,7 @@ class Store:
         self.tasks = Tasks(database)
         self.lease = Lease(database)
         self.claims = Claims(database)
+        self.past_runs = PastRuns(database)
         self.notifications = Notifications(database)
 
     @classmethod

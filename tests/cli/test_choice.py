@@ -23,7 +23,7 @@ def test_dump_takes_what_was_chosen(shop):
     assert found["per"]["query"].startswith("SELECT total > 2")
     assert shop.quick("verify", "out").code == 0
     shown = shop.quick("show", "1").out
-    assert "QUERY:per" in shown
+    assert "QUERY/per.csv" in shown
 
 
 def test_a_dry_run_tells_what_the_server_would_refuse(shop):

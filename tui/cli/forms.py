@@ -12,7 +12,7 @@ from core.model.settings import Export, ExportSettings, SysAccount
 from core.model.task import Task
 from core.model.vocabulary import Format, TaskStatus
 from core.service import words
-from tui.cli import choice_settings, file_options, into_options
+from tui.cli import choice_settings, file_options, into_options, notify
 
 EXIT_OF = {TaskStatus.COMPLETED: 0, TaskStatus.FAILED: 1, TaskStatus.ABORTED: 5}
 
@@ -71,6 +71,7 @@ def settings_fields(settings: ExportSettings) -> list[tuple[str, str]]:
         ("lock", settings.lock if settings.lock != default.lock else ""),
         ("on error", settings.on_error),
         ("retry limit", str(settings.retry_limit)),
+        ("notify", notify.words_of(settings.notify)),
         ("sys account", settings.sys_account.account if settings.sys_account else ""),
     ]
     if settings.content.data and settings.format is Format.CSV and csv != default.csv:

@@ -8,6 +8,7 @@ from typing import Any
 from tui.cli import load_options
 from tui.cli.argparsing import Parser, command, common, group
 from tui.cli.notify import add_notify
+from tui.cli.parser_destinations import add_destinations
 from tui.cli.parser_exports import add_exports
 from tui.cli.parser_store import add_store
 from tui.cli.passwords import add_password_options
@@ -52,6 +53,7 @@ def build() -> Parser:
     common(parser, top=True)
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands", parser_class=Parser)
     _connections(commands)
+    add_destinations(commands)
     add_exports(commands)
     _running(commands)
     _tasks(commands)

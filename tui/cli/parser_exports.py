@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from tui.cli import file_options, mark_options, marks, schedules
+from tui.cli import file_options, history, mark_options, marks, schedules, watch_options
 from tui.cli.argparsing import command, group
 from tui.cli.settings import OBJECTS_HELP, add_settings
 
 
 def add_exports(commands: Any) -> None:
     """Its commands, among the others."""
-    of = group(commands, "export", "saved exports: create, edit, list, show, pause, resume, apply, remove")
+    of = group(
+        commands, "export", "saved exports: create, edit, list, show, history, pause, resume, apply, remove"
+    )
     create = command(of, "create", "exports:create", "save an export", json="it")
     edit = command(
         of,
@@ -37,6 +39,7 @@ def add_exports(commands: Any) -> None:
         file_options.add_place_options(parser)
         mark_options.add_options(parser)
         schedules.add_options(parser)
+        watch_options.add_options(parser)
     command(of, "list", "exports:list_", "all saved exports", json="them")
     show = command(of, "show", "exports:show", "one saved export", json="it")
     show.add_argument("name", metavar="NAME", help="the export")
@@ -59,6 +62,16 @@ def add_exports(commands: Any) -> None:
     )
     for parser in (pause, resume):
         parser.add_argument("name", metavar="NAME", help="the export")
+    history.add_command(
+        command(
+            of,
+            "history",
+            "history:history",
+            "every run of a saved export, with rows, bytes and marks",
+            json="them",
+            more="They are kept when their tasks are forgotten: keep_history_days of the settings file.",
+        )
+    )
     marks.add_command(
         command(
             of,
