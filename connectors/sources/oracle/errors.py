@@ -93,8 +93,8 @@ def code(error: BaseException) -> str:
 
 def words(error: BaseException) -> str:
     """What was said, in one line, without the driver's numbers for connections and links to its manual."""
-    said = error.args[0] if error.args else error
-    lines = str(getattr(said, "message", said)).split("\n")
+    said = error.args[0] if error.args else None
+    lines = str(getattr(said, "message", error)).split("\n")
     kept = " ".join(line for line in lines if not line.startswith("Help:"))
     kept = re.sub(r"\s*\(CONNECTION_ID=[^)]*\)", "", kept)
     return shown(" ".join(kept.split())).rstrip(".") or type(error).__name__

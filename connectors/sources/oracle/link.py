@@ -184,7 +184,8 @@ class Link:
         oracledb.Error. One that is left early leaves its cursor to the driver."""
         with self.busy() as wire:
             for frame in wire.fetch_df_batches(statement, size=size, requested_schema=schema):
-                yield pa.table(frame)
+                if frame.num_rows():
+                    yield pa.table(frame)
 
     @contextlib.contextmanager
     def cursor(self, statement: str, size: int) -> Iterator[oracledb.Cursor]:
