@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from core.errors import ConnectionLost, SnapshotGone
+from core.model.load import LoadSettings
 from core.model.vocabulary import Consistency, Format, ObjectRef, ObjectStatus, ObjectType, OnError
 from tests.pipeline.conftest import Bench
 from tests.pipeline.scripted import table
@@ -200,3 +201,14 @@ def test_files_that_somebody_took_away_are_made_again(bench: Make) -> None:
     mend(b)
     b.good()
     assert sorted(b.database.asked("read")) == ["TABLE:a all", "TABLE:b all"]
+
+
+def test_statements_of_so_many_rows_make_the_same_file(bench: Make, tmp_path: Path) -> None:
+    """Also where nothing could be gone on from: the point in time is one session's."""
+    whole = bench(table("a", 10), output=tmp_path / "out" / "w", reopens=False)
+    whole.good()
+    b = bench(table("a", 10), reopens=False, load=LoadSettings(statement_rows=3))
+    b.good()
+    assert b.database.asked("read") == ["TABLE:a 0:3", "TABLE:a 3:6", "TABLE:a 6:9", "TABLE:a 9:"]
+    assert b.database.asked("begin") == [""]
+    assert b.files() == whole.files()
