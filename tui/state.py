@@ -10,6 +10,7 @@ from pathlib import Path
 
 import msgspec
 
+from core.model.file_settings import FileSettings
 from core.model.format_settings import (
     ArrowSettings,
     Compression,
@@ -43,6 +44,7 @@ class Retained(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     on_unfit: Unfit = Unfit.FAIL
     compression: Compression = Compression.NONE
     compression_level: int | None = None
+    files: FileSettings = FileSettings()
     schema: SchemaSettings = SchemaSettings()
 
 

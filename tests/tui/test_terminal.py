@@ -255,7 +255,7 @@ def test_from_the_wizard_to_the_download(
         tmux.until(lambda seen: "0 of 2 objects" in seen and "At least one object." in seen)
         tmux.keys("*")
         tmux.until(lambda seen: "2 of 2 objects" in seen)
-        for step in ("Data files", "Schema files", "Destination"):
+        for step in ("Data files", "Schema files", "Files", "Destination"):
             tmux.keys("Enter")
             tmux.until(lambda seen, step=step: f"> {step}" in seen)  # type: ignore[misc]
         tmux.keys("Tab", "C-u")

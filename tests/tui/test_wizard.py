@@ -76,6 +76,8 @@ async def test_from_empty_to_started_by_keys(home: Home, tmp_path: Path) -> None
         await pilot.press("down", "down", "right", "enter")
         await at(pilot, wizard, Step.SCHEMA)
         await pilot.press("enter")
+        await at(pilot, wizard, Step.FILES)
+        await pilot.press("enter")
         await at(pilot, wizard, Step.DESTINATION)
         await typed(pilot, wizard, "name", "my orders")
         await typed(pilot, wizard, "directory", str(target))

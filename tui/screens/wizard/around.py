@@ -76,7 +76,7 @@ class Around:
             connections=tuple(self.connections),
             taken=frozenset(export.name for export in exports),
             base=base,
-            schedule=self.edited.schedule if self.edited is not None else None,
+            edited=self.edited,
         )
         self.ready = True
         then()

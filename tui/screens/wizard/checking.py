@@ -113,12 +113,19 @@ class Checker:
 
     def _check(self, wanted: _Wanted) -> Findings:
         settings = wanted.draft.settings()
-        # A saved export makes a directory of its own in this one, which need not be empty.
-        output = Path(wanted.target)
-        if wanted.draft.keep == EXPORT:
-            output = output / wanted.draft.title() / "new"
-        checks = self._app.service.checks
-        return findings_of(checks.preflight(settings, output, sys_password=wanted.password or None), settings)
+        # A saved export makes directories of its own in this one, which need not be empty.
+        output, name = Path(wanted.target), wanted.draft.title()
+        saved = wanted.draft.keep == EXPORT
+        if saved:
+            output = output / name / ("" if wanted.draft.filed.fixed else "new")
+        found = self._app.service.checks.preflight(
+            settings,
+            output,
+            sys_password=wanted.password or None,
+            name=name,
+            export=name if saved else None,
+        )
+        return findings_of(found, settings)
 
     def _end(self, result: Checked) -> None:
         self._done, self._running = self._running, None

@@ -51,6 +51,7 @@ from core.model.vocabulary import (
 from core.service.tasks import default_name, name_for
 from tui.cli.times import start
 from tui.screens.wizard.data_files import BATCH, data_fields
+from tui.screens.wizard.filed import PLAIN, Filed
 from tui.screens.wizard.repeating import DAILY, PERIODIC, Repeat
 from tui.screens.wizard.texts import number, parted, pattern_of, slug, split
 
@@ -107,6 +108,7 @@ class Draft:
     keep: str = TASK
     name: str | None = None
     directory: str | None = None
+    filed: Filed = PLAIN
     when: str = NOW
     at: str = ""
     repeat: Repeat = DAILY
@@ -119,7 +121,8 @@ class Draft:
     password: str = field(default="", repr=False)
     secret: SecretRef | None = None
     retain: bool = False
-    base: ExportSettings | None = field(default=None, repr=False)
+    # Settings hold mappings, which have no hash.
+    base: ExportSettings | None = field(default=None, repr=False, hash=False)
 
     @classmethod
     def of(cls, settings: ExportSettings, **more: Any) -> Draft:
@@ -138,6 +141,7 @@ class Draft:
             chosen=chosen,
             patterns=shlex.join(patterns),
             exclude=shlex.join(settings.exclude),
+            filed=Filed.of(settings.files),
             drop=settings.schema.drop,
             merge=settings.schema.merge,
             flavour=settings.schema.flavour,
@@ -168,6 +172,16 @@ class Draft:
     @property
     def parquet_has_levels(self) -> bool:
         return self.parquet_codec in ParquetSettings.LEVELS
+
+    @property
+    def to_files(self) -> bool:
+        """Whether anything is written to files at all."""
+        return self._base.into is None
+
+    @property
+    def place_is_used(self) -> bool:
+        """Whether an earlier run may have left something where this goes."""
+        return self.keep == TASK or self.filed.fixed
 
     @property
     def periodic(self) -> bool:
@@ -280,6 +294,7 @@ class Draft:
             encoding=self.encoding,
             on_unencodable=self.on_unencodable,
             **self.data_files(),
+            files=self.filed.settings(self._base.files, data=self.content.data, used=self.place_is_used),
             schema=self.schema(),
             consistency=self.consistency,
             lock=self.lock,
@@ -291,8 +306,12 @@ class Draft:
     def check(self) -> None:
         """What `settings` raises: InvalidValue. One object stands for all that were marked, so that thousands
         of them cost nothing with every key: what is marked is right by itself."""
+        self.settings_of_few()
+
+    def settings_of_few(self) -> ExportSettings:
+        """The settings of one of the marked objects. Raises InvalidValue."""
         few = frozenset(islice(self.selected, 1))
-        replace(self, chosen=few).settings()
+        return replace(self, chosen=few).settings()
 
     def start(self, now: datetime) -> datetime | None:
         """When it begins, None for now. Raises InvalidValue."""

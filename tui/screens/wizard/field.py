@@ -18,6 +18,7 @@ class Step(StrEnum):
     OBJECTS = "Objects"
     DATA = "Data files"
     SCHEMA = "Schema files"
+    FILES = "Files"
     DESTINATION = "Destination"
     EXECUTION = "Execution"
     SYS = "sys account"

@@ -9,6 +9,7 @@ from tui.screens.wizard import choices
 from tui.screens.wizard.data_fields import DATA_FIELDS
 from tui.screens.wizard.draft import AT, EXPORT, FULL, PARTIAL, TASK
 from tui.screens.wizard.field import Field, Step, field
+from tui.screens.wizard.file_fields import FILE_FIELDS, PLACE_FIELDS
 from tui.screens.wizard.repeat_fields import REPEAT_FIELDS
 from tui.screens.wizard.rules import Known
 
@@ -86,6 +87,7 @@ FIELDS: tuple[Field, ...] = (
         choices.SWITCH,
         shown=choices.privileges,
     ),
+    *FILE_FIELDS,
     field(
         "keep",
         S.DESTINATION,
@@ -110,6 +112,7 @@ FIELDS: tuple[Field, ...] = (
         "A task's own directory, absent or empty; a saved export makes one in it for each run.",
         get=choices.get_target,
     ),
+    *PLACE_FIELDS,
     field(
         "when",
         S.EXECUTION,

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 from core.model.settings import Export, ExportSettings
 from tui.screens.wizard.draft import EXPORT, HAND, NOW, TASK, Draft
+from tui.screens.wizard.filed import place_of
 from tui.screens.wizard.repeating import PERIODIC, Repeat
 from tui.screens.wizard.retained import fresh, with_own_secret_only
 from tui.state import Retained
@@ -36,7 +37,8 @@ def completed(draft: Draft, edited: Export | None, connections: tuple[str, ...])
     """With what the store has told: what is edited has its directory and its schedule, and a single
     connection is the one meant."""
     if edited is not None and draft.directory is None:
-        draft = replace(draft, directory=edited.directory)
+        place = place_of(edited)
+        draft = replace(draft, directory=edited.directory, filed=replace(draft.filed, place=place))
         if edited.schedule is not None:
             draft = replace(draft, when=PERIODIC, repeat=Repeat.of(edited.schedule))
     if not draft.connection and len(connections) == 1:

@@ -8,11 +8,13 @@ from typing import Any, TypeVar
 import msgspec
 
 from core.errors import InvalidValue
+from core.model.file_settings import FileSettings
 from core.model.format_settings import ParquetSettings
 from core.model.secret import FileSecret
 from core.model.settings import CsvSettings, ExportSettings, SchemaSettings, SqlSettings, SysAccount
 from tui.screens.wizard.data_files import data_fields
 from tui.screens.wizard.draft import Draft
+from tui.screens.wizard.filed import Filed
 from tui.state import Retained
 
 T = TypeVar("T")
@@ -43,6 +45,7 @@ def retained_of(draft: Draft) -> Retained:
         on_unfit=draft.on_unfit,
         compression=draft.compression,
         compression_level=level,
+        files=_right(lambda: draft.filed.settings(FileSettings(), data=True, used=False), FileSettings()),
         schema=SchemaSettings(
             drop=draft.drop, merge=draft.merge, flavour=draft.flavour, privileges=draft.privileges
         ),
@@ -62,6 +65,7 @@ def fresh(retained: Retained | None, **more: Any) -> Draft:
         return Draft(**more)
     return Draft(
         **data_fields(retained),
+        filed=Filed.of(retained.files),
         drop=retained.schema.drop,
         merge=retained.schema.merge,
         flavour=retained.schema.flavour,

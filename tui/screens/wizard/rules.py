@@ -6,14 +6,17 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
+from typing import Any
+
+import msgspec
 
 from core.errors import InvalidValue
+from core.model.file_settings import IfExists
 from core.model.format_settings import SqlRows
-from core.model.schedule import Schedule
 from core.model.settings import Export, ExportSettings, check_export_name
 from core.model.vocabulary import Format, Mode, ObjectPattern, ObjectType
 from tui.cli.paths import absolute
-from tui.screens.wizard import repeating
+from tui.screens.wizard import filed, repeating
 from tui.screens.wizard.draft import EXPORT, PARTIAL, TASK, Draft
 from tui.screens.wizard.texts import number, split
 
@@ -21,8 +24,8 @@ from tui.screens.wizard.texts import number, split
 @dataclass(frozen=True, slots=True)
 class Known:
     """What is known around the form. `opened`: when it was opened, which names directories. `taken`: names of
-    saved exports; `edits`: the one that is edited, which ran by `schedule`; `base`: where exports go by
-    default. `refused`: why a task can't have a directory, as far as that was looked at. `databases` and
+    saved exports; `edits`: the one that is edited, `edited` as it is in the store; `base`: where exports go
+    by default. `refused`: why a task can't have a directory, as far as that was looked at. `databases` and
     `kinds` (objects by type) are None until the server has told; `database` is the one that is looked into
     where none was chosen. `mode` is the connection's."""
 
@@ -30,7 +33,7 @@ class Known:
     opened: datetime
     taken: frozenset[str] = frozenset()
     edits: str | None = None
-    schedule: Schedule | None = None
+    edited: Export | None = None
     base: str = ""
     refused: Mapping[str, str] = field(default_factory=dict)
     connections: tuple[str, ...] = ()
@@ -70,6 +73,8 @@ def _problems(draft: Draft, known: Known) -> Iterator[tuple[str, str]]:
     yield from _data_problems(draft, known)
     if draft.schema().privileges and known.mode not in (None, Mode.POSTGRESQL):
         yield "privileges", "Only PostgreSQL's privileges are exported."
+    if draft.to_files:
+        yield from filed.problems(draft.filed, data=draft.content.data)
     yield "retry_limit", _wrong(lambda: number(draft.retry_limit))
     if known.oceanbase:
         yield "account", _wrong(draft.sys_account)
@@ -115,7 +120,7 @@ def _place_problems(draft: Draft, known: Known) -> Iterator[tuple[str, str]]:
         yield "name", "A name is needed."
     if not target.strip():
         yield "directory", "A directory is needed."
-    elif draft.keep == TASK:
+    elif draft.keep == TASK and draft.filed.if_exists is IfExists.FAIL:
         yield "directory", known.refused.get(path_of(target), "")
 
 
@@ -146,9 +151,13 @@ def path_of(text: str) -> str:
 
 def export_of(draft: Draft, known: Known, settings: ExportSettings) -> Export:
     """Raises InvalidValue."""
-    return Export(
-        name=draft.title(),
-        directory=path_of(draft.target(known.base, known.opened)),
-        settings=settings,
-        schedule=draft.repeat.schedule(known.opened) if draft.periodic else None,
-    )
+    fields: dict[str, Any] = {
+        "directory": path_of(draft.target(known.base, known.opened)),
+        "settings": settings,
+        "schedule": draft.repeat.schedule(known.opened) if draft.periodic else None,
+        "fixed": draft.filed.fixed,
+        "latest": draft.filed.latest,
+    }
+    if known.edited is not None:
+        return msgspec.structs.replace(known.edited, **fields)
+    return Export(name=draft.title(), **fields)

@@ -18,6 +18,7 @@ from tui.runs import Line, join, run, wrap
 from tui.screens.base import Page
 from tui.screens.wizard import hints, summary, work
 from tui.screens.wizard.around import Around
+from tui.screens.wizard.called import Called
 from tui.screens.wizard.checking import Checker
 from tui.screens.wizard.coming import ComingRuns
 from tui.screens.wizard.draft import EXPORT, FULL, Draft
@@ -79,6 +80,7 @@ class Wizard(Page):
                     yield form
                 yield SysTest(id="sys-test")
                 yield ComingRuns()
+                yield Called()
                 yield ObjectList(id="objects")
                 yield Sheet(id="summary")
         hint = Lines(id="hint")
@@ -199,6 +201,7 @@ class Wizard(Page):
         if objects.infos:
             objects.mark_only(self._draft.chosen, data_only=not self._draft.content.schema)
         self.query_one(ComingRuns).put(self.step, self._draft, self._known)
+        self.query_one(Called).put(self.offramp, self.step, self._draft, self._known)
         self.query_one(SysTest).put(self._draft, wrong.get("account", ""))
         if self.step is Step.SUMMARY:
             self._show_summary(wrong)

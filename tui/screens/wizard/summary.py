@@ -10,6 +10,7 @@ from core.model.settings import ExportSettings
 from core.model.vocabulary import Format, Lock, OnError
 from core.service import schedule_words
 from core.service.words import count, data_form
+from tui.cli.file_options import place_words, words_of
 from tui.look import Glyphs
 from tui.runs import EMPTY, Line, join, run, wrap
 from tui.screens.wizard import choices, repeating
@@ -18,7 +19,7 @@ from tui.screens.wizard.data_files import csv_fields
 from tui.screens.wizard.draft import AT, EXPORT, FULL, HAND, Draft
 from tui.screens.wizard.fields import BY_ID
 from tui.screens.wizard.findings import preflight_lines
-from tui.screens.wizard.rules import Known, path_of
+from tui.screens.wizard.rules import Known, export_of, path_of
 from tui.screens.wizard.texts import number
 
 LONGEST = 12
@@ -70,9 +71,12 @@ def facts(draft: Draft, known: Known) -> Iterator[tuple[str, str]]:
     yield "From", where
     yield "Objects", objects(draft)
     yield "Content", content(draft)
+    files = words_of(draft.settings_of_few())
+    if files:
+        yield "Files", files
     target = path_of(draft.target(known.base, known.opened))
     if draft.keep == EXPORT:
-        yield "To", f"{target}/{draft.title()}/ and a directory for each run"
+        yield "To", f"{target}/{draft.title()}/ {_place(draft, known)}"
     else:
         yield "To", target
         yield "Name", draft.title()
@@ -86,6 +90,12 @@ def facts(draft: Draft, known: Known) -> Iterator[tuple[str, str]]:
     held += ", under a brief lock" if draft.lock is Lock.BRIEF else ""
     ends = "stops at the first error" if draft.on_error is OnError.ABORT else "goes on after errors"
     yield "Reading", f"{held}; {ends}; {_retries(draft.retry_limit.strip())}"
+
+
+def _place(draft: Draft, known: Known) -> str:
+    """What a saved export's runs do with its place."""
+    said = place_words(export_of(draft, known, draft.settings_of_few()))
+    return said if draft.filed.fixed else ", ".join(filter(None, ("and a directory for each run", said)))
 
 
 def _retries(number: str) -> str:

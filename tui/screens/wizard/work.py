@@ -13,6 +13,7 @@ from core.model.settings import Export, ExportSettings
 from core.service import Service, schedule_words, words
 from core.service.tasks import refuse_used
 from tui.cli import spelling
+from tui.cli.file_options import place_options
 from tui.screens.wizard.draft import AT, EXPORT, HAND, Draft
 from tui.screens.wizard.repeating import PERIODIC
 from tui.screens.wizard.rules import Known, export_of, path_of
@@ -35,13 +36,22 @@ def command(draft: Draft, known: Known, base: ExportSettings | None = None) -> s
         name = draft.name or ""
         return spelling.dump_line(settings, target, name=name, at=at, password=typed)
     name = draft.title()
-    schedule = export_of(draft, known, settings).schedule
+    export = export_of(draft, known, settings)
+    schedule = export.schedule
+    more = place_options(export, known.edited)
     if known.edits is not None and base is not None:
         line = spelling.edit_line(
-            settings, name, target, base, password=typed, schedule=schedule, before=known.schedule
+            settings,
+            name,
+            target,
+            base,
+            password=typed,
+            schedule=schedule,
+            before=known.edited.schedule if known.edited is not None else None,
+            more=more,
         )
     else:
-        line = spelling.create_line(settings, name, target, password=typed, schedule=schedule)
+        line = spelling.create_line(settings, name, target, password=typed, schedule=schedule, more=more)
     return line if draft.when in (HAND, PERIODIC) else f"{line} && {spelling.run_line(name, at)}"
 
 
