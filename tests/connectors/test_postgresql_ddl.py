@@ -7,11 +7,13 @@ from collections.abc import Iterator
 import pytest
 
 from connectors.base import Credentials, ObjectDdl, Session
-from connectors.sources.postgresql import PostgresqlSource
+from connectors.sources.postgresql import PostgresqlSource, survey
 from connectors.sources.postgresql.ddl_script import options, plain
+from connectors.sources.postgresql.link import Link
 from core.errors import BrokenObject, NotFound
 from core.model.connection import Connection
 from core.model.vocabulary import Mode, ObjectPattern, ObjectRef, SchemaFlavour
+from tests.connectors.postgresql_helpers import session_of
 from tests.roundtrip import postgresql_schema as given
 from tests.servers.postgresql import PostgresqlServer
 
@@ -221,3 +223,52 @@ def test_stored_options_and_statements_as_they_are_written() -> None:
     assert options(["a=1"], "toast.") == ["toast.a='1'"]
     assert options(None) == []
     assert plain(" SELECT ';';\n") == " SELECT ';'"
+
+
+def test_many_tables_are_looked_at_by_a_few_statements(
+    postgresql: PostgresqlServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = postgresql.new_database()
+    made = "CREATE TABLE t%s (id serial PRIMARY KEY, x int GENERATED ALWAYS AS IDENTITY, CHECK (x > 0))"
+    postgresql.run(
+        f"DO $$ BEGIN FOR i IN 1..60 LOOP EXECUTE format('{made}', i); END LOOP; END $$",
+        "CREATE TABLE p (id int, at date) PARTITION BY RANGE (at)", "CREATE INDEX ON p (at)",
+        "CREATE TABLE p1 PARTITION OF p FOR VALUES FROM ('2020-01-01') TO ('2021-01-01')",
+        "CREATE TABLE p2 PARTITION OF p DEFAULT", database=name,
+    )  # fmt: skip
+    monkeypatch.setattr(survey, "BATCH", 25)
+    with session_of(postgresql, name) as session:
+        refs = [info.ref for info in session.objects("public")]
+        alone = {ref: session.ddl("public", ref, SchemaFlavour.NATIVE) for ref in refs}
+        asked: list[str] = []
+        real = Link.rows
+
+        def rows(link: Link, statement: str, *params: object) -> list[tuple[object, ...]]:
+            asked.append(statement)
+            return real(link, statement, *params)
+
+        monkeypatch.setattr(Link, "rows", rows)
+        with session.survey("public", refs):
+            assert {ref: session.ddl("public", ref, SchemaFlavour.NATIVE) for ref in refs} == alone
+        # But for the values of sequences, which have no catalog.
+        told = [statement for statement in asked if "last_value" not in statement]
+        assert len(told) < 90, len(told)
+        assert len(refs) == 61
+
+
+@pytest.mark.parametrize("schema", ["public", given.HOSTILE])
+def test_a_survey_says_the_same_of_every_kind(session: Session, schema: str) -> None:
+    refs = [info.ref for info in session.objects(schema)]
+
+    def told() -> list[ObjectDdl | str]:
+        found: list[ObjectDdl | str] = []
+        for ref in refs:
+            try:
+                found.append(session.ddl(schema, ref, SchemaFlavour.NATIVE))
+            except BrokenObject as error:
+                found.append(error.message)
+        return found
+
+    alone = told()
+    with session.survey(schema, refs * 20):
+        assert told() == alone

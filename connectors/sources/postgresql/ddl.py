@@ -11,6 +11,9 @@ known to differ in 12 to 17 is provided for.
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Collection, Iterator
+
 from connectors.base import ObjectDdl
 from connectors.sources.postgresql.ddl_code import Code
 from connectors.sources.postgresql.ddl_grants import Grants
@@ -20,7 +23,8 @@ from connectors.sources.postgresql.ddl_tables import Tables
 from connectors.sources.postgresql.ddl_types import Types
 from connectors.sources.postgresql.dependencies import Dependencies, Needs
 from connectors.sources.postgresql.link import Link
-from connectors.sources.postgresql.names import find
+from connectors.sources.postgresql.names import Asking
+from connectors.sources.postgresql.survey import TOGETHER, Survey
 from connectors.words import shown
 from core.model.vocabulary import ObjectRef, ObjectType, SchemaFlavour
 
@@ -32,53 +36,69 @@ class Ddl:
 
     def __init__(self, link: Link) -> None:
         self._link = link
-        self._dependencies = Dependencies(link)
-        self._grants = Grants(link)
+        self._asking: Asking = link
 
     def of(self, schema: str, ref: ObjectRef, flavour: SchemaFlavour) -> ObjectDdl:
         """The schema of an object. Raises NotFound, NoPrivilege, BrokenObject."""
         with self._link.saying(f"reading the schema of {shown(str(ref))} of schema {shown(schema)}"):
             return self._read(schema, ref, flavour)
 
+    @contextlib.contextmanager
+    def survey(self, schema: str, refs: Collection[ObjectRef]) -> Iterator[None]:
+        """Within it, schemas of these objects are put together from what is told of many at once, where they
+        are many."""
+        if len(refs) < TOGETHER:
+            yield
+            return
+        with self._link.saying(f"looking at schema {shown(schema)}"):
+            self._asking = Survey(self._link, schema, refs)
+        try:
+            yield
+        finally:
+            self._asking = self._link
+
     def _read(self, schema: str, ref: ObjectRef, flavour: SchemaFlavour) -> ObjectDdl:
-        oid = find(self._link, schema, ref)
+        oid = self._asking.find(schema, ref)
         script = Script(schemas={schema: None})
         if flavour is SchemaFlavour.MYSQL:
             script.note(FLAVOUR)
         drop, needs = self._make(schema, ref, oid, script)
         for note in needs.notes:
             script.note(note)
-        return script.ddl(drop, needs.refs, self._grants.of(ref, oid))
+        return script.ddl(drop, needs.refs, Grants(self._asking).of(ref, oid))
 
     def _make(self, schema: str, ref: ObjectRef, oid: int, script: Script) -> tuple[str, Needs]:
         """The statement that drops the object, and what must be there first."""
+        asking, version = self._asking, self._link.version
+        dependencies = Dependencies(asking)
         match ref.type:
             case ObjectType.TABLE:
-                oids = Tables(self._link, self._link.version).table(oid, script)
-                return self._drop_relation("TABLE", oid), self._dependencies.of_relations(schema, ref, oids)
+                Tables(asking, version).table(oid, script)
+                return self._drop_relation("TABLE", oid), dependencies.of_relation(schema, ref, oid)
             case ObjectType.VIEW | ObjectType.MATERIALIZED_VIEW:
-                self._dependencies.check_view(ref.name, oid)
+                dependencies.check_view(ref.name, oid)
                 materialized = ref.type is ObjectType.MATERIALIZED_VIEW
-                tables = Tables(self._link, self._link.version)
-                drop = tables.view(oid, script, materialized=materialized)
-                return drop, self._dependencies.of_relations(schema, ref, [oid])
+                drop = Tables(asking, version).view(oid, script, materialized=materialized)
+                return drop, dependencies.of_relation(schema, ref, oid)
             case ObjectType.SEQUENCE:
-                sequences = Sequences(self._link)
+                sequences = Sequences(asking)
                 sequences.create(oid, script)
                 sequences.go_on(oid, script)
-                return self._drop_relation("SEQUENCE", oid), self._dependencies.of_relations(
-                    schema, ref, [oid]
-                )
+                return self._drop_relation("SEQUENCE", oid), dependencies.of_relation(schema, ref, oid)
             case ObjectType.TYPE:
-                drop = Types(self._link, self._link.version).create(oid, script)
-                return drop, self._dependencies.of_type(schema, ref, oid)
+                drop = Types(asking, version).create(oid, script)
+                return drop, dependencies.of_type(schema, ref, oid)
             case ObjectType.TRIGGER:
-                drop = Code(self._link).trigger(oid, script)
-                return drop, self._dependencies.of(schema, ref, "pg_trigger", oid)
+                drop = Code(asking).trigger(oid, script)
+                return drop, dependencies.of(schema, ref, "pg_trigger", oid)
             case _:
-                drop = Code(self._link).routine(oid, script)
-                return drop, self._dependencies.of(schema, ref, "pg_proc", oid)
+                drop = Code(asking).routine(oid, script)
+                return drop, dependencies.of(schema, ref, "pg_proc", oid)
 
     def _drop_relation(self, word: str, oid: int) -> str:
-        ((name,),) = self._link.rows(f"SELECT {oid}::pg_catalog.regclass::text")
+        ((name,),) = self._asking.about(
+            oid,
+            "SELECT c.oid::bigint, c.oid::pg_catalog.regclass::text FROM pg_catalog.pg_class c"
+            " WHERE c.oid IN {oids}",
+        )
         return f"DROP {word} IF EXISTS {name}"

@@ -33,8 +33,9 @@ class Belonging:
 
     def _indexes(self, oid: int, name: str, script: Script) -> None:
         """Indexes, and the constraints that are kept by one."""
-        rows = self._link.rows(
-            "SELECT i.indexrelid::bigint, i.indexrelid::pg_catalog.regclass::text,"
+        rows = self._link.about(
+            oid,
+            "SELECT i.indrelid::bigint, i.indexrelid::bigint, i.indexrelid::pg_catalog.regclass::text,"
             " pg_catalog.pg_get_indexdef(i.indexrelid), pg_catalog.quote_ident(k.conname),"
             " pg_catalog.pg_get_constraintdef(k.oid), c.reloptions, i.indisclustered, i.indisreplident,"
             " pg_catalog.quote_ident(c.relname),"
@@ -46,8 +47,8 @@ class Belonging:
             " LEFT JOIN pg_catalog.pg_constraint k ON k.conindid = i.indexrelid"
             " AND k.conrelid = i.indrelid AND k.contype IN ('p', 'u', 'x')"
             # An index that failed to be built concurrently isn't used: pg_dump leaves it out as well.
-            f" WHERE i.indrelid = {int(oid)} AND (i.indisvalid OR c.relkind = 'I') AND i.indisready"
-            " ORDER BY i.indisprimary DESC, k.oid IS NULL, c.relname"
+            " WHERE i.indrelid IN {oids} AND (i.indisvalid OR c.relkind = 'I') AND i.indisready"
+            " ORDER BY i.indisprimary DESC, k.oid IS NULL, c.relname",
         )
         for (
             number,
@@ -69,9 +70,10 @@ class Belonging:
                 script.made.append(f"ALTER TABLE ONLY {name} ADD CONSTRAINT {constraint} {rule}")
                 script.made += [f"ALTER INDEX {index} SET ({', '.join(options(stored))})"] if stored else []
                 script.comment(f"CONSTRAINT {constraint} ON {name}", said)
-            for position, target in self._link.rows(
-                "SELECT attnum, attstattarget FROM pg_catalog.pg_attribute"
-                f" WHERE attrelid = {number} AND attstattarget >= 0 ORDER BY attnum"
+            for position, target in self._link.about(
+                number,
+                "SELECT attrelid::bigint, attnum, attstattarget FROM pg_catalog.pg_attribute"
+                " WHERE attrelid IN {oids} AND attstattarget >= 0 ORDER BY attnum",
             ):
                 script.made.append(f"ALTER INDEX {index} ALTER COLUMN {position} SET STATISTICS {target}")
             script.made += [f"ALTER INDEX {parent} ATTACH PARTITION {index}"] if parent else []
@@ -82,20 +84,23 @@ class Belonging:
 
     def _statistics(self, oid: int, script: Script) -> None:
         target = "COALESCE(stxstattarget, -1)" if self._version >= STATISTICS_TARGETS else "-1"
-        for name, definition, wanted, text in self._link.rows(
-            "SELECT pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(s.stxname),"
+        for name, definition, wanted, text in self._link.about(
+            oid,
+            "SELECT s.stxrelid::bigint,"
+            " pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(s.stxname),"
             f" pg_catalog.pg_get_statisticsobjdef(s.oid), {target},"
             " pg_catalog.obj_description(s.oid, 'pg_statistic_ext') FROM pg_catalog.pg_statistic_ext s"
             " JOIN pg_catalog.pg_namespace n ON n.oid = s.stxnamespace"
-            f" WHERE s.stxrelid = {int(oid)} ORDER BY s.stxname"
+            " WHERE s.stxrelid IN {oids} ORDER BY s.stxname",
         ):
             script.made.append(plain(definition))
             script.made += [f"ALTER STATISTICS {name} SET STATISTICS {wanted}"] if wanted >= 0 else []
             script.comment(f"STATISTICS {name}", text)
 
     def _replica_identity(self, oid: int, name: str, script: Script) -> None:
-        ((kind,),) = self._link.rows(
-            f"SELECT relreplident::text FROM pg_catalog.pg_class WHERE oid = {int(oid)}"
+        ((kind,),) = self._link.about(
+            oid,
+            "SELECT oid::bigint, relreplident::text FROM pg_catalog.pg_class WHERE oid IN {oids}",
         )
         if kind in ("n", "f"):
             word = "FULL" if kind == "f" else "NOTHING"
@@ -104,11 +109,12 @@ class Belonging:
     def _foreign_keys(self, oid: int, name: str, script: Script, *, partitioned: bool) -> None:
         """And the checks that rows which are there needn't pass."""
         only = "" if partitioned else "ONLY "
-        for kind, constraint, rule, text in self._link.rows(
-            "SELECT contype::text, pg_catalog.quote_ident(conname), pg_catalog.pg_get_constraintdef(oid),"
-            f" pg_catalog.obj_description(oid, 'pg_constraint') FROM pg_catalog.pg_constraint"
-            f" WHERE conrelid = {int(oid)} AND conparentid = 0"
-            " AND (contype = 'f' OR (contype = 'c' AND NOT convalidated AND conislocal)) ORDER BY conname"
+        for kind, constraint, rule, text in self._link.about(
+            oid,
+            "SELECT conrelid::bigint, contype::text, pg_catalog.quote_ident(conname),"
+            " pg_catalog.pg_get_constraintdef(oid), pg_catalog.obj_description(oid, 'pg_constraint')"
+            " FROM pg_catalog.pg_constraint WHERE conrelid IN {oids} AND conparentid = 0"
+            " AND (contype = 'f' OR (contype = 'c' AND NOT convalidated AND conislocal)) ORDER BY conname",
         ):
             table = f"{only if kind == 'f' else ''}{name}"
             script.later.append(f"ALTER TABLE {table} ADD CONSTRAINT {constraint} {rule}")
@@ -116,10 +122,11 @@ class Belonging:
             script.comment(f"CONSTRAINT {constraint} ON {name}", text, later=True)
 
     def _rules(self, oid: int, name: str, script: Script) -> None:
-        for rule, definition, firing, text in self._link.rows(
-            "SELECT pg_catalog.quote_ident(rulename), pg_catalog.pg_get_ruledef(oid), ev_enabled::text,"
-            " pg_catalog.obj_description(oid, 'pg_rewrite') FROM pg_catalog.pg_rewrite"
-            f" WHERE ev_class = {int(oid)} AND rulename <> '_RETURN' ORDER BY rulename"
+        for rule, definition, firing, text in self._link.about(
+            oid,
+            "SELECT ev_class::bigint, pg_catalog.quote_ident(rulename), pg_catalog.pg_get_ruledef(oid),"
+            " ev_enabled::text, pg_catalog.obj_description(oid, 'pg_rewrite') FROM pg_catalog.pg_rewrite"
+            " WHERE ev_class IN {oids} AND rulename <> '_RETURN' ORDER BY rulename",
         ):
             script.later.append(plain(definition))
             script.unlink.append(f"DROP RULE IF EXISTS {rule} ON {name}")
@@ -127,19 +134,22 @@ class Belonging:
             script.comment(f"RULE {rule} ON {name}", text, later=True)
 
     def _policies(self, oid: int, name: str, script: Script) -> None:
-        ((enabled, forced),) = self._link.rows(
-            f"SELECT relrowsecurity, relforcerowsecurity FROM pg_catalog.pg_class WHERE oid = {int(oid)}"
+        ((enabled, forced),) = self._link.about(
+            oid,
+            "SELECT oid::bigint, relrowsecurity, relforcerowsecurity FROM pg_catalog.pg_class"
+            " WHERE oid IN {oids}",
         )
         script.later += [f"ALTER TABLE {name} ENABLE ROW LEVEL SECURITY"] if enabled else []
         script.later += [f"ALTER TABLE ONLY {name} FORCE ROW LEVEL SECURITY"] if forced else []
-        for policy, command, permissive, roles, using, check, text in self._link.rows(
-            "SELECT pg_catalog.quote_ident(p.polname), p.polcmd::text, p.polpermissive,"
+        for policy, command, permissive, roles, using, check, text in self._link.about(
+            oid,
+            "SELECT p.polrelid::bigint, pg_catalog.quote_ident(p.polname), p.polcmd::text, p.polpermissive,"
             " ARRAY(SELECT pg_catalog.quote_ident(r.rolname) FROM pg_catalog.pg_roles r"
             " WHERE r.oid = ANY (p.polroles) ORDER BY r.rolname),"
             " pg_catalog.pg_get_expr(p.polqual, p.polrelid),"
             " pg_catalog.pg_get_expr(p.polwithcheck, p.polrelid),"
             " pg_catalog.obj_description(p.oid, 'pg_policy') FROM pg_catalog.pg_policy p"
-            f" WHERE p.polrelid = {int(oid)} ORDER BY p.polname"
+            " WHERE p.polrelid IN {oids} ORDER BY p.polname",
         ):
             statement = f"CREATE POLICY {policy} ON {name}"
             statement += "" if permissive else " AS RESTRICTIVE"

@@ -75,10 +75,5 @@ def plain(statement: str) -> str:
     return statement.rstrip().removesuffix(";").rstrip()
 
 
-def numbers(oids: Iterable[int]) -> str:
-    """`(1, 2)` for IN; there is at least one."""
-    return "(" + ", ".join(str(int(oid)) for oid in oids) + ")"
-
-
 def _digest(texts: Iterable[str]) -> str:
     return hashlib.sha256("\0".join(texts).encode("utf-8", "surrogatepass")).hexdigest()

@@ -13,11 +13,12 @@ class Sequences:
 
     def create(self, oid: int, script: Script) -> str:
         """Make a sequence; gives its qualified name."""
-        ((name, unlogged, kind, text),) = self._link.rows(
-            "SELECT c.oid::pg_catalog.regclass::text, c.relpersistence = 'u',"
+        ((name, unlogged, kind, text),) = self._link.about(
+            oid,
+            "SELECT c.oid::bigint, c.oid::pg_catalog.regclass::text, c.relpersistence = 'u',"
             " pg_catalog.format_type(s.seqtypid, NULL), pg_catalog.obj_description(c.oid, 'pg_class')"
             " FROM pg_catalog.pg_class c JOIN pg_catalog.pg_sequence s ON s.seqrelid = c.oid"
-            f" WHERE c.oid = {int(oid)}"
+            " WHERE c.oid IN {oids}",
         )
         script.made.append(
             f"CREATE {'UNLOGGED ' if unlogged else ''}SEQUENCE {name} AS {kind} {self.options(oid)}"
@@ -26,9 +27,10 @@ class Sequences:
         return str(name)
 
     def options(self, oid: int) -> str:
-        ((start, step, least, most, cache, cycle),) = self._link.rows(
-            "SELECT seqstart, seqincrement, seqmin, seqmax, seqcache, seqcycle FROM pg_catalog.pg_sequence"
-            f" WHERE seqrelid = {int(oid)}"
+        ((start, step, least, most, cache, cycle),) = self._link.about(
+            oid,
+            "SELECT seqrelid::bigint, seqstart, seqincrement, seqmin, seqmax, seqcache, seqcycle"
+            " FROM pg_catalog.pg_sequence WHERE seqrelid IN {oids}",
         )
         return (
             f"START WITH {start} INCREMENT BY {step} MINVALUE {least} MAXVALUE {most} CACHE {cache}"
@@ -37,9 +39,11 @@ class Sequences:
 
     def go_on(self, oid: int, script: Script) -> None:
         """Have the sequence go on where it is, if that may be seen."""
-        ((name, may),) = self._link.rows(
-            f"SELECT {int(oid)}::pg_catalog.regclass::text,"
-            f" pg_catalog.has_sequence_privilege({int(oid)}::oid, 'SELECT')"
+        ((name, may),) = self._link.about(
+            oid,
+            "SELECT seqrelid::bigint, seqrelid::pg_catalog.regclass::text,"
+            " pg_catalog.has_sequence_privilege(seqrelid, 'SELECT') FROM pg_catalog.pg_sequence"
+            " WHERE seqrelid IN {oids}",
         )
         if not may:
             script.note(f"The value of sequence {name} may not be seen by this user: it begins anew.")

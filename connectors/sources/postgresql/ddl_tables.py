@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from connectors.sources.postgresql.ddl_belonging import Belonging
-from connectors.sources.postgresql.ddl_script import Script, numbers, options, plain, with_options
+from connectors.sources.postgresql.ddl_script import Script, options, plain, with_options
 from connectors.sources.postgresql.ddl_sequences import Sequences
 from connectors.sources.postgresql.ddl_types import COLLATION
 from connectors.sources.postgresql.names import Asking
@@ -22,6 +22,17 @@ _METHOD = "(SELECT am.amname::text FROM pg_catalog.pg_am am WHERE am.oid = c.rel
 _STORAGE = {"p": "PLAIN", "e": "EXTERNAL", "m": "MAIN", "x": "EXTENDED"}
 _METHODS = {"p": "pglz", "l": "lz4"}
 _IDENTITY = {"a": "ALWAYS", "d": "BY DEFAULT"}
+_OWNED = """
+SELECT d.refobjid::bigint, d.objid::bigint, d.deptype::text, d.refobjsubid,
+  pg_catalog.quote_ident(a.attname), n.nspname::text, c.relname::text
+FROM pg_catalog.pg_depend d
+JOIN pg_catalog.pg_class c ON c.oid = d.objid AND c.relkind = 'S'
+JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+JOIN pg_catalog.pg_attribute a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
+WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass
+AND d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass
+AND d.refobjid IN {oids} AND d.deptype IN ('a', 'i')
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,33 +70,23 @@ class Tables:
         self._sequences = Sequences(link)
         self._belonging = Belonging(link, version)
 
-    def table(self, oid: int, script: Script) -> list[int]:
-        """Make a table with its partitions; gives the oids of all of them."""
+    def table(self, oid: int, script: Script) -> None:
+        """Make a table with its partitions."""
         family = self._family(oid)
-        oids = [table.oid for table in family]
-        sequences = self._link.rows(
-            "SELECT d.objid::bigint, d.deptype::text, d.refobjid::bigint, d.refobjsubid,"
-            " pg_catalog.quote_ident(a.attname), n.nspname::text FROM pg_catalog.pg_depend d"
-            " JOIN pg_catalog.pg_class c ON c.oid = d.objid AND c.relkind = 'S'"
-            " JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"
-            " JOIN pg_catalog.pg_attribute a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid"
-            " WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass"
-            " AND d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass"
-            f" AND d.refobjid IN {numbers(oids)} AND d.deptype IN ('a', 'i') ORDER BY c.relname, n.nspname"
-        )
+        sequences = self._owned(family)
         identities = {(table, column): seq for seq, kind, table, column, *_ in sequences if kind == "i"}
         for table in family:
             script.schemas[table.schema] = None
         owned = []
-        for seq, kind, table, _, column, space in sequences:
+        for seq, kind, owner, _, column, space in sequences:
             script.schemas[space] = None
             if kind == "a":
-                owned.append((self._sequences.create(seq, script), table, column))
+                owned.append((self._sequences.create(seq, script), owner, column))
         names = {table.oid: table.name for table in family}
         for table in family:
             self._create(table, identities, script)
-        for name, table, column in owned:
-            script.made.append(f"ALTER SEQUENCE {name} OWNED BY {names[table]}.{column}")
+        for name, owner, column in owned:
+            script.made.append(f"ALTER SEQUENCE {name} OWNED BY {names[owner]}.{column}")
         for table in family[1:]:
             script.made.append(
                 f"ALTER TABLE ONLY {table.parents[0]} ATTACH PARTITION {table.name} {table.bound}"
@@ -96,23 +97,40 @@ class Tables:
             self._sequences.go_on(seq, script)
             if kind == "i":
                 self._identity_comment(seq, script)
-        return oids
+
+    def _owned(self, family: list[_Table]) -> list[tuple[int, str, int, int, str, str]]:
+        """The sequences of the columns of a table and its partitions: oid, kind of dependency, the table's
+        oid, the column's number and quoted name, schema; in the order of their names."""
+        found = [
+            (name, space, number, kind, table.oid, position, column)
+            for table in family
+            for number, kind, position, column, space, name in self._link.about(table.oid, _OWNED)
+        ]
+        return [
+            (number, kind, table, position, column, space)
+            for name, space, number, kind, table, position, column in sorted(found)
+        ]
 
     def _identity_comment(self, seq: int, script: Script) -> None:
-        for name, text in self._link.rows(
-            f"SELECT {int(seq)}::pg_catalog.regclass::text,"
-            f" pg_catalog.obj_description({int(seq)}::oid, 'pg_class')"
+        for name, text in self._link.about(
+            seq,
+            "SELECT oid::bigint, oid::pg_catalog.regclass::text, pg_catalog.obj_description(oid, 'pg_class')"
+            " FROM pg_catalog.pg_class WHERE oid IN {oids}",
         ):
             script.comment(f"SEQUENCE {name}", text)
 
     def _family(self, oid: int) -> list[_Table]:
         """The table and all partitions below it, from above down."""
-        rows = self._link.rows(
-            "WITH RECURSIVE tree(oid, level) AS ("
-            f" SELECT {int(oid)}::oid, 0 UNION ALL SELECT i.inhrelid, tree.level + 1 FROM tree"
+        rows = self._link.about(
+            oid,
+            "WITH RECURSIVE tree(root, oid, level) AS ("
+            " SELECT r.oid, r.oid, 0 FROM pg_catalog.pg_class r"
+            " WHERE r.oid IN {oids} AND r.relkind IN ('r', 'p')"
+            " UNION ALL SELECT tree.root, i.inhrelid, tree.level + 1 FROM tree"
             " JOIN pg_catalog.pg_inherits i ON i.inhparent = tree.oid"
             " JOIN pg_catalog.pg_class k ON k.oid = i.inhrelid AND k.relispartition)"
-            " SELECT c.oid::bigint, c.oid::pg_catalog.regclass::text, n.nspname::text, c.relkind::text,"
+            " SELECT tree.root::bigint, c.oid::bigint, c.oid::pg_catalog.regclass::text,"
+            " n.nspname::text, c.relkind::text,"
             " c.relpersistence = 'u', c.relispartition,"
             " ARRAY(SELECT i.inhparent::pg_catalog.regclass::text FROM pg_catalog.pg_inherits i"
             " WHERE i.inhrelid = c.oid ORDER BY i.inhseqno),"
@@ -124,7 +142,7 @@ class Tables:
             " FROM tree JOIN pg_catalog.pg_class c ON c.oid = tree.oid"
             " JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"
             " LEFT JOIN pg_catalog.pg_class t ON t.oid = c.reltoastrelid"
-            " ORDER BY tree.level, n.nspname, c.relname"
+            " ORDER BY tree.level, n.nspname, c.relname",
         )
         found = []
         for row in rows:
@@ -139,10 +157,11 @@ class Tables:
 
     def _create(self, table: _Table, identities: dict[tuple[int, int], int], script: Script) -> None:
         columns = self._columns(table)
-        checks = self._link.rows(
-            "SELECT pg_catalog.quote_ident(conname), pg_catalog.pg_get_constraintdef(oid), conislocal,"
-            " pg_catalog.obj_description(oid, 'pg_constraint') FROM pg_catalog.pg_constraint"
-            f" WHERE conrelid = {table.oid} AND contype = 'c' AND convalidated ORDER BY conname"
+        checks = self._link.about(
+            table.oid,
+            "SELECT conrelid::bigint, pg_catalog.quote_ident(conname), pg_catalog.pg_get_constraintdef(oid),"
+            " conislocal, pg_catalog.obj_description(oid, 'pg_constraint') FROM pg_catalog.pg_constraint"
+            " WHERE conrelid IN {oids} AND contype = 'c' AND convalidated ORDER BY conname",
         )
         inherits = bool(table.parents) and not table.partition
         # A table whose columns are all its own was given its parents afterwards: so it keeps their order.
@@ -178,8 +197,9 @@ class Tables:
             "number", "name", "type", "collation", "required", "value", "identity", "generated", "storage",
             "compression", "statistics", "options", "local", "comment",
         )  # fmt: skip
-        rows = self._link.rows(
-            "SELECT a.attnum, pg_catalog.quote_ident(a.attname),"
+        rows = self._link.about(
+            table.oid,
+            "SELECT a.attrelid::bigint, a.attnum, pg_catalog.quote_ident(a.attname),"
             " pg_catalog.format_type(a.atttypid, a.atttypmod),"
             f" {COLLATION.format(used='a.attcollation', usual='y.typcollation')}, a.attnotnull,"
             " pg_catalog.pg_get_expr(d.adbin, d.adrelid), a.attidentity::text, a.attgenerated::text,"
@@ -188,7 +208,7 @@ class Tables:
             " pg_catalog.col_description(a.attrelid, a.attnum)"
             " FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_type y ON y.oid = a.atttypid"
             " LEFT JOIN pg_catalog.pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum"
-            f" WHERE a.attrelid = {table.oid} AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum"
+            " WHERE a.attrelid IN {oids} AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum",
         )
         return [dict(zip(names, row, strict=True)) for row in rows]
 
@@ -197,7 +217,11 @@ class Tables:
         text += f" COMPRESSION {_METHODS[column['compression']]}" if column["compression"] else ""
         text += f" COLLATE {column['collation']}" if column["collation"] else ""
         if column["identity"] and (sequence := identities.get((table.oid, column["number"]))) is not None:
-            ((name,),) = self._link.rows(f"SELECT {sequence}::pg_catalog.regclass::text")
+            ((name,),) = self._link.about(
+                sequence,
+                "SELECT oid::bigint, oid::pg_catalog.regclass::text FROM pg_catalog.pg_class"
+                " WHERE oid IN {oids}",
+            )
             kind = _IDENTITY[column["identity"]]
             text += (
                 f" GENERATED {kind} AS IDENTITY (SEQUENCE NAME {name} {self._sequences.options(sequence)})"
@@ -226,12 +250,14 @@ class Tables:
 
     def view(self, oid: int, script: Script, *, materialized: bool) -> str:
         """Make a view; gives the statement that drops it."""
-        ((name, definition, stored, populated, method, text),) = self._link.rows(
-            "SELECT c.oid::pg_catalog.regclass::text, pg_catalog.pg_get_viewdef(c.oid), c.reloptions,"
+        ((name, definition, stored, populated, method, text),) = self._link.about(
+            oid,
+            "SELECT c.oid::bigint, c.oid::pg_catalog.regclass::text, pg_catalog.pg_get_viewdef(c.oid),"
+            " c.reloptions,"
             " c.relispopulated,"
             f" {_METHOD},"
             " pg_catalog.obj_description(c.oid, 'pg_class') FROM pg_catalog.pg_class c"
-            f" WHERE c.oid = {int(oid)}"
+            " WHERE c.oid IN {oids}",
         )
         word = "MATERIALIZED VIEW" if materialized else "VIEW"
         if not definition:
@@ -243,14 +269,16 @@ class Tables:
         create += "\n  WITH NO DATA" if materialized else ""
         create += f"\n  WITH {check[0].upper()} CHECK OPTION" if check else ""
         script.made.append(create)
-        for column, value, storage, statistics, chosen, comment in self._link.rows(
-            "SELECT pg_catalog.quote_ident(a.attname), pg_catalog.pg_get_expr(d.adbin, d.adrelid),"
+        for column, value, storage, statistics, chosen, comment in self._link.about(
+            oid,
+            "SELECT a.attrelid::bigint, pg_catalog.quote_ident(a.attname),"
+            " pg_catalog.pg_get_expr(d.adbin, d.adrelid),"
             " CASE WHEN a.attstorage <> y.typstorage THEN a.attstorage::text END,"
             " COALESCE(a.attstattarget, -1), a.attoptions,"
             " pg_catalog.col_description(a.attrelid, a.attnum) FROM pg_catalog.pg_attribute a"
             " JOIN pg_catalog.pg_type y ON y.oid = a.atttypid"
             " LEFT JOIN pg_catalog.pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum"
-            f" WHERE a.attrelid = {int(oid)} AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum"
+            " WHERE a.attrelid IN {oids} AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum",
         ):
             alter = f"ALTER {word} {name} ALTER COLUMN {column}"
             script.made += [f"{alter} SET DEFAULT {value}"] if value is not None else []

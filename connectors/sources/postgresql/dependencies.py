@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
-from connectors.sources.postgresql.ddl_script import numbers
 from connectors.sources.postgresql.names import FUNCTION_NAME, Asking
 from core.errors import BrokenObject
 from core.model.vocabulary import ObjectRef, ObjectType
@@ -41,21 +41,21 @@ _BROUGHT = (
 # pg_depend, since it can't know how few rows are asked for.
 _RESOLVED = f"""
 , raw AS (
-  SELECT DISTINCT d.refclassid AS class, d.refobjid AS id
+  SELECT DISTINCT o.root, d.refclassid AS class, d.refobjid AS id
   FROM own o CROSS JOIN LATERAL (
     SELECT d.refclassid, d.refobjid, d.deptype FROM pg_catalog.pg_depend d
     WHERE d.classid = o.class AND d.objid = o.id OFFSET 0) d
   WHERE d.deptype IN ('n', 'a', 'i', 'P', 'S')
 ), up AS (
-  SELECT class, id FROM raw UNION SELECT d.refclassid, d.refobjid FROM up CROSS JOIN LATERAL (
+  SELECT root, class, id FROM raw UNION SELECT up.root, d.refclassid, d.refobjid FROM up CROSS JOIN LATERAL (
     SELECT d.refclassid, d.refobjid FROM pg_catalog.pg_depend d
     WHERE d.classid = up.class AND d.objid = up.id AND {_BROUGHT} OFFSET 0) d
-), elements AS (
-  SELECT up.class, up.id FROM up WHERE (
+), elements AS MATERIALIZED (
+  SELECT up.root, up.class, up.id FROM up WHERE (
     SELECT pg_catalog.count(*) FROM pg_catalog.pg_depend d
     WHERE d.classid = up.class AND d.objid = up.id AND {_BROUGHT}) = 0
-), relations AS (
-  SELECT e.class, e.id, CASE
+), relations AS MATERIALIZED (
+  SELECT e.root, e.class, e.id, CASE
     WHEN e.class = {_in("pg_class")} THEN e.id
     WHEN e.class = {_in("pg_type")}
       THEN (SELECT NULLIF(y.typrelid, 0) FROM pg_catalog.pg_type y WHERE y.oid = e.id)
@@ -64,19 +64,19 @@ _RESOLVED = f"""
     WHEN e.class = {_in("pg_trigger")}
       THEN (SELECT t.tgrelid FROM pg_catalog.pg_trigger t WHERE t.oid = e.id)
   END AS relation FROM elements e
-), tables AS (
-  SELECT e.class, e.id, COALESCE(
+), tables AS MATERIALIZED (
+  SELECT e.root, e.class, e.id, COALESCE(
     (SELECT i.indrelid FROM pg_catalog.pg_index i WHERE i.indexrelid = e.relation),
     (SELECT d.refobjid FROM pg_catalog.pg_depend d JOIN pg_catalog.pg_class s ON s.oid = d.objid
       WHERE s.relkind = 'S' AND d.objid = e.relation AND d.classid = {_in("pg_class")}
       AND d.refclassid = {_in("pg_class")} AND d.refobjsubid > 0 AND d.deptype IN ('a', 'i')),
     e.relation) AS relation FROM relations e
 ), found AS (
-  SELECT t.class, t.id, COALESCE((
+  SELECT t.root, t.class, t.id, COALESCE((
     SELECT pg_catalog.pg_partition_root(t.relation)::oid FROM pg_catalog.pg_class c
     WHERE c.oid = t.relation AND c.relispartition), t.relation) AS relation FROM tables t
 )
-SELECT c.relkind::text, y.typtype::text, p.prokind::text,
+SELECT f.root::bigint, c.relkind::text, y.typtype::text, p.prokind::text,
   COALESCE(c.relname::text, y.typname::text, {FUNCTION_NAME}), n.nspname::text,
   (SELECT x.extname::text FROM pg_catalog.pg_depend d JOIN pg_catalog.pg_extension x ON x.oid = d.refobjid
     WHERE d.deptype = 'e' AND d.classid = CASE WHEN c.oid IS NULL THEN f.class ELSE {_in("pg_class")} END
@@ -90,48 +90,65 @@ LEFT JOIN pg_catalog.pg_namespace n ON n.oid = COALESCE(c.relnamespace, y.typnam
 """
 
 
+def _belonging(catalog: str, column: str, oid: str = "oid", more: str = "") -> str:
+    """What of a catalog belongs to the relations of `tree`; each looked up by itself, as above."""
+    kept = "pg_class" if catalog == "pg_index" else catalog
+    return (
+        f"SELECT t.root, {_in(kept)}, x.id FROM tree t CROSS JOIN LATERAL (SELECT b.{oid} AS id"
+        f" FROM pg_catalog.{catalog} b WHERE b.{column} = t.oid{more} OFFSET 0) x"
+    )
+
+
+# A relation with its partitions, and what is theirs.
+_OF_RELATIONS = f"""
+tree(root, oid) AS (
+  SELECT r.oid, r.oid FROM pg_catalog.pg_class r WHERE r.oid IN {{oids}} AND r.relkind NOT IN ('i', 'I')
+  UNION ALL SELECT t.root, i.inhrelid FROM tree t CROSS JOIN LATERAL (
+    SELECT i.inhrelid FROM pg_catalog.pg_inherits i JOIN pg_catalog.pg_class k ON k.oid = i.inhrelid
+    WHERE i.inhparent = t.oid AND k.relispartition OFFSET 0) i
+), own(root, class, id) AS (
+  SELECT t.root, {_in("pg_class")}::oid, t.oid FROM tree t
+  UNION ALL {_belonging("pg_index", "indrelid", "indexrelid")}
+  UNION ALL {_belonging("pg_attrdef", "adrelid")}
+  UNION ALL {_belonging("pg_constraint", "conrelid", more=" AND b.contype IN ('c', 'p', 'u', 'x')")}
+  UNION ALL {_belonging("pg_rewrite", "ev_class", more=" AND b.rulename = '_RETURN'")}
+  UNION ALL {_belonging("pg_statistic_ext", "stxrelid")}
+)
+"""
+
+
 class Dependencies:
     def __init__(self, link: Asking) -> None:
         self._link = link
 
-    def of_relations(self, schema: str, ref: ObjectRef, oids: list[int]) -> Needs:
+    def of_relation(self, schema: str, ref: ObjectRef, oid: int) -> Needs:
         """Of a table (with its partitions), view or sequence: by its columns, defaults, checks, keys,
         indexes, statistics and query. Foreign keys, rules and policies don't count."""
-        listed = numbers(oids)
-        own = [
-            f"SELECT {_in('pg_class')}::oid AS class, oid AS id FROM pg_catalog.pg_class"
-            f" WHERE oid IN {listed}",
-            f"SELECT {_in('pg_class')}, indexrelid FROM pg_catalog.pg_index WHERE indrelid IN {listed}",
-            f"SELECT {_in('pg_attrdef')}, oid FROM pg_catalog.pg_attrdef WHERE adrelid IN {listed}",
-            f"SELECT {_in('pg_constraint')}, oid FROM pg_catalog.pg_constraint WHERE conrelid IN {listed}"
-            " AND contype IN ('c', 'p', 'u', 'x')",
-            f"SELECT {_in('pg_rewrite')}, oid FROM pg_catalog.pg_rewrite WHERE ev_class IN {listed}"
-            " AND rulename = '_RETURN'",
-            f"SELECT {_in('pg_statistic_ext')}, oid FROM pg_catalog.pg_statistic_ext"
-            f" WHERE stxrelid IN {listed}",
-        ]
-        return self._resolve(schema, ref, " UNION ALL ".join(own))
+        return self._needs(schema, ref, self._link.about(oid, f"WITH RECURSIVE {_OF_RELATIONS}{_RESOLVED}"))
 
     def of_type(self, schema: str, ref: ObjectRef, oid: int) -> Needs:
         return self._resolve(
             schema,
             ref,
-            f"SELECT {_in('pg_type')}::oid AS class, {oid}::oid AS id"
-            f" UNION ALL SELECT {_in('pg_class')}, typrelid FROM pg_catalog.pg_type WHERE oid = {oid}"
-            f" UNION ALL SELECT {_in('pg_constraint')}, oid FROM pg_catalog.pg_constraint"
+            f"SELECT {oid}::oid AS root, {_in('pg_type')}::oid AS class, {oid}::oid AS id UNION ALL"
+            f" SELECT {oid}, {_in('pg_class')}, typrelid FROM pg_catalog.pg_type WHERE oid = {oid}"
+            f" UNION ALL SELECT {oid}, {_in('pg_constraint')}, oid FROM pg_catalog.pg_constraint"
             f" WHERE contypid = {oid}",
         )
 
     def of(self, schema: str, ref: ObjectRef, catalog: str, oid: int) -> Needs:
         """Of a function or trigger."""
-        return self._resolve(schema, ref, f"SELECT {_in(catalog)}::oid AS class, {oid}::oid AS id")
+        own = f"SELECT {oid}::oid AS root, {_in(catalog)}::oid AS class, {oid}::oid AS id"
+        return self._resolve(schema, ref, own)
 
     def _resolve(self, schema: str, ref: ObjectRef, own: str) -> Needs:
+        rows = self._link.rows(f"WITH RECURSIVE own AS ({own}){_RESOLVED}")
+        return self._needs(schema, ref, [row[1:] for row in rows])
+
+    def _needs(self, schema: str, ref: ObjectRef, rows: list[tuple[Any, ...]]) -> Needs:
         refs: set[ObjectRef] = set()
         notes: set[str] = set()
-        for kind, typtype, prokind, name, space, extension, words, users in self._link.rows(
-            f"WITH RECURSIVE own AS ({own})" + _RESOLVED
-        ):
+        for kind, typtype, prokind, name, space, extension, words, users in rows:
             if extension is not None:
                 if extension != "plpgsql":
                     notes.add(f"Needs extension {extension}: CREATE EXTENSION.")

@@ -18,8 +18,10 @@ from psycopg.pq.abc import PGresult
 from connectors.sources.postgresql.errors import is_lost, statement_error
 from connectors.sources.postgresql.kill import new_name, terminate_named
 from connectors.sources.postgresql.login import Login, Wire
+from connectors.sources.postgresql.names import find
 from connectors.sources.postgresql.sql import identifier
 from core.errors import ConnectionLost, OfframpError, Unsupported
+from core.model.vocabulary import ObjectRef
 
 Row = tuple[Any, ...]
 
@@ -30,7 +32,8 @@ LOCK_SECONDS = 540  # where the connection sets no limit to the server's silence
 # What an answer depends on, and how long the server bears with a slow reader. Not every version has all of
 # them: only those that pg_settings lists are set. An empty search_path has the server print every name with
 # its schema, and nobody's function stand in for one of its own. row_security off has it refuse to read what
-# it would filter. synchronize_seqscans off has two reads of a table give its rows in the same order.
+# it would filter. synchronize_seqscans off has two reads of a table give its rows in the same order. jit off:
+# compiling a large question to the catalogs takes it seconds, and answering it milliseconds.
 _PINNED = {
     "client_encoding": "UTF8",
     "TimeZone": "UTC",
@@ -46,6 +49,7 @@ _PINNED = {
     "row_security": "off",
     "synchronize_seqscans": "off",
     "plan_cache_mode": "force_generic_plan",
+    "jit": "off",
     "statement_timeout": "0",
     "transaction_timeout": "0",
     "idle_in_transaction_session_timeout": "0",
@@ -194,6 +198,14 @@ class Link:
         """Rows as Python values. Without `params`, a % is a %; with them, each %s is one of them."""
         self.ready()
         return self._run(statement, params)[0]
+
+    def about(self, oid: int, statement: str) -> list[Row]:
+        """Rows that tell of one relation: see `names.Asking`."""
+        return [row[1:] for row in self.rows(statement.replace("{oids}", f"({int(oid)})"))]
+
+    def find(self, schema: str, ref: ObjectRef) -> int:
+        """An object's oid: see `names.find`. Raises NotFound."""
+        return find(self, schema, ref)
 
     def row(self, statement: str, *params: object) -> Row:
         """The first row, () where there is none."""

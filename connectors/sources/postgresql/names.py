@@ -23,10 +23,26 @@ _WITH_TYPES = "'e', 'i'"
 _CLASS = "'pg_catalog.{}'::pg_catalog.regclass"
 
 
-class Asking(Protocol):
-    """Whatever sends a statement, with `%s` for each of `params`, and gives the rows of its answer."""
+class Sending(Protocol):
+    """Whatever sends a statement."""
 
     def rows(self, statement: str, *params: object) -> list[tuple[Any, ...]]: ...
+
+
+class Asking(Protocol):
+    """Whatever sends a statement, with `%s` for each of `params`, and gives the rows of its answer.
+
+    `about`: a statement that tells of a relation, `{oids}` in it standing for a list of them (behind IN); its
+    first column is the relation's oid, which the rows that are given don't have.
+    """
+
+    def rows(self, statement: str, *params: object) -> list[tuple[Any, ...]]: ...
+
+    def about(self, oid: int, statement: str) -> list[tuple[Any, ...]]: ...
+
+    def find(self, schema: str, ref: ObjectRef) -> int:
+        """As `find` below."""
+        ...
 
 
 def own(catalog: str, oid: str, kinds: str = "'e'") -> str:
@@ -84,7 +100,7 @@ OBJECTS: dict[ObjectType, str] = {
 }
 
 
-def find(link: Asking, schema: str, ref: ObjectRef) -> int:
+def find(link: Sending, schema: str, ref: ObjectRef) -> int:
     """The oid of an object. Raises NotFound, which says so where another object brings it along."""
     query = OBJECTS.get(ref.type)
     if query is not None:

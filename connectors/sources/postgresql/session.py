@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import AbstractContextManager
 
 from connectors.base import ObjectDdl, ObjectInfo, ReadRequest, ServerInfo, Session, Sharing, TableShape
 from connectors.sources.postgresql import query as queries
@@ -72,6 +73,9 @@ class PostgresqlSession(Session):
     def ddl(self, database: str, ref: ObjectRef, flavour: SchemaFlavour) -> ObjectDdl:
         with self._letting_go(ref):
             return self._ddl.of(database, ref, flavour)
+
+    def survey(self, database: str, refs: Collection[ObjectRef]) -> AbstractContextManager[None]:
+        return self._ddl.survey(database, refs)
 
     @contextlib.contextmanager
     def _letting_go(self, ref: ObjectRef) -> Iterator[None]:
