@@ -109,7 +109,7 @@ class Exports:
 
     def pause(self, name: str) -> Export:
         """Keep it from running by itself; what runs goes on. The export as it is then. Raises NotFound;
-        Conflict where it has no schedule."""
+        Conflict where it doesn't run by itself."""
         self.get(name)
         return self._context.store.exports.pause(name, paused=True)
 
@@ -144,6 +144,19 @@ class Exports:
                     after=to_tree(made),
                     secret=made.secret,
                     old=old.secret if old else None,
+                )
+            )
+        destinations = store.destinations.by_name()
+        for place in definitions.destinations:
+            there = destinations.get(place.name)
+            steps.append(
+                _step(
+                    "destination",
+                    place.name,
+                    before=to_tree(there) if there else None,
+                    after=to_tree(place),
+                    secret=place.secret,
+                    old=there.secret if there else None,
                 )
             )
         known = {*connections, *(c.name for c in definitions.connections)}
@@ -181,6 +194,14 @@ class Exports:
                     before = store.connections.get(connection.name)
                     store.connections.replace(connection)
                     self._context.forget_unused(before.secret)
+        for place in plan.definitions.destinations:
+            match doing["destination", place.name]:
+                case "create":
+                    store.destinations.add(place)
+                case "change":
+                    there = store.destinations.get(place.name)
+                    store.destinations.replace(place)
+                    self._context.forget_unused(there.secret)
         for export in plan.definitions.exports:
             match doing["export", export.name]:
                 case "create":

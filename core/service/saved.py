@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from core import secrets
 from core.errors import NotFound
@@ -21,7 +22,9 @@ from core.model.task import Task
 from core.model.task_filter import TaskFilter
 from core.model.vocabulary import TaskStatus
 from core.service.context import Context
-from core.store.watches import Watched
+
+if TYPE_CHECKING:
+    from core.store.watches import Watched
 
 HISTORY = 200
 OPEN = tuple(status for status in TaskStatus if not status.ended)

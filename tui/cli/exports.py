@@ -11,14 +11,14 @@ import msgspec
 from core.due import upcoming
 from core.errors import Conflict, OfframpError, UsageError
 from core.model.convert import definitions_to_toml, export_to_tree, to_tree, utc_text
+from core.model.destination import below
 from core.model.run import Outcome
 from core.model.settings import Export
-from core.service import Service, schedule_words
+from core.service import Service, schedule_words, watch_words
 from core.service.exports import Plan
 from core.service.saved import History, SavedExport
-from tui.cli import file_options, forms, into_options, schedules, settings
+from tui.cli import file_options, forms, into_options, schedules, settings, watch_options
 from tui.cli.output import Output
-from tui.cli.paths import absolute
 from tui.cli.running import keep_sys_password
 
 
@@ -34,14 +34,21 @@ def create(args: argparse.Namespace, out: Output) -> int:
         if into is not None:
             directory = into.place
         else:
-            directory = str(absolute(args.to)) if args.to is not None else service.exports.directory()
+            directory = _place(service, args.to) or service.exports.directory()
         schedule = schedules.schedule_from(args, None, datetime.now(UTC))
+        watch = watch_options.watch_from(args, None)
         place = file_options.place_from(args)
-        export = Export(name=args.name, directory=directory, settings=wanted, schedule=schedule, **place)
+        export = Export(
+            name=args.name, directory=directory, settings=wanted, schedule=schedule, watch=watch, **place
+        )
         _keep(service, args, out, export)
-    where = export.directory if into is not None else f"{export.directory}/{export.name}/"
+    where = export.directory if into is not None else f"{below(export.directory, export.name)}/"
     out.say(f"Its runs go to {where}. Start one: offramp run {export.name}")
     return 0
+
+
+def _place(service: Service, to: str | None) -> str | None:
+    return service.destinations.place(to, Path.cwd()) if to is not None else None
 
 
 def edit(args: argparse.Namespace, out: Output) -> int:
@@ -54,9 +61,12 @@ def edit(args: argparse.Namespace, out: Output) -> int:
         if into is not None:
             directory = into.place
         else:
-            directory = str(absolute(args.to)) if args.to is not None else old.directory
+            directory = _place(service, args.to) or old.directory
         schedule = schedules.schedule_from(args, old.schedule, datetime.now(UTC))
-        changed = {"directory": directory, "settings": wanted, "schedule": schedule}
+        watch = watch_options.watch_from(args, old.watch)
+        if args.on_new_data:
+            schedule = None
+        changed = {"directory": directory, "settings": wanted, "schedule": schedule, "watch": watch}
         export = msgspec.structs.replace(old, **changed, **file_options.place_from(args))
         _keep(service, args, out, export, old=old)
     return 0
@@ -69,7 +79,7 @@ def _keep(
     ineffective = settings.ineffective(args, export.settings)
     for text in [*ineffective, *file_options.place_ineffective(args, export)]:
         out.warn(text)
-    same = old is not None and old.schedule == export.schedule
+    same = old is not None and old.schedule == export.schedule and old.watch == export.watch
     if not same:
         schedules.show_coming(out, export)
     wanted = keep_sys_password(service, args, out, export.settings)
@@ -101,7 +111,7 @@ def list_(args: argparse.Namespace, out: Output) -> int:
         rows = [
             (
                 e.export.name,
-                schedule_words.trigger(e.export.schedule),
+                watch_words.trigger(e.export),
                 f"{e.last.status} {_minute(e.last.ended or e.last.created)}" if e.last else "never",
                 _minute(e.due) if e.due else "",
                 e.export.settings.connection,
@@ -133,13 +143,14 @@ def show(args: argparse.Namespace, out: Output) -> int:
                 "export": export_to_tree(export),
                 "next_runs": [utc_text(due) for due in coming],
                 "periodic_runs": [to_tree(run) for run in history.periodic],
+                "source": to_tree(history.watched.state) if history.watched is not None else None,
             }
         )
     else:
         out.fields(
             [
                 ("export", export.name),
-                ("directory", "" if export.settings.into else f"{export.directory}/{export.name}/"),
+                ("directory", "" if export.settings.into else f"{below(export.directory, export.name)}/"),
                 ("place", file_options.place_words(export)),
                 *forms.settings_fields(export.settings),
                 *_schedule_fields(history),
@@ -150,7 +161,10 @@ def show(args: argparse.Namespace, out: Output) -> int:
 
 def _schedule_fields(history: History) -> list[tuple[str, str]]:
     """When it runs by itself, the next times, and those of the last at which it didn't."""
-    schedule = history.export.schedule
+    schedule, watch = history.export.schedule, history.export.watch
+    if watch is not None:
+        now = datetime.now(UTC)
+        return [("runs", watch_words.whole(watch)), ("source", watch_words.state(history.watched, now))]
     if schedule is None:
         return []
     lines = [("schedule", schedule_words.whole(schedule, history.started))]

@@ -32,7 +32,8 @@ def add_exports(commands: Any) -> None:
         parser.add_argument(
             "--to",
             metavar="DIR",
-            help="where its runs go: DIR/NAME/START-TASK; default: `directory` of the settings file, else "
+            help="where its runs go: DIR/NAME/START-TASK, where DIR may be a URL (s3://bucket/dir, sftp://, "
+            "ftp://, …), a destination's name or NAME:dir; default: `directory` of the settings file, else "
             "exports in Offramp's home; or another database: connection:NAME or connection:NAME/DATABASE",
         )
         add_settings(parser)

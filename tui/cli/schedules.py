@@ -172,7 +172,8 @@ def coming_lines(schedule: Schedule, started: int) -> list[str]:
 
 def serve(service: Service, out: Output, *exports: Export) -> None:
     """See to it that what runs by itself is served, and say what a reboot does to it."""
-    if any(export.schedule is not None and not export.schedule.paused for export in exports):
+    triggers = [export.schedule or export.watch for export in exports]
+    if any(trigger is not None and not trigger.paused for trigger in triggers):
         service.tasks.serve()
         if service.overview.engine().forgotten:
             out.say(REMINDER)
@@ -196,7 +197,8 @@ def resume(args: argparse.Namespace, out: Output) -> int:
 
 def _told(args: argparse.Namespace, out: Output, export: Export, what: str) -> None:
     if args.json:
-        assert export.schedule is not None  # noqa: S101 - else there was a Conflict
-        out.json({"export": export.name, "paused": export.schedule.paused})
+        trigger = export.schedule or export.watch
+        assert trigger is not None  # noqa: S101 - else there was a Conflict
+        out.json({"export": export.name, "paused": trigger.paused})
     else:
         out.say(f"Export {export.name} {what}.")

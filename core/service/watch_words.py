@@ -1,0 +1,50 @@
+"""What people read about exports that run when there is new data."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from core.model.settings import Export
+from core.model.watch import Watch
+from core.service import schedule_words
+from core.service.words import duration
+
+if TYPE_CHECKING:
+    from core.store.watches import Watched
+
+
+def trigger(export: Export) -> str:
+    """`every 6 hours`, `on new data`, `paused`, `by hand`: as lists show it."""
+    if export.watch is None:
+        return schedule_words.trigger(export.schedule)
+    return "paused" if export.watch.paused else "on new data"
+
+
+def whole(watch: Watch) -> str:
+    """All of it in one line."""
+    text = (
+        f"on new data, asked for every {duration(watch.probe_every)}, begins {duration(watch.settle)} after "
+        f"a change, at most every {duration(watch.min_interval)}"
+    )
+    return f"{text} (paused)" if watch.paused else text
+
+
+def state(watched: Watched | None, now: datetime) -> str:
+    """What is known of the source, and what comes next."""
+    if watched is None:
+        return "not asked yet"
+    known = watched.state
+    if watched.due is None:
+        return "not asked while it is paused"
+    wait = duration(max(0.0, (watched.due - now).total_seconds()))
+    if known.error:
+        return f"{known.error.rstrip('.')} (asked again in {wait})"
+    if watched.ready is not None:
+        begins = (watched.ready - now).total_seconds()
+        return f"new data; a run begins in {duration(begins)}" if begins > 0 else "new data; a run begins"
+    if known.looked is None:
+        return "not asked yet"
+    ago = duration(max(0.0, (now - known.looked).total_seconds()))
+    words = f"no new data {ago} ago, asked again in {wait}"
+    return f"{words}; the last {known.failed_runs} runs failed" if known.failed_runs > 1 else words
