@@ -11,6 +11,7 @@ import pytest
 import sqlalchemy as sa
 
 from core.errors import Aborted, ErrorInfo, LostClaim
+from core.model.file_settings import FileSettings, IfExists
 from core.model.settings import ExportSettings
 from core.model.task import Checkpoint, Column, FileEntry, PartPlan, Snapshot, Task, TaskObject
 from core.model.vocabulary import ObjectRef, ObjectStatus, ObjectType, TaskStatus
@@ -281,3 +282,40 @@ def test_a_busy_store_costs_progress_nothing(store: Store, journal: StoreJournal
                 journal.progress(0, rows, rows)
             assert time.monotonic() - started < 1
         wait(lambda: other.tasks.get(1).processed_rows == 99)
+
+
+def test_two_tasks_at_work_never_have_one_place(
+    store: Store, journal: StoreJournal, epoch: int, add: Callable[..., Task]
+) -> None:
+    here = journal.task().output
+    assert journal.claim_output(here)
+    add(output=here)
+    claim = store.claims.claim_next(epoch, datetime.now(UTC))
+    assert claim is not None
+    other = StoreJournal(store, claim.task, claim.token)
+    other.take_hold(4712, 4712, NOW)
+    assert not other.claim_output(here)
+    assert other.claim_output(f"{here}-2")
+    assert other.task().output == f"{here}-2"
+    assert journal.claim_output(here)
+    # What is over holds no place.
+    other.finish(FATAL, published=False)
+    assert journal.claim_output(f"{here}-2")
+
+
+def test_a_task_that_replaced_anothers_output_has_it_alone(
+    store: Store, epoch: int, add: Callable[..., Task]
+) -> None:
+    settings = ExportSettings(
+        connection="shop", all_objects=True, files=FileSettings(if_exists=IfExists.REPLACE)
+    )
+    numbers = []
+    for _ in range(2):
+        numbers.append(add(output="/out/nightly", settings=settings).id)
+        claim = store.claims.claim_next(epoch, datetime.now(UTC))
+        assert claim is not None
+        held = StoreJournal(store, claim.task, claim.token)
+        held.take_hold(4711, 4711, NOW)
+        held.publishing()
+        held.finish(None, published=True)
+    assert [store.tasks.get(number).published for number in numbers] == [False, True]
