@@ -6,6 +6,9 @@ The TOML form is for people: a table for each definition, keys as the settings a
     mode = "sqlite"
     path = "/data/shop.sqlite"
 
+    [destination.lake]
+    url = "s3://bucket/prefix"
+
     [export.nightly]
     connection = "shop"
     directory = "/data/out"
@@ -36,6 +39,7 @@ import msgspec
 from core.errors import InvalidDefinition, InvalidValue
 from core.model import environment
 from core.model.connection import Connection
+from core.model.destination import Destination
 from core.model.settings import Export, ExportSettings
 from core.model.vocabulary import Mode
 
@@ -44,7 +48,7 @@ Tree = dict[str, Any]
 
 # Keys of an export that aren't its settings'.
 OF_EXPORT = tuple(name for name in Export.__struct_fields__ if name not in ("name", "settings"))
-KINDS = ("connection", "export")
+KINDS = ("connection", "destination", "export")
 _PLACE = re.compile(r" - at `\$(?P<path>[^`]*)`$")
 _STEP = re.compile(r"\.(?P<name>[^.\[\]]+)|\[(?P<number>\d+)\]|\[\.\.\.\]")
 _UNKNOWN = re.compile(r"Object contains unknown field `(?P<name>.*)`$")
@@ -57,6 +61,7 @@ class Definitions:
 
     connections: tuple[Connection, ...] = ()
     exports: tuple[Export, ...] = ()
+    destinations: tuple[Destination, ...] = ()
 
 
 def nearest(word: str, choices: Iterable[str]) -> str | None:
@@ -111,6 +116,10 @@ def definitions_from_toml(
             export_from_tree(name, tree, where, strict=strict)
             for name, tree in document.get("export", {}).items()
         ),
+        destinations=tuple(
+            destination_from_tree(name, tree, where, strict=strict)
+            for name, tree in document.get("destination", {}).items()
+        ),
     )
 
 
@@ -148,6 +157,15 @@ def connection_from_tree(
                 f"{where}: {place}: path {path!r} must be absolute.", "Workers stand elsewhere than the file."
             )
     return made
+
+
+def destination_from_tree(
+    name: str, tree: Mapping[str, Any], where: str, *, strict: bool = True
+) -> Destination:
+    """A destination from its keys without the name. Raises InvalidDefinition."""
+    place = f"destination.{name}"
+    _refuse_name(tree, where, place)
+    return from_tree(Destination, {**tree, "name": name}, where, place, strict=strict)
 
 
 def export_from_tree(name: str, tree: Mapping[str, Any], where: str, *, strict: bool = True) -> Export:
@@ -277,13 +295,19 @@ def _choices(kind: Any) -> tuple[str, ...]:
 # To TOML and JSON
 
 
-def definitions_to_toml(connections: Sequence[Connection] = (), exports: Sequence[Export] = ()) -> str:
+def definitions_to_toml(
+    connections: Sequence[Connection] = (),
+    exports: Sequence[Export] = (),
+    destinations: Sequence[Destination] = (),
+) -> str:
     """The TOML form, defaults left out; `definitions_from_toml` gives back the same."""
     import tomli_w  # noqa: PLC0415 - most commands write none
 
     document: Tree = {}
     if connections:
         document["connection"] = {c.name: _short(c, leave=("name",)) for c in connections}
+    if destinations:
+        document["destination"] = {d.name: _short(d, leave=("name",)) for d in destinations}
     if exports:
         document["export"] = {
             e.name: {

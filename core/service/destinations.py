@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -174,6 +175,14 @@ class Destinations:
             if close:
                 raise NotFound(f"There is no destination {name!r}.", f"Did you mean {close}?")
         return os.path.abspath(here / text)  # noqa: PTH100 - symlinks stay as they were written
+
+    def for_task(self, place: str, name: str, now: datetime) -> str:
+        """The place for one task's files. A destination alone is the place of many: there the task gets a
+        directory of its own, after its name and the time."""
+        if not place.endswith(":") or not leaves(place):
+            return place
+        slug = re.sub(r"[^\w.-]+", "-", name).strip("-.") or "export"
+        return f"{place}{slug}-{now.astimezone(UTC):%Y%m%dT%H%M%SZ}"
 
     def url(self, place: str) -> str:
         """Where a stored place is, as a URL or an absolute path. Raises InvalidValue, NotFound."""

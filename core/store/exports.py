@@ -8,8 +8,10 @@ import msgspec
 import sqlalchemy as sa
 
 from core.errors import Conflict, NotFound
+from core.model.destination import place_of
+from core.model.file_settings import check_remote
 from core.model.settings import Export
-from core.store import tables, watches
+from core.store import destinations, tables, watches
 from core.store.database import Database
 from core.store.rows import must, to_json
 from core.store.schedules import plan
@@ -31,7 +33,7 @@ class Exports:
                 raise Conflict(
                     f"Export {export.name!r} exists already.", "Edit or remove it, or use another name."
                 )
-            _require_connection(db, export)
+            _require_places(db, export)
             db.execute(sa.insert(_t).values(name=export.name, **_values(export)))
             plan(db, export, None, now or datetime.now(UTC))
             watches.plan(db, export, None, now or datetime.now(UTC))
@@ -40,7 +42,7 @@ class Exports:
         """Change the one of this name; a schedule that differs counts from `now` on, by default the time of
         day. Raises NotFound, also where its connection isn't there."""
         with self._database.write() as db:
-            _require_connection(db, export)
+            _require_places(db, export)
             _replace(db, export, _get(db, export.name), now)
 
     def pause(self, name: str, now: datetime | None = None, *, paused: bool) -> Export:
@@ -96,7 +98,8 @@ def _values(export: Export) -> dict[str, object]:
     return {"connection": export.settings.connection, "body": to_json(export)}
 
 
-def _require_connection(db: sa.Connection, export: Export) -> None:
+def _require_places(db: sa.Connection, export: Export) -> None:
+    """The connections that it uses, and its destination, which may do less than a local directory."""
     connection = tables.connection
     into = export.settings.into
     for wanted in (export.settings.connection, *([into.connection] if into is not None else [])):
@@ -105,6 +108,9 @@ def _require_connection(db: sa.Connection, export: Export) -> None:
                 f"Export {export.name!r} uses connection {wanted!r}, which isn't there.",
                 "Add it first: offramp connection add.",
             )
+    name = place_of(export.directory).name if export.settings.into is None else ""
+    if name and not destinations.get(db, name).local:
+        check_remote(export.settings.files, latest=export.latest)
 
 
 def _missing(name: str) -> NotFound:

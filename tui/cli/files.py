@@ -5,9 +5,11 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from core.errors import UsageError
+from core.model.destination import leaves
 from core.service import Service, words
 from tui.cli.output import Output
 from tui.cli.paths import absolute
@@ -64,7 +66,12 @@ def verify(args: argparse.Namespace, out: Output) -> int:
         numbered = args.what.isdecimal()
         if numbered and service.tasks.get(int(args.what)).settings.into is not None:
             return _verify_tables(service, args, out)
-        directory = service.checks.directory(int(args.what)) if numbered else absolute(args.what)
+        if numbered:
+            directory = service.checks.directory(int(args.what))
+        elif leaves(args.what):
+            directory = service.destinations.place(args.what, Path.cwd())
+        else:
+            directory = str(absolute(args.what))  # which needs no store
         reports = [("files", service.checks.verify(directory))]
         if args.against_source:
             out.say("Reading the source again ...")

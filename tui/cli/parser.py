@@ -206,7 +206,8 @@ def _running(commands: Any) -> None:
         "--to",
         metavar="DIR",
         required=True,
-        help="the task's directory: absent or empty; or "
+        help="the task's directory: absent or empty; a URL (s3://bucket/dir, sftp://, ftp://, …); a "
+        "destination's name, for a new directory there, or NAME:dir; or "
         "another database: connection:NAME, connection:NAME/DATABASE or the URL of a saved connection",
     )
     dump.add_argument("--name", metavar="N", help="the task's name in lists")

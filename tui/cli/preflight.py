@@ -22,7 +22,7 @@ FILES = 8
 def show(
     service: Service,
     wanted: tuple[ExportSettings, str | None],
-    output: Path,
+    output: Path | str,
     args: argparse.Namespace,
     out: Output,
 ) -> int:

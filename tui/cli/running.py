@@ -6,6 +6,7 @@ import argparse
 import sys
 from contextlib import suppress
 from datetime import datetime
+from pathlib import Path
 
 import msgspec
 
@@ -15,9 +16,9 @@ from core.model.settings import ExportSettings, SysAccount
 from core.model.task import Task
 from core.model.vocabulary import TaskStatus
 from core.service import Service, words
+from core.service.tasks import default_name
 from tui.cli import forms, into_options, passwords, preflight, settings
 from tui.cli.output import Output
-from tui.cli.paths import absolute
 from tui.cli.progress import Progress
 from tui.cli.times import start
 
@@ -51,7 +52,8 @@ def dump(args: argparse.Namespace, out: Output) -> int:
         wanted = settings.settings_from(args, args.connection, into=into)
         for text in settings.ineffective(args, wanted):
             out.warn(text)
-        output = absolute(args.to)
+        place = service.destinations.place(args.to, Path.cwd()) if into is None else args.to
+        output = service.destinations.for_task(place, args.name or default_name(wanted), words.now_utc())
         service.connections.get(args.connection)
         if args.dry_run:
             return preflight.show(service, sys_reference(args, out, wanted), output, args, out)
