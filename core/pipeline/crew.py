@@ -114,13 +114,18 @@ class Crew:
             return self._snapshot
         while len(self._members) < self._most:
             self._start()
-        self._await(lambda member: member.ready, None, "reading parts")
-        with session.holding_still():
-            snapshot = session.begin(reopen)
-            for member in self._members:
-                member.begun = False
-                member.say(Begin(None))
-            self._await(lambda member: member.begun, LOCK_SECONDS, "fixing the point in time")
+        try:
+            self._await(lambda member: member.ready, None, "getting in")
+            with session.holding_still():
+                snapshot = session.begin(reopen)
+                for member in self._members:
+                    member.begun = False
+                    member.say(Begin(None))
+                self._await(lambda member: member.begun, LOCK_SECONDS, "fixing the point in time")
+        except BaseException:
+            # Who is late with this one must not be taken for having begun at the next.
+            self._dismiss(list(self._members))
+            raise
         self._closed = True
         return snapshot
 

@@ -16,7 +16,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from connectors.base import Credentials, Source
+from connectors.base import Credentials, ReadRequest, Source
 from connectors.sources.mysql import MysqlSource
 from connectors.sources.postgresql import PostgresqlSource
 from connectors.sources.sqlite import SqliteSource
@@ -24,7 +24,18 @@ from core.errors import ConnectionLost
 from core.model.connection import Connection
 from core.model.file_settings import FileSettings
 from core.model.settings import CsvSettings, ExportSettings
-from core.model.vocabulary import Consistency, Content, Encoding, Format, Lock, Mode, OnError
+from core.model.task import PartPlan
+from core.model.vocabulary import (
+    Consistency,
+    Content,
+    Encoding,
+    Format,
+    Lock,
+    Mode,
+    ObjectRef,
+    ObjectType,
+    OnError,
+)
 from core.pipeline import manifest as manifests
 from core.pipeline.cancel import Cancel
 from core.pipeline.crew import LOSSES
@@ -431,6 +442,33 @@ def test_a_lock_that_somebody_keeps_is_waited_for_briefly(
     blocker.close()
     assert "waiting for the brief lock" in str(caught.value)
     # Nobody waits for it any more.
+    bank._run("UPDATE big SET money = 0 WHERE id = 1")
+
+
+@pytest.mark.mariadb
+def test_the_session_that_locks_stays_at_its_point_in_time(mariadb: Any) -> None:
+    """Letting go of the lock commits nothing."""
+    bank = Bank(mariadb, "mariadb")
+    with bank.source().connect() as session:
+        shape = session.describe(bank.database, ObjectRef(ObjectType.TABLE, "big"))
+        with session.holding_still():
+            session.begin()
+        bank._run("DELETE FROM big WHERE id > 10")
+        request = ReadRequest(database=bank.database, shape=shape, part=PartPlan(number=0))
+        assert sum(chunk.rows for chunk in session.read(request)) == ROWS
+        session.end()
+
+
+@pytest.mark.mariadb
+def test_who_is_late_under_the_lock_is_let_go(
+    mariadb: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("core.pipeline.crew.LOCK_SECONDS", -1.0)
+    bank = Bank(mariadb, "mariadb")
+    run = Run(bank.source(), tmp_path / "out", 2, lock=Lock.BRIEF)
+    assert run.run() == "snapshot-unavailable"
+    assert not alive(run.processes)
+    # The lock is free again.
     bank._run("UPDATE big SET money = 0 WHERE id = 1")
 
 
