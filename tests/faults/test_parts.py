@@ -100,7 +100,13 @@ def test_an_abort_ends_all_processes_and_their_statements(big: Shop, options: tu
 def test_processes_end_with_a_worker_that_is_killed(big: Shop) -> None:
     """And their statements; the slot is free after that only, and the task goes on by itself."""
     with held_up(big) as (number, worker, processes):
+        os.kill(processes[0], signal.SIGSTOP)
         os.kill(worker, signal.SIGKILL)
+        wait_for(lambda: gone(worker) and gone(processes[1]))
+        time.sleep(1.5)  # several looks of the engine: whoever lives holds the worker's lock
+        assert big.task(number)["slot"] is not None
+        assert big.task(number)["attempts"] == 1
+        os.kill(processes[0], signal.SIGCONT)
         wait_for(lambda: all(map(gone, processes)))
         deadline = time.monotonic() + 20
         while waiting(big) and time.monotonic() < deadline:
