@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from tests.contract.oracle_subject import VARIABLE, OracleSubject
 from tests.contract.subject import Subject
 from tests.contract.subjects import MysqlFamilySubject, PostgresqlSubject, SqliteSubject
 
@@ -17,12 +19,20 @@ SUBJECTS: dict[str, Make] = {
     "mariadb": lambda request: MysqlFamilySubject(request.getfixturevalue("mariadb")),
     "oceanbase": lambda request: MysqlFamilySubject(request.getfixturevalue("oceanbase")),
     "postgresql": lambda request: PostgresqlSubject(request.getfixturevalue("postgresql")),
+    "oracle": OracleSubject,
 }
 MARKED = ("mariadb", "oceanbase", "postgresql", "oracle")
 
 
 def _params(names: list[str]) -> list[object]:
-    return [pytest.param(name, marks=getattr(pytest.mark, name) if name in MARKED else ()) for name in names]
+    return [pytest.param(name, marks=_marks(name)) for name in names]
+
+
+def _marks(name: str) -> list[pytest.MarkDecorator]:
+    marks = [getattr(pytest.mark, name)] if name in MARKED else []
+    if name == "oracle":
+        marks.append(pytest.mark.skipif(VARIABLE not in os.environ, reason=f"needs a server by {VARIABLE}"))
+    return marks
 
 
 @pytest.fixture(params=_params(list(SUBJECTS)))

@@ -10,7 +10,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, Self
 
-from connectors.base import Source
+from connectors.base import ObjectDdl, Source
 
 Value = int | Decimal | float | str | bytes | datetime | None
 
@@ -39,13 +39,14 @@ class Subject(ABC):
     `place` is what the interface calls a database. `types`: a column type for each of `VALUES`, and `key`,
     a text that may be a key. `slow`: a query that takes hours, or never ends; a view may be made of it.
     `server`: there is one with accounts, and somebody else may end what runs there; without, the methods
-    that say so below are never called.
+    that say so below are never called. `not_in_names`: characters that no name has there.
     """
 
     place: str
     types: Mapping[str, str]
     slow: str
     server: bool = True
+    not_in_names: str = ""
 
     @abstractmethod
     def source(self, account: str | None = None, *, program: str = "offramp") -> Source:
@@ -90,6 +91,10 @@ class Subject(ABC):
                 return repr(value) if "e" in repr(value) else f"{value!r}e0"
             case _:
                 return str(value)
+
+    def common(self, definition: ObjectDdl) -> tuple[object, ...]:
+        """What of an object's definition is the same in another place."""
+        return definition.create, definition.fingerprint
 
     def account(self, *tables: str) -> str:
         """Make an account that may read these tables of the place and nothing else; its name."""

@@ -61,7 +61,7 @@ def test_a_condition_is_met_within_each_part(subject: Subject) -> None:
     make(subject, "one")
     with subject.source().connect() as session:
         shape = session.describe(subject.place, table("keyed"))
-        where = "id >= 200 OR id < 20"
+        where = f"{subject.name('id')} >= 200 OR {subject.name('id')} < 20"
         session.check_readable(subject.place, shape, where)
         session.begin()
         parts = session.split(subject.place, shape, 10, where)

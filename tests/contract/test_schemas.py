@@ -55,8 +55,8 @@ def test_a_place_is_the_same_after_it_was_loaded(subject: Subject, output: Path)
     with copy.source().connect() as session:
         found = whole(copy, session)
     assert found[1] == wanted[1]
-    assert {ref: (d.create, d.fingerprint) for ref, d in found[0].items()} == {
-        ref: (d.create, d.fingerprint) for ref, d in wanted[0].items()
+    assert {ref: copy.common(d) for ref, d in found[0].items()} == {
+        ref: subject.common(d) for ref, d in wanted[0].items()
     }
 
 

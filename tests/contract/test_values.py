@@ -71,24 +71,25 @@ def test_files_hold_them_exactly(subject: Subject, tmp_path: Path) -> None:
 
 
 def test_names_are_what_they_are(subject: Subject, output: Path) -> None:
-    for number, name in enumerate(NAMES):
+    names = [name for name in NAMES if not set(name) & set(subject.not_in_names)]
+    for number, name in enumerate(names):
         quoted = subject.name(name)
         subject.run(f"CREATE TABLE {quoted} ({quoted} {subject.types['integer']} NOT NULL PRIMARY KEY)")
         subject.run(f"INSERT INTO {quoted} VALUES ({number})")
     with subject.source().connect() as session:
         assert subject.place in session.databases()
-        assert {info.ref.name for info in session.objects(subject.place)} == set(NAMES)
+        assert {info.ref.name for info in session.objects(subject.place)} == set(names)
         assert [i.ref.name for i in session.objects(subject.place, search="IT'S")] == ["it's"]
-        for number, name in enumerate(NAMES):
+        for number, name in enumerate(names):
             shape = session.describe(subject.place, table(name))
             assert ([c.name for c in shape.columns], shape.key) == ([name], (name,))
             session.check_readable(subject.place, shape)
             assert read_now(session, subject.place, name) == [(str(number).encode(),)]
     done = export(subject.source(), output, database=subject.place, format=Format.SQL)
-    assert {item.ref.name for item in done.manifest.objects} == set(NAMES)
+    assert {item.ref.name for item in done.manifest.objects} == set(names)
     assert all(path.is_relative_to(output) for path in output.rglob("*"))
     copy = subject.empty()
     copy.load(output / "load.sql")
     with copy.source().connect() as session:
-        for number, name in enumerate(NAMES):
+        for number, name in enumerate(names):
             assert read_now(session, copy.place, name) == [(str(number).encode(),)]
