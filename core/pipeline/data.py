@@ -81,7 +81,9 @@ def _read(ctx: Context, tracked: Tracked, shape: TableShape, snapshot: Snapshot 
     own = snapshot if ctx.settings.consistency is Consistency.OBJECT else None
     if shape.query is not None and not ctx.session.queries_join_snapshot:
         own = None  # one statement, which sees what is there when it begins
-    tracked.save(data_status=ObjectStatus.RUNNING, parts=tuple(parts), snapshot=own)
+    # What is read in one go can't be gone on with: nothing would be lost with it.
+    keep = tracked.save if len(parts) > 1 or item.begun else tracked.note
+    keep(data_status=ObjectStatus.RUNNING, parts=tuple(parts), snapshot=own)
     if item.begun:
         ctx.log.info("%s: goes on after %d rows", shape.ref, item.processed_rows)
     if ctx.settings.files.single:

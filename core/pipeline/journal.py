@@ -15,7 +15,8 @@ class Journal(ABC):
     """The memory of one attempt of a task. Every write is conditional on the attempt's token.
 
     Each method raises LostClaim where the task belongs to another attempt by now, StoreError where the
-    store can't take it. Writes are durable when the method returns, but for `progress` and `stage`.
+    store can't take it. Writes are durable when the method returns, but for `finish_object`, `note`,
+    `progress` and `stage`.
     """
 
     @abstractmethod
@@ -46,7 +47,12 @@ class Journal(ABC):
 
     @abstractmethod
     def finish_object(self, item: TaskObject, files: Sequence[FileEntry]) -> None:
-        """An object that is done or has failed, with its finished files, in one transaction."""
+        """An object that is done or has failed, with its finished files, in one transaction: durable soon,
+        and before whatever is stored next."""
+
+    @abstractmethod
+    def note(self, item: TaskObject) -> None:
+        """An object's new state, of which nothing depends on being kept: stored with the next progress."""
 
     def marks(self) -> list[Mark]:
         """How far the task's export has read each of its objects."""

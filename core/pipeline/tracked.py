@@ -27,6 +27,11 @@ class Tracked:
         self.set(**fields)
         self._journal.update(self.item, files)
 
+    def note(self, **fields: Any) -> None:
+        """Change fields for whoever looks; a crash may forget it. Raises LostClaim."""
+        self.set(**fields)
+        self._journal.note(self.item)
+
     def begin_anew(self, **fields: Any) -> None:
         """Forget how far the data were read."""
         self.set(

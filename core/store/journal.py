@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
@@ -33,6 +34,8 @@ _objects = tables.task_object
 
 # How long a rate that was changed may go unnoticed.
 RATE_SECONDS = 1.0
+# Ends of objects within so long are stored in one transaction.
+TOGETHER_SECONDS = 0.25
 
 
 class _Owned(NamedTuple):
@@ -61,6 +64,10 @@ class StoreJournal(Journal):
         self._items: dict[int, TaskObject] | None = None
         self._sums = Sums()
         self._moved: set[int] = set()
+        self._noted: set[int] = set()
+        # Objects that have ended, and their files, which a small task has hundreds of in a second.
+        self._ended: dict[int, tuple[TaskObject, Sequence[FileEntry]]] = {}
+        self._ended_since = 0.0
         self._stage: tuple[str, datetime] | None = None
         self._lost: LostClaim | None = None
         self._rate: Rate | None = None
@@ -102,8 +109,7 @@ class StoreJournal(Journal):
         return task_from(row)
 
     def claim_output(self, output: str) -> bool:
-        with self._lock, self._database.write() as db:
-            self._owned(db)
+        with self._writing() as (db, _):
             others = sa.select(_t.c.id).where(
                 _t.c.output == output,
                 _t.c.id != self._number,
@@ -121,26 +127,53 @@ class StoreJournal(Journal):
             return list(self._known(db).values())
 
     def files(self) -> list[FileEntry]:
+        self._store_ended()
         with self._lock, self._database.read() as db:
             self._owned(db)
             return queries.files_of(db, self._number)
 
     def plan(self, objects: Sequence[TaskObject], snapshot: Snapshot | None) -> None:
         with self._lock:
-            with self._database.write() as db:
-                self._owned(db)
+            with self._writing() as (db, _):
                 object_rows.replace(db, self._number, objects)
                 sums = Sums.of(objects)
                 self._write(db, sums, snapshot=to_json(snapshot))
             self._items = {item.number: item for item in objects}
             self._sums = sums
             self._moved.clear()
+            self._noted.clear()
 
     def update(self, item: TaskObject, files: Sequence[FileEntry] = ()) -> None:
         self._store(item, None, files)
 
     def finish_object(self, item: TaskObject, files: Sequence[FileEntry]) -> None:
-        self._store(item, files)
+        with self._lock:
+            self._raise_lost()
+            if self._items is None:
+                with self._database.read() as db:
+                    self._known(db)
+            self._sums = self._sums.moved(self._known_items[item.number], item)
+            self._known_items[item.number] = item
+            if not self._ended:
+                self._ended_since = time.monotonic()
+            self._ended[item.number] = (item, tuple(files))
+            self._moved.discard(item.number)
+            self._noted.discard(item.number)
+            if time.monotonic() - self._ended_since >= TOGETHER_SECONDS:
+                self._store_ended()
+        self._flush_soon()
+
+    def note(self, item: TaskObject) -> None:
+        with self._lock:
+            self._raise_lost()
+            if self._items is None:
+                with self._database.read() as db:
+                    self._known(db)
+            self._sums = self._sums.moved(self._known_items[item.number], item)
+            self._known_items[item.number] = item
+            self._moved.add(item.number)
+            self._noted.add(item.number)
+        self._flush_soon()
 
     def marks(self) -> list[Mark]:
         with self._lock, self._database.read() as db:
@@ -155,8 +188,7 @@ class StoreJournal(Journal):
             return b"" if export is None else marks.seen_of(db, export, object_)
 
     def remember(self, object_: str, seen: bytes) -> None:
-        with self._lock, self._database.write() as db:
-            self._owned(db)
+        with self._writing() as (db, _):
             marks.remember(db, self._number, object_, seen)
 
     def _export(self, db: sa.Connection) -> str | None:
@@ -164,8 +196,7 @@ class StoreJournal(Journal):
         return name
 
     def set_snapshot(self, snapshot: Snapshot) -> None:
-        with self._lock, self._database.write() as db:
-            self._owned(db)
+        with self._writing() as (db, _):
             self._write(db, self._sums if self._items is not None else None, snapshot=to_json(snapshot))
 
     def progress(self, number: int, rows: int, size: int) -> None:
@@ -198,14 +229,13 @@ class StoreJournal(Journal):
         self._flush_soon()
 
     def publishing(self) -> None:
-        with self._lock, self._database.write() as db:
-            if self._owned(db).status is TaskStatus.ABORTING:
+        with self._writing() as (db, task):
+            if task.status is TaskStatus.ABORTING:
                 raise Aborted("Aborted on request.")
             self._write(db, None, status=str(TaskStatus.PUBLISHING))
 
     def finish(self, error: ErrorInfo | None, *, published: bool, files: Sequence[FileEntry] = ()) -> None:
-        with self._lock, self._database.write() as db:
-            task = self._owned(db)
+        with self._writing() as (db, task):
             self._write_progress(db)
             object_rows.replace_common_files(db, self._number, files, whole=published)
             if published and (error is None or error.code == Incomplete.code):
@@ -230,8 +260,7 @@ class StoreJournal(Journal):
     ) -> None:
         """Store an object's state; `files` are all of its files, or None and `further` ones."""
         with self._lock:
-            with self._database.write() as db:
-                self._owned(db)
+            with self._writing() as (db, _):
                 old = self._known(db)[item.number]
                 values = object_values(item)
                 if item.number not in self._moved:
@@ -251,6 +280,32 @@ class StoreJournal(Journal):
             self._known_items[item.number] = item
             self._sums = sums
             self._moved.discard(item.number)
+            self._noted.discard(item.number)
+
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[tuple[sa.Connection, _Owned]]:
+        """A transaction that changes the task while this attempt owns it. What has ended before is stored
+        first. Raises LostClaim."""
+        with self._lock:
+            with self._database.write() as db:
+                task = self._owned(db)
+                for number, (item, files) in self._ended.items():
+                    db.execute(
+                        sa.update(_objects)
+                        .where(_objects.c.task_id == self._number, _objects.c.number == number)
+                        .values(**object_values(item))
+                    )
+                    object_rows.replace_files(db, self._number, number, files)
+                if self._ended:
+                    self._write(db, self._sums)
+                yield db, task
+            self._ended.clear()
+
+    def _store_ended(self) -> None:
+        with self._lock:
+            if self._ended:
+                with self._writing():
+                    pass
 
     @property
     def _known_items(self) -> dict[int, TaskObject]:
@@ -290,10 +345,11 @@ class StoreJournal(Journal):
     def _write_progress(self, db: sa.Connection) -> None:
         for number in sorted(self._moved):
             item = self._known_items[number]
+            values = {"processed_rows": item.processed_rows, "processed_bytes": item.processed_bytes}
             db.execute(
                 sa.update(_objects)
                 .where(_objects.c.task_id == self._number, _objects.c.number == number)
-                .values(processed_rows=item.processed_rows, processed_bytes=item.processed_bytes)
+                .values(**(object_values(item) if number in self._noted else values))
             )
         self._write(db, self._sums if self._moved else None)
 
@@ -312,10 +368,10 @@ class StoreJournal(Journal):
             self._wake.clear()
             try:
                 with self._lock:
-                    with self._database.write() as db:
-                        self._owned(db)
+                    with self._writing() as (db, _):
                         self._write_progress(db)
                     self._moved.clear()
+                    self._noted.clear()
                     self._stage = None
             except LostClaim:
                 return

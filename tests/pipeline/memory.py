@@ -98,6 +98,10 @@ class MemoryJournal(Journal):
         self._objects[item.number] = item
         self._files[item.number] = list(files)
 
+    def note(self, item: TaskObject) -> None:
+        self._note("note")
+        self._objects[item.number] = item
+
     def set_snapshot(self, snapshot: Snapshot) -> None:
         self._note("set_snapshot")
         self._task = replace(self._task, snapshot=snapshot)

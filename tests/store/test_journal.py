@@ -101,6 +101,9 @@ def test_steps_and_sums(store: Store, journal: StoreJournal) -> None:
     done = msgspec.structs.replace(running, data_status=ObjectStatus.SUCCESS, processed_rows=6)
     journal.finish_object(done, [entry("TABLE/a.csv", "TABLE:a")])
     journal.finish_object(item(2, "c", ObjectStatus.FAILURE, error=FATAL), [])
+    # Known at once to who asks the journal, and stored before whatever is stored next.
+    assert [each.done for each in journal.objects()] == [True, False, False]
+    journal.set_snapshot(Snapshot(id=None, taken_at=NOW, reopens=False))
     task = store.tasks.get(1)
     assert (task.objects_done, task.objects_failed, task.objects_total) == (1, 1, 3)
     assert (task.total_rows, task.processed_rows, task.processed_bytes) == (None, 6, 30)
@@ -319,3 +322,29 @@ def test_a_task_that_replaced_anothers_output_has_it_alone(
         held.publishing()
         held.finish(None, published=True)
     assert [store.tasks.get(number).published for number in numbers] == [False, True]
+
+
+def test_ends_of_objects_are_stored_soon_and_together(store: Store, journal: StoreJournal) -> None:
+    journal.plan([item(number, f"t{number}") for number in range(50)], None)
+    before = store.database.changes()
+    for number in range(50):
+        running = item(number, f"t{number}", ObjectStatus.RUNNING, processed_rows=1)
+        journal.note(running)
+        done = msgspec.structs.replace(running, data_status=ObjectStatus.SUCCESS)
+        journal.finish_object(done, [entry(f"TABLE/t{number}.csv", f"TABLE:t{number}")])
+    deadline = time.monotonic() + 10
+    while store.tasks.get(1).objects_done < 50:
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    assert store.database.changes() - before < 25
+    assert len(store.tasks.files(1)) == 50
+
+
+def test_what_is_noted_is_seen_soon(store: Store, journal: StoreJournal) -> None:
+    journal.plan([item(0, "a")], None)
+    running = item(0, "a", ObjectStatus.RUNNING, processed_rows=7, fingerprint="f")
+    journal.note(running)
+    deadline = time.monotonic() + 10
+    while store.tasks.objects(1) != [running]:
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
