@@ -99,6 +99,8 @@ class SnapshotState:
             self.scn = scn
             return Snapshot(id=scn, taken_at=datetime.now(UTC), reopens=True)
         with self._link.saying("beginning a read-only transaction"):
+            # It must be a transaction's first statement, and packages may have begun one.
+            self._link.rollback()
             self._link.execute(sql.READ_ONLY)
         self._link.in_transaction = True
         return Snapshot(id=None, taken_at=datetime.now(UTC), reopens=False)
