@@ -52,7 +52,8 @@ def schedule_needed(subject: Any) -> str:
     export = getattr(subject, "export", None)
     if export is None:
         return export_needed(subject)
-    return "" if export.schedule is not None else f"Export {export.name} doesn't run by itself: edit it."
+    runs = export.schedule is not None or export.watch is not None
+    return "" if runs else f"Export {export.name} doesn't run by itself: edit it."
 
 
 def run_needed(subject: Any) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from core.model.mark import AUTO, MarkSettings, NullMarks
 from core.model.settings import Export
 from core.model.watch import Watch
 from core.service import schedule_words
@@ -28,6 +29,23 @@ def whole(watch: Watch) -> str:
         f"a change, at most every {duration(watch.min_interval)}"
     )
     return f"{text} (paused)" if watch.paused else text
+
+
+def new_rows(mark: MarkSettings) -> str:
+    """Which rows are taken, where only new ones are."""
+    named = [
+        f"{table} by {column}" if column else f"all of {table}" for table, column in mark.columns.items()
+    ]
+    tells = (
+        ", ".join([*([f"by {mark.column}"] if mark.column else []), *named]) or "by the most fitting column"
+    )
+    pieces = [f"only new ones, {tells}"]
+    if mark.overlap != AUTO:
+        pieces.append(f"looking back {mark.overlap}")
+    if mark.nulls is not NullMarks.FAIL:
+        pieces.append({NullMarks.SKIP: "without those that have no mark", NullMarks.EACH: "and each time those "
+                       "that have no mark"}[mark.nulls])  # fmt: skip
+    return "; ".join(pieces)
 
 
 def state(watched: Watched | None, now: datetime) -> str:

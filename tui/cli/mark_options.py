@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
@@ -50,15 +51,7 @@ def apply(args: argparse.Namespace, fields: dict[str, Any]) -> None:
     given = {name: getattr(args, name, None) for name in ("window", "mark", "overlap", "null_marks")}
     chosen: dict[str, Any] = {}
     if given["mark"] is not None:
-        columns: dict[str, str] = {}
-        chosen["column"] = None
-        for text in given["mark"]:
-            table, equals, column = text.rpartition("=")
-            if equals:
-                columns[table] = column
-            else:
-                chosen["column"] = text or None
-        chosen["columns"] = columns
+        chosen["column"], chosen["columns"] = columns_of(given["mark"])
     if given["overlap"] is not None:
         chosen["overlap"] = given["overlap"] or AUTO
     if given["null_marks"] is not None:
@@ -67,6 +60,19 @@ def apply(args: argparse.Namespace, fields: dict[str, Any]) -> None:
         fields["mark"] = msgspec.structs.replace(fields.get("mark", MarkSettings()), **chosen)
     if given["window"] is not None:
         fields["window"] = given["window"]
+
+
+def columns_of(words: Iterable[str]) -> tuple[str | None, dict[str, str]]:
+    """Of `COLUMN` and `TABLE=COLUMN` the column for all objects, and those of some."""
+    everywhere: str | None = None
+    columns: dict[str, str] = {}
+    for text in words:
+        table, equals, column = text.rpartition("=")
+        if equals:
+            columns[table] = column
+        else:
+            everywhere = text or None
+    return everywhere, columns
 
 
 def ineffective(args: argparse.Namespace, settings: ExportSettings) -> list[str]:

@@ -67,7 +67,8 @@ class ExportPage(Page):
     def do_export_pause(self) -> None:
         """Pause it, or resume it where it is paused."""
         export, service = self.export, self.offramp.service
-        paused = export.schedule is not None and export.schedule.paused
+        trigger = export.schedule or export.watch
+        paused = trigger is not None and trigger.paused
 
         def work() -> str:
             if not paused:

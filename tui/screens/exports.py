@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from textual.widget import Widget
 
 from core.model.connection import Connection
-from core.service import Service, schedule_words, words
+from core.service import Service, schedule_words, watch_words, words
 from core.service.saved import SavedExport
 from tui.actions import Place, bindings
 from tui.reading import Query, Seen
@@ -135,6 +135,8 @@ class ExportsScreen(ExportPage):
         coming = ""
         if saved.due is not None and export.schedule is not None:
             coming = f" Next: {schedule_words.coming(saved.due, export.schedule, self.offramp.now())}."
+        if export.watch is not None:
+            coming = f" Source: {watch_words.state(saved.watched, self.offramp.now())}."
         if last is None:
             third = run(f"It has never been run.{coming}", "dim")
         else:

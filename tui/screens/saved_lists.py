@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 from core.model.vocabulary import TaskStatus
-from core.service import schedule_words, words
+from core.service import watch_words, words
 from core.service.saved import Destination, Room, SavedConnection, SavedExport
 from tui import filters
 from tui.filters import Filter
@@ -66,7 +66,7 @@ def exports(items: Sequence[SavedExport], view: ListView, now: datetime) -> list
         "what": lambda item: export_rows.what(item.export).casefold(),
         "state": lambda item: list(TaskStatus).index(item.last.status) if item.last else len(TaskStatus),
         "when": lambda item: export_rows.when(item.last) if item.last else NEVER,
-        "trigger": lambda item: schedule_words.trigger(item.export.schedule),
+        "trigger": lambda item: watch_words.trigger(item.export),
         "next": lambda item: item.due or LAST,
         "rows": lambda item: item.last.processed_rows if item.last else -1,
         "form": lambda item: export_rows.form(item.export),

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from core.model.mark import Window
 from core.model.run import Outcome, PeriodicRun
-from core.service import schedule_words
+from core.service import schedule_words, watch_words
 from core.service.saved import History, SavedExport
 from tui.runs import EMPTY, Line, run, wrap
 from tui.widgets.table import Row
@@ -15,13 +16,20 @@ ROLES = {Outcome.MISSED: "warn", Outcome.SKIPPED: "warn", Outcome.STARTED: "dim"
 
 def trigger(saved: SavedExport) -> Line:
     """`every 6 hours`, `paused`, `by hand`."""
-    schedule = saved.export.schedule
-    role = "warn" if schedule is not None and schedule.paused else "" if saved.due is not None else "dim"
-    return run(schedule_words.trigger(schedule), role)
+    held = saved.export.schedule or saved.export.watch
+    troubled = saved.watched is not None and saved.watched.state.error
+    comes = saved.due is not None or saved.export.watch is not None
+    role = "warn" if held is not None and (held.paused or troubled) else "" if comes else "dim"
+    return run(watch_words.trigger(saved.export), role)
 
 
 def coming(saved: SavedExport, now: datetime) -> Line:
-    """`in 14 h`: when it runs next."""
+    """`in 14 h`: when it runs next; of one that waits for new data, what is known of that."""
+    known = saved.watched
+    if known is not None and known.due is not None:
+        if known.state.error:
+            return run("can't ask", "warn")
+        return run("new data" if known.ready is not None else "watching", "dim")
     return run(f"in {_left(saved.due, now)}" if saved.due is not None else "", "dim")
 
 
@@ -52,9 +60,16 @@ def run_lines(gone: PeriodicRun, columns: int, rows: int) -> list[Line]:
 
 def definition(history: History, now: datetime) -> list[tuple[str, str]]:
     """Labels and values: when it runs by itself, and when it does so next."""
-    schedule = history.export.schedule
+    export = history.export
+    found = []
+    if export.settings.window is Window.NEW:
+        found.append(("rows", watch_words.new_rows(export.settings.mark)))
+    if export.watch is not None:
+        source = watch_words.state(history.watched, now)
+        return [*found, ("runs", watch_words.whole(export.watch)), ("source", source)]
+    schedule = export.schedule
     if schedule is None:
-        return []
+        return found
     due = history.due
     coming_ = schedule_words.coming(due, schedule, now) if due else schedule_words.none_left(schedule)
-    return [("schedule", schedule_words.whole(schedule, history.started)), ("next run", coming_)]
+    return [*found, ("schedule", schedule_words.whole(schedule, history.started)), ("next run", coming_)]

@@ -11,6 +11,7 @@ from core.model.vocabulary import Consistency, Content, Encoding, Format, Lock, 
 from tui.screens.wizard.data_files import csv_fields
 from tui.screens.wizard.draft import AT, EXPORT, FULL, HAND, NOW, PARTIAL, Draft
 from tui.screens.wizard.field import NO, YES, Option
+from tui.screens.wizard.new_rows import WATCH
 from tui.screens.wizard.repeating import PERIODIC
 from tui.screens.wizard.rules import Known
 
@@ -92,7 +93,8 @@ def put_preset(draft: Draft, text: str) -> Draft:
 def when(draft: Draft, known: Known) -> Sequence[Option]:
     timed = Option(AT, "at a time")
     if draft.keep == EXPORT:
-        return [Option(HAND, "by hand"), Option(NOW, "now"), Option(PERIODIC, "periodically"), timed]
+        watched = Option(WATCH, "on new data")
+        return [Option(HAND, "by hand"), Option(NOW, "now"), Option(PERIODIC, "periodically"), watched, timed]
     return [Option(NOW, "now"), timed]
 
 

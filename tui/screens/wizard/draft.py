@@ -15,6 +15,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from core.errors import InvalidValue
 from core.model.format_settings import (
     ArrowCodec,
@@ -28,6 +30,7 @@ from core.model.format_settings import (
     SqlRows,
     Unfit,
 )
+from core.model.mark import Window
 from core.model.secret import SecretRef
 from core.model.settings import (
     CsvSettings,
@@ -52,8 +55,18 @@ from core.service.tasks import default_name, name_for
 from tui.cli.times import start
 from tui.screens.wizard.data_files import BATCH, data_fields
 from tui.screens.wizard.filed import PLAIN, Filed
+from tui.screens.wizard.new_rows import EVERY_TIME, USUAL, WATCH, NewRows, Watching
 from tui.screens.wizard.repeating import DAILY, PERIODIC, Repeat
-from tui.screens.wizard.texts import number, parted, pattern_of, slug, split
+from tui.screens.wizard.rows import ALL, Rows
+from tui.screens.wizard.texts import (
+    notify_from,
+    notify_text,
+    number,
+    parted,
+    pattern_of,
+    slug,
+    split,
+)
 
 TASK, EXPORT = "task", "export"
 NOW, AT, HAND = "now", "at", "hand"
@@ -67,9 +80,11 @@ _NAMED_SEPARATORS = {"tab": "\t", "\\t": "\t"}
 class Draft:
     """`chosen` are the objects that were marked, `patterns` and `exclude` others as on the command line.
     `name` and `directory` None: made from the rest. `keep`: one task (`task`) or a saved export. `when`:
-    `now`, `at` the time in `at`, by `hand` (a saved export that isn't run), or `periodic` as `repeat` says.
-    `secret`: where the sys account's password comes from when none is typed. `base`: the settings that the
-    form was filled with: what doesn't apply stays as it is there."""
+    `now`, `at` the time in `at`, by `hand` (a saved export that isn't run), `periodic` as `repeat` says, or
+    when there is new data (`watch`) as `watching` says. `fresh`: which rows a run takes.
+    `secret`: where the sys account's password comes from when none is typed. `rows`: which columns and rows,
+    and queries; `notify`: who is told, as typed. `base`: the settings that the form was filled with: what
+    doesn't apply stays as it is there."""
 
     connection: str = ""
     content: Content = Content.SCHEMA_AND_DATA
@@ -78,6 +93,7 @@ class Draft:
     chosen: frozenset[ObjectRef] = frozenset()
     patterns: str = ""
     exclude: str = ""
+    rows: Rows = ALL
     format: Format = Format.CSV
     encoding: Encoding = Encoding.UTF_8
     on_unencodable: Unencodable = Unencodable.FAIL
@@ -112,10 +128,13 @@ class Draft:
     when: str = NOW
     at: str = ""
     repeat: Repeat = DAILY
+    watching: Watching = USUAL
+    fresh: NewRows = EVERY_TIME
     consistency: Consistency = Consistency.OBJECT
     lock: Lock = Lock.NEVER
     on_error: OnError = OnError.ABORT
     retry_limit: str = "3"
+    notify: str = ""
     sys: bool = False
     account: str = ""
     password: str = field(default="", repr=False)
@@ -147,6 +166,9 @@ class Draft:
             flavour=settings.schema.flavour,
             privileges=settings.schema.privileges,
             retry_limit=str(settings.retry_limit),
+            rows=Rows.of(settings),
+            fresh=NewRows.of(settings.window, settings.mark),
+            notify=notify_text(settings.notify),
             sys=account is not None,
             account=account.account if account else "",
             secret=account.secret if account else None,
@@ -186,6 +208,19 @@ class Draft:
     @property
     def periodic(self) -> bool:
         return self.keep == EXPORT and self.when == PERIODIC
+
+    @property
+    def watched(self) -> bool:
+        return self.keep == EXPORT and self.when == WATCH
+
+    @property
+    def may_be_new(self) -> bool:
+        """Whether only new rows can be taken: somebody has to remember what was."""
+        return self.keep == EXPORT and self.content.data
+
+    @property
+    def only_new(self) -> bool:
+        return self.may_be_new and self.fresh.window is Window.NEW
 
     # The settings
 
@@ -284,13 +319,16 @@ class Draft:
     def _made(self) -> ExportSettings:
         if not self.connection:
             raise InvalidValue("No connection was chosen.")
-        return ExportSettings(
+        return msgspec.structs.replace(
+            self._base,
             connection=self.connection,
             database=self.database or None,
             content=self.content,
             all_objects=self.range == FULL,
             objects=self.objects(),
             exclude=split(self.exclude),
+            choices=dict(self.rows.choices),
+            queries=dict(self.rows.queries) if self.content.data else {},
             encoding=self.encoding,
             on_unencodable=self.on_unencodable,
             **self.data_files(),
@@ -300,7 +338,10 @@ class Draft:
             lock=self.lock,
             on_error=self.on_error,
             retry_limit=number(self.retry_limit),
+            notify=notify_from(self.notify),
             sys_account=self.sys_account(),
+            window=Window.NEW if self.only_new else Window.ALL,
+            mark=self.fresh.settings() if self.only_new else self._base.mark,
         )
 
     def check(self) -> None:
@@ -332,7 +373,7 @@ class Draft:
         try:
             if self.range == FULL:
                 return default_name(ExportSettings(connection=self.connection, all_objects=True))
-            typed = split(self.patterns)
+            typed = (*split(self.patterns), *(f"QUERY:{name}" for name, _ in self.rows.queries))
             first = pattern_of(_first(self.selected)) if self.selected else typed[0] if typed else ""
             return name_for(self.connection, first, len(self.selected) + len(typed) - 1)
         except InvalidValue:

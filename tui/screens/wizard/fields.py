@@ -10,6 +10,7 @@ from tui.screens.wizard.data_fields import DATA_FIELDS
 from tui.screens.wizard.draft import AT, EXPORT, FULL, PARTIAL, TASK
 from tui.screens.wizard.field import Field, Step, field
 from tui.screens.wizard.file_fields import FILE_FIELDS, PLACE_FIELDS
+from tui.screens.wizard.new_fields import NEW_FIELDS, WATCH_FIELDS
 from tui.screens.wizard.repeat_fields import REPEAT_FIELDS
 from tui.screens.wizard.rules import Known
 
@@ -128,6 +129,8 @@ FIELDS: tuple[Field, ...] = (
         shown=lambda draft, known: draft.when == AT,
     ),
     *REPEAT_FIELDS,
+    *WATCH_FIELDS,
+    *NEW_FIELDS,
     field(
         "consistency",
         S.EXECUTION,
@@ -149,6 +152,12 @@ FIELDS: tuple[Field, ...] = (
         "On error",
         "When an object fails: abort, or go on with the others.",
         ((OnError.ABORT, "abort"), (OnError.CONTINUE, "ignore and continue")),
+    ),
+    field(
+        "notify",
+        S.EXECUTION,
+        "Tell of the end",
+        "command:PROGRAM https://HOST/PATH mailto:ADDRESS, failed= before for failures; none; empty: usual.",
     ),
     field("retry_limit", S.EXECUTION, "Retry limit", "Automatic retries after passing errors; 0 for none."),
     field(

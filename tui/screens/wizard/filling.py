@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from core.model.settings import Export, ExportSettings
 from tui.screens.wizard.draft import EXPORT, HAND, NOW, TASK, Draft
 from tui.screens.wizard.filed import place_of
+from tui.screens.wizard.new_rows import WATCH, Watching
 from tui.screens.wizard.repeating import PERIODIC, Repeat
 from tui.screens.wizard.retained import fresh, with_own_secret_only
 from tui.state import Retained
@@ -41,6 +42,8 @@ def completed(draft: Draft, edited: Export | None, connections: tuple[str, ...])
         draft = replace(draft, directory=edited.directory, filed=replace(draft.filed, place=place))
         if edited.schedule is not None:
             draft = replace(draft, when=PERIODIC, repeat=Repeat.of(edited.schedule))
+        if edited.watch is not None:
+            draft = replace(draft, when=WATCH, watching=Watching.of(edited.watch))
     if not draft.connection and len(connections) == 1:
         draft = replace(draft, connection=connections[0])
     return draft

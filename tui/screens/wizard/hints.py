@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from tui.screens.wizard.draft import EXPORT, HAND, Draft
 from tui.screens.wizard.field import Field, Step
+from tui.screens.wizard.new_rows import WATCH
 from tui.screens.wizard.repeating import PERIODIC
 
 MARKING = "space marks, * all that is shown, t the next type, / searches, u unmarks."
@@ -23,7 +24,7 @@ def hint(
     if listing:
         return f"{wrong.get('objects', '')} {MARKING}".lstrip(), "warn" if "objects" in wrong else "dim"
     if step is Step.SUMMARY:
-        saves = draft.keep == EXPORT and draft.when in (HAND, PERIODIC)
+        saves = draft.keep == EXPORT and draft.when in (HAND, PERIODIC, WATCH)
         return (
             "Enter goes to what is wrong." if wrong else f"Enter {'saves' if saves else 'starts'} it.",
             "dim",

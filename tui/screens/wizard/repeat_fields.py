@@ -7,7 +7,7 @@ from dataclasses import replace
 from enum import Enum
 from typing import Any
 
-from core.model.schedule import Overlap, Unit
+from core.model.schedule import Missed, Overlap, Unit
 from core.zones import local_zone
 from tui.screens.wizard.draft import Draft
 from tui.screens.wizard.field import Field, Step, field
@@ -61,4 +61,6 @@ REPEAT_FIELDS: tuple[Field, ...] = (
     _field("runs", "Runs", "End after so many that were started. Empty: no end.", None),
     _field("overlap", "Overlap", "While the run before hasn't ended: leave it out, or run one behind it.",
            ((Overlap.SKIP, "skip"), (Overlap.QUEUE, "queue"))),
+    _field("missed", "Missed", "A run that was due while nothing served: run it late, or leave it out.",
+           ((Missed.RUN, "run late"), (Missed.SKIP, "skip"))),
 )  # fmt: skip

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from core.due import upcoming
 from core.errors import InvalidValue
-from core.model.schedule import Overlap, Schedule, Unit, check_cron, zone_of
+from core.model.schedule import Missed, Overlap, Schedule, Unit, check_cron, zone_of
 from core.service import schedule_words
 from core.zones import local_zone
 from tui.cli.schedules import clock_time, starting
@@ -32,6 +32,7 @@ class Repeat:
     until: str = ""
     runs: str = ""
     overlap: Overlap = Overlap.SKIP
+    missed: Missed = Missed.RUN
     paused: bool = False
 
     @classmethod
@@ -47,6 +48,7 @@ class Repeat:
             until=schedule_words.clock(schedule.until) if schedule.until is not None else "",
             runs=str(schedule.runs) if schedule.runs is not None else "",
             overlap=schedule.overlap,
+            missed=schedule.missed,
             paused=schedule.paused,
         )
 
@@ -64,6 +66,7 @@ class Repeat:
             until=clock_time(self.until, end_of_day=True) if self.until.strip() else None,
             runs=number(self.runs) if self.runs.strip() else None,
             overlap=self.overlap,
+            missed=self.missed,
             paused=self.paused,
         )
 

@@ -16,9 +16,9 @@ from core.model.format_settings import SqlRows
 from core.model.settings import Export, ExportSettings, check_export_name
 from core.model.vocabulary import Format, Mode, ObjectPattern, ObjectType
 from tui.cli.paths import absolute
-from tui.screens.wizard import filed, repeating
+from tui.screens.wizard import filed, new_rows, repeating
 from tui.screens.wizard.draft import EXPORT, PARTIAL, TASK, Draft
-from tui.screens.wizard.texts import number, split
+from tui.screens.wizard.texts import notify_from, number, split
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,8 @@ def _problems(draft: Draft, known: Known) -> Iterator[tuple[str, str]]:
             yield "database", f"There is no database {wanted!r}, or this account doesn't see it."
     yield "patterns", _wrong(lambda: [ObjectPattern.parse(text) for text in split(draft.patterns)])
     yield "exclude", _wrong(lambda: [ObjectPattern.parse(text) for text in split(draft.exclude)])
-    if draft.range == PARTIAL and not draft.selected and not draft.patterns.strip():
+    queries = draft.rows.queries
+    if draft.range == PARTIAL and not (draft.selected or draft.patterns.strip() or queries):
         yield "objects", "At least one object."
     yield from _data_problems(draft, known)
     if draft.schema().privileges and known.mode not in (None, Mode.POSTGRESQL):
@@ -76,12 +77,17 @@ def _problems(draft: Draft, known: Known) -> Iterator[tuple[str, str]]:
     if draft.to_files:
         yield from filed.problems(draft.filed, data=draft.content.data)
     yield "retry_limit", _wrong(lambda: number(draft.retry_limit))
+    yield "notify", _wrong(lambda: notify_from(draft.notify))
     if known.oceanbase:
         yield "account", _wrong(draft.sys_account)
     yield from _place_problems(draft, known)
     yield "at", _wrong(lambda: draft.start(known.now))
     if draft.periodic:
         yield from repeating.problems(draft.repeat, known.opened)
+    if draft.watched:
+        yield from new_rows.watching_problems(draft.watching)
+    if draft.only_new:
+        yield from new_rows.problems(draft.fresh)
     yield "", _wrong(draft.check)
 
 
@@ -155,6 +161,7 @@ def export_of(draft: Draft, known: Known, settings: ExportSettings) -> Export:
         "directory": path_of(draft.target(known.base, known.opened)),
         "settings": settings,
         "schedule": draft.repeat.schedule(known.opened) if draft.periodic else None,
+        "watch": draft.watching.watch() if draft.watched else None,
         "fixed": draft.filed.fixed,
         "latest": draft.filed.latest,
     }

@@ -8,19 +8,20 @@ from collections.abc import Iterator, Mapping
 from core.model.format_settings import BigNumbers, SqlRows, Unfit
 from core.model.settings import ExportSettings
 from core.model.vocabulary import Format, Lock, OnError
-from core.service import schedule_words
+from core.service import schedule_words, watch_words
 from core.service.words import count, data_form
+from tui.cli import notify
 from tui.cli.file_options import place_words, words_of
 from tui.look import Glyphs
 from tui.runs import EMPTY, Line, join, run, wrap
-from tui.screens.wizard import choices, repeating
+from tui.screens.wizard import choices, repeating, rows
 from tui.screens.wizard.checking import Checked
 from tui.screens.wizard.data_files import csv_fields
 from tui.screens.wizard.draft import AT, EXPORT, FULL, HAND, Draft
 from tui.screens.wizard.fields import BY_ID
 from tui.screens.wizard.findings import preflight_lines
 from tui.screens.wizard.rules import Known, export_of, path_of
-from tui.screens.wizard.texts import number
+from tui.screens.wizard.texts import notify_from, number
 
 LONGEST = 12
 LONG = 200
@@ -70,6 +71,10 @@ def facts(draft: Draft, known: Known) -> Iterator[tuple[str, str]]:
     where = " / ".join(filter(None, (draft.connection, draft.database or known.database)))
     yield "From", where
     yield "Objects", objects(draft)
+    for pattern, choice in draft.rows.choices:
+        yield "Of these", f"{pattern}: {rows.words(choice)}"
+    for name, query in draft.rows.queries:
+        yield "Query", f"{name}: {query}"
     yield "Content", content(draft)
     files = words_of(draft.settings_of_few())
     if files:
@@ -83,9 +88,16 @@ def facts(draft: Draft, known: Known) -> Iterator[tuple[str, str]]:
     starts = {AT: f"at {draft.at.strip()}", HAND: "by hand"}.get(draft.when, "now")
     if draft.periodic:
         starts = schedule_words.whole(draft.repeat.schedule(known.opened))
+    if draft.watched:
+        starts = watch_words.whole(draft.watching.watch())
     yield "Start", starts
     if draft.periodic:
         yield "Next run", repeating.coming(draft.repeat, known.opened, known.now)[0]
+    if draft.only_new:
+        yield "Rows", watch_words.new_rows(draft.fresh.settings())
+    told = notify.words_of(notify_from(draft.notify))
+    if told:
+        yield "Tells", told
     held = f"{choices.CONSISTENCIES[draft.consistency]} as of one point in time"
     held += ", under a brief lock" if draft.lock is Lock.BRIEF else ""
     ends = "stops at the first error" if draft.on_error is OnError.ABORT else "goes on after errors"
@@ -109,7 +121,7 @@ def objects(draft: Draft) -> str:
         pieces = [count(len(draft.selected), "object")] if draft.selected else []
         if draft.patterns.strip():
             pieces.append(draft.patterns.strip())
-        text = " and ".join(pieces) or "none yet"
+        text = " and ".join(pieces) or ("none" if draft.rows.queries else "none yet")
         dropped = len(draft.chosen) - len(draft.selected)
         if dropped:
             text += f" ({count(dropped, 'marked one')} without data left out)"

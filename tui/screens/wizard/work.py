@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 from core.errors import OfframpError
 from core.model.convert import definitions_to_toml
 from core.model.settings import Export, ExportSettings
-from core.service import Service, schedule_words, words
+from core.service import Service, watch_words, words
 from core.service.tasks import refuse_used
-from tui.cli import spelling
+from tui.cli import spelling, watch_options
 from tui.cli.file_options import place_options
 from tui.screens.wizard.draft import AT, EXPORT, HAND, Draft
+from tui.screens.wizard.new_rows import WATCH
 from tui.screens.wizard.repeating import PERIODIC
 from tui.screens.wizard.rules import Known, export_of, path_of
 from tui.screens.wizard.texts import slug
@@ -38,7 +39,8 @@ def command(draft: Draft, known: Known, base: ExportSettings | None = None) -> s
     name = draft.title()
     export = export_of(draft, known, settings)
     schedule = export.schedule
-    more = place_options(export, known.edited)
+    before = known.edited.watch if known.edited is not None else None
+    more = [*place_options(export, known.edited), *watch_options.options(export.watch, before)]
     if known.edits is not None and base is not None:
         line = spelling.edit_line(
             settings,
@@ -52,7 +54,7 @@ def command(draft: Draft, known: Known, base: ExportSettings | None = None) -> s
         )
     else:
         line = spelling.create_line(settings, name, target, password=typed, schedule=schedule, more=more)
-    return line if draft.when in (HAND, PERIODIC) else f"{line} && {spelling.run_line(name, at)}"
+    return line if draft.when in (HAND, PERIODIC, WATCH) else f"{line} && {spelling.run_line(name, at)}"
 
 
 def toml(draft: Draft, known: Known) -> str:
@@ -110,9 +112,9 @@ def _save(
     said = f"Export {export.name} is {'changed' if known.edits is not None else 'saved'}"
     if draft.when == HAND:
         return Begun(f"{said}.")
-    if draft.periodic:
+    if draft.periodic or draft.watched:
         service.tasks.serve()
-        return Begun(f"{said}, and runs by itself: {schedule_words.trigger(export.schedule)}.")
+        return Begun(f"{said}, and runs by itself: {watch_words.trigger(export)}.")
     task = service.exports.run(export.name, at=at)
     service.tasks.serve()
     return Begun(f"{said}; task {task.id} is {task.status}.", task.id)
