@@ -269,6 +269,31 @@ async def test_the_sys_account_is_oceanbases_only(home: Home, tmp_path: Path) ->
         assert "sys account" not in screen_text(app)
 
 
+async def test_the_form_for_postgresql_has_its_own_fields(home: Home) -> None:
+    there = Connection(
+        name="pg", mode=Mode.POSTGRESQL, host="127.0.0.1", port=1, user="u", database="d", connect_timeout=1
+    )
+    home.store.connections.add(there)
+    settings = ExportSettings(connection="pg", all_objects=True, format=Format.SQL)
+    app = application(home)
+    async with running(app) as pilot:
+        app.push_screen(Wizard(settings, step="sql_rows"))
+        await until(pilot, lambda: isinstance(app.screen, Wizard) and "Rows as" in screen_text(app))
+        wizard = app.screen
+        assert isinstance(wizard, Wizard)
+        wizard.query_one("#sql_rows").focus()
+        await pilot.press("right")
+        await until(pilot, lambda: wizard.draft.sql_rows is SqlRows.COPY)
+        await pilot.press("f6")
+        await until(pilot, lambda: isinstance(app.screen, Choose))
+        await pilot.press("5")
+        await until(pilot, lambda: app.screen is wizard and "Privileges" in screen_text(app))
+        wizard.query_one("#privileges").focus()
+        await pilot.press("left")
+        await until(pilot, lambda: wizard.draft.privileges)
+        assert wizard.draft.settings().schema.privileges
+
+
 async def test_a_server_that_is_away_is_said_and_names_can_be_typed(home: Home, tmp_path: Path) -> None:
     make_shop(home, tmp_path).unlink()
     app = application(home)
