@@ -135,6 +135,16 @@ EXPORT_ACTIONS: tuple[Action, ...] = (
         id="objects.database", keys=("b",), label="Database", help="Look into another database.",
         places=(Place.OBJECTS,), rank=25,
     ),
+    Action(
+        id="wizard.rows", keys=("z",), label="Rows",
+        help="Choose columns and rows of the object under the cursor.",
+        places=(Place.WIZARD,), applies=objects_needed, rank=26,
+    ),
+    Action(
+        id="wizard.choices", keys=("f4",), label="Queries",
+        help="Columns and rows that are chosen, by name or pattern, and queries as data sets.",
+        places=(Place.WIZARD,), rank=32,
+    ),
     # New export: one sheet, or step by step
     Action(
         id="quick.start", keys=("enter",), label="Start", help="Queue the export.", places=(Place.QUICK,),

@@ -51,9 +51,9 @@ def apply(args: argparse.Namespace, fields: dict[str, Any]) -> None:
         name: msgspec.structs.asdict(choice) for name, choice in fields.get("choices", {}).items()
     }
     for name, text in args.columns or ():
-        choices.setdefault(name, {}).update(columns=_names(text), exclude=())
+        choices.setdefault(name, {}).update(columns=names_of(text), exclude=())
     for name, text in args.exclude_columns or ():
-        choices.setdefault(name, {}).update(exclude=_names(text), columns=())
+        choices.setdefault(name, {}).update(exclude=names_of(text), columns=())
     for name, text in args.where or ():
         choices.setdefault(name, {})["where"] = text.strip() or None
     if choices:
@@ -79,9 +79,9 @@ def options(settings: ExportSettings, old: ExportSettings) -> list[str]:
             for choices in (settings.choices, old.choices)
         )
         if now["columns"] != before["columns"] and (now["columns"] or not now["exclude"]):
-            words += ["--columns", f"{name}={_line(now['columns'])}"]
+            words += ["--columns", f"{name}={line_of(now['columns'])}"]
         if now["exclude"] != before["exclude"] and (now["exclude"] or not now["columns"]):
-            words += ["--exclude-columns", f"{name}={_line(now['exclude'])}"]
+            words += ["--exclude-columns", f"{name}={line_of(now['exclude'])}"]
         if now["where"] != before["where"]:
             words += ["--where", f"{name}={now['where'] or ''}"]
     for name in dict.fromkeys((*old.queries, *settings.queries)):
@@ -114,12 +114,14 @@ def words_of(settings: ExportSettings) -> list[str]:
     return found
 
 
-def _names(text: str) -> tuple[str, ...]:
+def names_of(text: str) -> tuple[str, ...]:
+    """Columns as in a line of CSV, each once."""
     rows = list(csv.reader(io.StringIO(text), skipinitialspace=True))
     return tuple(dict.fromkeys(name for row in rows for name in row if name))
 
 
-def _line(names: tuple[str, ...]) -> str:
+def line_of(names: tuple[str, ...]) -> str:
+    """The reverse of `names_of`."""
     if not names:
         return ""
     line = io.StringIO()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from itertools import chain
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
@@ -31,6 +31,12 @@ COLUMNS = (
     Column(id="size", label="Size", least=9, drop=3, right=True),
     Column(id="note", label="", least=8, share=2, drop=4),
 )
+
+
+class Explains(Protocol):
+    """Words about objects that come from elsewhere, "" for none."""
+
+    def words_of(self, ref: ObjectRef) -> str: ...
 
 
 class ObjectList(Vertical):
@@ -64,6 +70,7 @@ class ObjectList(Vertical):
         self._marked: frozenset[ObjectRef] = frozenset()
         self._offset = 0
         self._words = ""
+        self._explained: Explains | None = None
 
     def compose(self) -> ComposeResult:
         yield _still(Lines(id="object-counts"))
@@ -126,6 +133,12 @@ class ObjectList(Vertical):
             self._infos, self._groups = (), {}
             self._words = words
             self._narrow()
+
+    def explain(self, explained: Explains) -> None:
+        """Words beside objects come from there; the rows are only made anew where it is another one."""
+        if explained != self._explained:
+            self._explained = explained
+            self._show_rows()
 
     def mark_only(self, marked: frozenset[ObjectRef], *, data_only: bool) -> None:
         """The marks as they are elsewhere, and whether only what has data counts."""
@@ -269,8 +282,13 @@ class ObjectList(Vertical):
         glyphs = getattr(self.app, "glyphs", look.UNICODE)
         window = self._shown[self._offset : self._offset + WINDOW]
         self.table.show(
-            [_row(info, glyphs.about) for info in window], offset=self._offset, total=len(self._shown)
+            [_row(info, glyphs.about, self._explanation(info.ref)) for info in window],
+            offset=self._offset,
+            total=len(self._shown),
         )
+
+    def _explanation(self, ref: ObjectRef) -> str:
+        return self._explained.words_of(ref) if self._explained is not None else ""
 
     def _show_counts(self) -> None:
         kinds = [
@@ -309,7 +327,7 @@ def _still(lines: Lines) -> Lines:
     return lines
 
 
-def _row(info: ObjectInfo, about: str) -> Row:
+def _row(info: ObjectInfo, about: str, explained: str) -> Row:
     rows: Line = run(f"{about}{info.rows:,}") if info.rows is not None else run("-", "dim")
     bytes_: Line = run(size(info.bytes)) if info.bytes is not None else run("-", "dim")
     has_data = info.ref.type.has_data
@@ -320,6 +338,10 @@ def _row(info: ObjectInfo, about: str) -> Row:
             run(info.ref.name),
             rows if has_data else EMPTY,
             bytes_ if has_data else EMPTY,
-            run(info.note, "warn") if info.note else run(info.comment, "dim"),
+            run(explained, "accent")
+            if explained
+            else run(info.note, "warn")
+            if info.note
+            else run(info.comment, "dim"),
         ),
     )

@@ -20,6 +20,7 @@ from tui.screens.wizard import hints, summary, work
 from tui.screens.wizard.around import Around
 from tui.screens.wizard.called import Called
 from tui.screens.wizard.checking import Checker
+from tui.screens.wizard.choosing import choose, choose_of
 from tui.screens.wizard.coming import ComingRuns
 from tui.screens.wizard.draft import EXPORT, FULL, Draft
 from tui.screens.wizard.field import Field, Step
@@ -198,6 +199,7 @@ class Wizard(Page):
         objects = self.query_one(ObjectList)
         if objects.display != self._lists_objects:
             objects.display = self._lists_objects
+        objects.explain(self._draft.rows)
         if objects.infos:
             objects.mark_only(self._draft.chosen, data_only=not self._draft.content.schema)
         self.query_one(ComingRuns).put(self.step, self._draft, self._known)
@@ -261,6 +263,26 @@ class Wizard(Page):
         event.stop()
         self._draft = replace(self._draft, chosen=event.marked)
         self._show()
+
+    def do_wizard_rows(self) -> None:
+        here = self.query_one(ObjectList).here
+        if here is None or not here.type.has_data:
+            self.say("It has no rows to choose from.", "warn")
+            return
+        chosen = self._draft.chosen | {here}
+        choose_of(
+            self.offramp,
+            here,
+            self._draft.rows,
+            lambda rows: self._take(replace(self._draft, rows=rows, chosen=chosen)),
+        )
+
+    def do_wizard_choices(self) -> None:
+        choose(self.offramp, self._draft.rows, lambda rows: self._take(replace(self._draft, rows=rows)))
+
+    def _take(self, draft: Draft) -> None:
+        self._draft = draft
+        self._apply()
 
     def on_table_moved(self, event: Table.Moved) -> None:
         event.stop()

@@ -7,6 +7,7 @@ import shlex
 from collections.abc import Iterable
 
 from core.errors import InvalidValue
+from core.model.notice import NOBODY, check_notices
 from core.model.vocabulary import ObjectPattern, ObjectRef
 
 
@@ -27,6 +28,22 @@ def split(text: str) -> tuple[str, ...]:
         return tuple(shlex.split(text))
     except ValueError:
         raise InvalidValue(f"{text!r} has a quote that isn't closed.", "Quote names with spaces.") from None
+
+
+def notify_text(notify: tuple[str, ...] | None) -> str:
+    """Who is told of the end, as it is typed; empty where the settings file says it."""
+    return "" if notify is None else shlex.join(notify) or NOBODY
+
+
+def notify_from(text: str) -> tuple[str, ...] | None:
+    """Raises InvalidValue."""
+    found = split(text)
+    if not found:
+        return None
+    if found == (NOBODY,):
+        return ()
+    check_notices(found)
+    return found
 
 
 def parted(patterns: Iterable[ObjectPattern]) -> tuple[frozenset[ObjectRef], list[str]]:
