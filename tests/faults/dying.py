@@ -109,12 +109,12 @@ def run_worker() -> int:
 
 def attempt(journal: Journal, order: Order, log: logging.Logger, cancel: Cancel) -> None:
     from connectors.base import ReadRequest
-    from core.pipeline import place, plan
+    from core.pipeline import cutting, place, plan
 
     assert ReadRequest.__init__.__defaults__ is not None
-    comment, _ = ReadRequest.__init__.__defaults__
-    ReadRequest.__init__.__defaults__ = (comment, CHUNK_BYTES)
-    plan.ROWS_PER_PART = ROWS_PER_PART
+    *others, _ = ReadRequest.__init__.__defaults__
+    ReadRequest.__init__.__defaults__ = (*others, CHUNK_BYTES)
+    plan.ROWS_PER_PART = cutting.ROWS_PER_FILE = ROWS_PER_PART
     if (Path(order.home) / "fates" / f"{order.task}.inside").exists():
         place.builds_inside = lambda _target: True
     worker.run_attempt(journal, order, log, cancel)
