@@ -10,7 +10,6 @@ import msgspec
 from core.model.file_settings import Directories, Empty, FileSettings, IfExists
 from core.model.name_template import FIELDS
 from core.model.settings import Export, ExportSettings
-from core.service import words
 from tui.cli.values import number, size, size_text, word
 
 _PLAIN = {"prefix": "prefix", "file_name": "name", "directories": "directories", "empty_tables": "empty",
@@ -145,7 +144,7 @@ def words_of(settings: ExportSettings) -> str:
         if not files.single:
             pieces.append("many" + (f", {files.parts} at once" if files.parts is not None else ""))
         pieces += [f"up to {files.max_records:,} rows"] if files.max_records is not None else []
-        pieces += [f"up to {words.size(files.max_size)}"] if files.max_size is not None else []
+        pieces += [f"up to {size_text(files.max_size)}"] if files.max_size is not None else []
         pieces += [f"called {files.prefix}{files.name}"] if files.name != FileSettings().name else []
         pieces += ["none of empty tables"] if files.empty is Empty.NONE else []
     if files.prefix and not any(piece.startswith("called") for piece in pieces):
