@@ -78,8 +78,8 @@ def open_destination(destination: Destination, password: str | None) -> Elsewher
 def open_target(
     connection: Connection, credentials: Credentials, database: str, *, program: str = "offramp"
 ) -> Target:
-    """What writes into a database behind a connection; contacts nobody. Raises Unsupported where rows can't go
-    into databases of its kind."""
+    """What writes into a database behind a connection; contacts nobody. Raises Unsupported where rows can't
+    go into databases of its kind."""
     from importlib.metadata import entry_points  # noqa: PLC0415 - most commands contact no database
 
     found = {entry.name: entry for entry in entry_points(group=TARGETS)}

@@ -69,7 +69,14 @@ class Checks:
             from core.pipeline.into.there import looked_at  # noqa: PLC0415
 
             with looked_at(self._elsewhere(settings.into.connection), settings.into) as there:
-                return look(session, family(connection.mode), connection, there, settings, scope).found
+                return look(
+                    session,
+                    settings,
+                    scope,
+                    source=family(connection.mode),
+                    connection=connection,
+                    there=there,
+                ).found
 
     def _inspect(self, place: str, settings: ExportSettings) -> None:
         """Raises what would keep a task from sending its files to a place elsewhere."""

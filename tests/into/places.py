@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from connectors.base import Credentials, ReadRequest, Session, Source, TableShape
-from core.connectors import open_source, open_target
+from core.connectors import open_source
 from core.errors import ErrorInfo
 from core.logical import Holds
 from core.model.connection import Connection

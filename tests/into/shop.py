@@ -32,7 +32,10 @@ def fill(place: Place) -> None:
         " CONSTRAINT track_album FOREIGN KEY (album_id) REFERENCES album (id))",
     )
     artists = ", ".join(f"({i}, 'artist {i}')" for i in range(1, 21))
-    albums = ", ".join(f"({i}, {'NULL' if i % 7 == 0 else f'{chr(39)}album {i}{chr(39)}'}, {i % 20 + 1})" for i in range(1, 61))
+    albums = ", ".join(
+        f"({i}, {'NULL' if i % 7 == 0 else f'{chr(39)}album {i}{chr(39)}'}, {i % 20 + 1})"
+        for i in range(1, 61)
+    )
     place.run(f"INSERT INTO artist VALUES {artists}", f"INSERT INTO album VALUES {albums}")
     for begin in range(0, TRACKS, 300):
         rows = ", ".join(_track(place, number) for number in range(begin, begin + 300))

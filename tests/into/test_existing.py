@@ -91,7 +91,9 @@ def test_the_others_are_published_where_one_fails(lite: Place, target: Place) ->
     task.attempt(lite.source, target.elsewhere())
     assert task.error is not None
     assert task.error.code == "incomplete"
-    assert sorted(entry.path for entry in task.files) == [f"{target.database}.{n}" for n in ("album", "artist")]
+    assert sorted(entry.path for entry in task.files) == [
+        f"{target.database}.{n}" for n in ("album", "artist")
+    ]
     target.run("DROP TABLE track", "DELETE FROM artist WHERE id > 1")
     task.attempt(lite.source, target.elsewhere("offramp attempt 2"))
     assert task.error is None, task.log

@@ -39,9 +39,9 @@ def test_the_mysql_family_keeps_all(
     assert nothing_of_ours(target)
 
 
-@pytest.mark.parametrize("product", PRODUCTS[1:3])
+@pytest.mark.mariadb
 def test_by_inserts_too(
-    product: str, request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Where the server takes no LOAD DATA LOCAL; that it says so is put in its mouth, since its setting is
     everybody's."""
@@ -54,8 +54,8 @@ def test_by_inserts_too(
         return [("local_infile", "OFF")] if "local_infile" in statement else found
 
     monkeypatch.setattr(Link, "rows", without)
-    source = hostile(product, request, tmp_path)
-    target = new_place(product, request, tmp_path / "none", "target")
+    source = hostile("mariadb", request, tmp_path)
+    target = new_place("mariadb", request, tmp_path / "none", "target")
     done = bring(source, target)
     assert done.said("rows go in by INSERT")
     assert target.rows("hostile") == source.rows("hostile")
@@ -92,7 +92,9 @@ def test_postgresql_keeps_all(content: Content, request: pytest.FixtureRequest, 
     here = source.rows("every")
     if content is Content.DATA:
         # By the rules a type of its own is text: told as text on both sides.
-        assert [[str(v) for v in row] for row in target.rows("every")] == [[str(v) for v in row] for row in here]
+        assert [[str(v) for v in row] for row in target.rows("every")] == [
+            [str(v) for v in row] for row in here
+        ]
     else:
         assert target.rows("every") == here
 
@@ -104,7 +106,8 @@ def every_type(request: pytest.FixtureRequest, directory: Path) -> Place:
     place.run(f"CREATE TABLE every (id int PRIMARY KEY, {columns})")
     for row in range(max(len(values) for _, values in VALUES) + 1):
         given = [
-            values[row] if row < len(values) else "''" if kind == "shorter" else "NULL" for kind, values in VALUES
+            values[row] if row < len(values) else "''" if kind == "shorter" else "NULL"
+            for kind, values in VALUES
         ]
         place.run(f"INSERT INTO every VALUES ({row}, {', '.join(given)})")
     return place
@@ -112,9 +115,7 @@ def every_type(request: pytest.FixtureRequest, directory: Path) -> Place:
 
 @pytest.mark.postgresql
 @pytest.mark.parametrize("product", [PRODUCTS[0], PRODUCTS[1]])
-def test_types_of_postgresql_elsewhere(
-    product: str, request: pytest.FixtureRequest, tmp_path: Path
-) -> None:
+def test_types_of_postgresql_elsewhere(product: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
     """Infinity, NaN, dates before Christ and after 9999 are found; the rest is there."""
     source = every_type(request, tmp_path)
     target = new_place(product, request, tmp_path / "target.db", "target")
@@ -122,7 +123,9 @@ def test_types_of_postgresql_elsewhere(
     assert done.said("don't fit")
     assert len(target.rows("every")) == len(source.rows("every"))
     if product == "mariadb":
-        failed = task_of(target, Existing.REPLACE, content=Content.DATA).attempt(source.source, target.elsewhere())
+        failed = task_of(target, Existing.REPLACE, content=Content.DATA).attempt(
+            source.source, target.elsewhere()
+        )
         assert failed.error is not None
         assert failed.error.code == "unfitting", failed.error
 
@@ -156,7 +159,9 @@ def _literal(text: str) -> str:
 @pytest.mark.postgresql
 def test_text_that_is_no_utf8_goes_nowhere(request: pytest.FixtureRequest, tmp_path: Path) -> None:
     source = new_place("mariadb", request, tmp_path / "none")
-    source.run("CREATE TABLE t (id int PRIMARY KEY, x text)", f"INSERT INTO t VALUES (3, X'{LONE_SURROGATE_HEX}')")
+    source.run(
+        "CREATE TABLE t (id int PRIMARY KEY, x text)", f"INSERT INTO t VALUES (3, X'{LONE_SURROGATE_HEX}')"
+    )
     target = new_place("postgresql", request, tmp_path / "none", "target")
     done = task_of(target).attempt(source.source, target.elsewhere())
     assert done.error is not None
@@ -172,7 +177,9 @@ def test_what_a_column_would_cut_is_refused(
     product: str, column: str, value: str, request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:
     source = new_place("sqlite", request, tmp_path / "source.db")
-    source.run("CREATE TABLE t (id INTEGER PRIMARY KEY, x TEXT)", f"INSERT INTO t VALUES (1, 'abc'), (2, {value})")
+    source.run(
+        "CREATE TABLE t (id INTEGER PRIMARY KEY, x TEXT)", f"INSERT INTO t VALUES (1, 'abc'), (2, {value})"
+    )
     target = new_place(product, request, tmp_path / "target.db", "target")
     target.run(f"CREATE TABLE t (id bigint PRIMARY KEY, x {column})")
     done = task_of(target, Existing.APPEND, content=Content.DATA).attempt(source.source, target.elsewhere())
@@ -187,12 +194,16 @@ def test_what_a_column_would_cut_is_refused(
 
 @pytest.mark.parametrize("product", PRODUCTS)
 def test_names_full_of_quotes(product: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
-    name, column = "Or\"de`rs; DROP TABLE x --", "a'b\"c`d %s"
+    name, column = 'Or"de`rs; DROP TABLE x --', "a'b\"c`d %s"
     source = new_place("sqlite", request, tmp_path / "source.db")
     quoted, inner = ('"' + text.replace('"', '""') + '"' for text in (name, column))
-    source.run(f"CREATE TABLE {quoted} (id INTEGER PRIMARY KEY, {inner} TEXT)", f"INSERT INTO {quoted} VALUES (1, 'x')")
+    source.run(
+        f"CREATE TABLE {quoted} (id INTEGER PRIMARY KEY, {inner} TEXT)",
+        f"INSERT INTO {quoted} VALUES (1, 'x')",
+    )
     target = new_place(product, request, tmp_path / "target.db", "target")
     bring(source, target, content=Content.DATA)
     bring(source, target, Existing.REPLACE, content=Content.DATA)
-    assert len(target.rows(name)) == 1
+    (kept,) = [table for table in target.tables() if table.lower() == name.lower()]
+    assert len(target.rows(kept)) == 1
     assert nothing_of_ours(target)

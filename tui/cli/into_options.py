@@ -27,16 +27,16 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--tables",
         type=word(Existing),
         metavar="HOW",
-        help="create (default): none of them may be there; append: add rows to tables that are there; replace: "
-        "new tables, or with --content data new rows, in the place of the old",
+        help="create (default): none of them may be there; append: add rows to tables that are there; "
+        "replace: new tables, or with --content data new rows, in the place of the old",
     )
 
 
 def into_from(
     service: Service, args: argparse.Namespace, to: str | None, base: Into | None = None
 ) -> Into | None:
-    """The database that rows go into: None where `to` is a place for files. Without `to` it is that of `base`.
-    Raises InvalidValue, NotFound, UsageError."""
+    """The database that rows go into: None where `to` is a place for files. Without `to` it is that of
+    `base`. Raises InvalidValue, NotFound, UsageError."""
     into = base if to is None else _named(service, to)
     if into is None:
         if args.tables is not None:

@@ -54,7 +54,7 @@ class TableJob:
     """A table and what goes into it. `columns` are the columns of the rows that come, in their order, as they
     are there; `key` are those of the primary key of a table that is made by the rules for types. `ddl` is the
     definition that makes it, where the source's own does. `rows` says whether rows come, or the table alone
-    is made."""
+    is made. `linked`: foreign keys lead between it and other tables of the task that are there."""
 
     number: int
     ref: ObjectRef
@@ -63,6 +63,7 @@ class TableJob:
     key: tuple[str, ...] = ()
     ddl: ObjectDdl | None = None
     rows: bool = True
+    linked: bool = False
 
     @property
     def name(self) -> str:

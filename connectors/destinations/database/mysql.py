@@ -1,5 +1,5 @@
-"""Rows into MySQL, MariaDB and OceanBase: LOAD DATA LOCAL, or INSERTs of many rows where the server doesn't allow
-that, into staging tables; see `mysql_publish` for how these come to their names.
+"""Rows into MySQL, MariaDB and OceanBase: LOAD DATA LOCAL, or INSERTs of many rows where the server doesn't
+allow that, into staging tables; see `mysql_publish` for how these come to their names.
 
 LOAD DATA LOCAL turns what would be an error into a warning and goes on with another value: a load with a
 warning has failed. Source: "LOAD DATA Statement" of the MySQL 8.0 manual, "LOCAL Versus Non-LOCAL Operation".
@@ -51,8 +51,8 @@ from core.model.settings import CSV_PRESETS
 
 # Strict, so that no value is changed in silence; zero dates and dates that no calendar has are values here.
 _SQL_MODE = "STRICT_TRANS_TABLES,STRICT_ALL_TABLES,NO_AUTO_VALUE_ON_ZERO,ALLOW_INVALID_DATES"
-# What the server says of a value that it doesn't take: out of range, too long, no such value, NULL, a key that
-# is there, a parent that isn't, a constraint.
+# What the server says of a value that it doesn't take: out of range, too long, no such value, NULL, a key
+# that is there, a parent that isn't, a constraint.
 _REFUSED = {1048, 1062, 1136, 1264, 1265, 1292, 1364, 1366, 1367, 1406, 1451, 1452, 1690, 3140, 3819, 4025}
 _NOT_ALLOWED = {1148, 1235, 3948, 4166}
 _MARKER = "m"
@@ -121,7 +121,8 @@ class MysqlWriter(Writer):
             self._link.execute(f"USE {identifier(database)}")
             allowed = self._link.rows("SHOW VARIABLES LIKE 'local_infile'")
         if self._link.product.family is Family.OCEANBASE:
-            # Its LOAD DATA cuts values that are too long and turns NULL into 0, without a warning (seen on 4.3.5).
+            # Its LOAD DATA cuts values that are too long and turns NULL into 0, without a warning (seen on
+            # 4.3.5).
             self.form = RowForm(insert=dialect(self._link.product))
         elif allowed and str(allowed[0][1]).upper() in ("ON", "1"):
             self.form = RowForm(csv=CSV_PRESETS["mysql"])
@@ -181,7 +182,8 @@ class MysqlWriter(Writer):
             lines = [_column(column) for column in job.columns]
             if job.key:
                 lines.append(f"PRIMARY KEY ({', '.join(map(identifier, job.key))})")
-            yield f"CREATE TABLE {staging} ({', '.join(lines)}) DEFAULT CHARSET = utf8mb4 COLLATE = utf8mb4_bin"
+            texts = "DEFAULT CHARSET = utf8mb4 COLLATE = utf8mb4_bin"
+            yield f"CREATE TABLE {staging} ({', '.join(lines)}) {texts}"
 
     def _send(self, job: TableJob, staging: str, pieces: Iterable[Piece]) -> None:
         if self.form.csv is None:

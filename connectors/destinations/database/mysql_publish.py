@@ -213,8 +213,8 @@ def own_tables(link: Link, database: str, prefix: str) -> list[str]:
 
 
 def own_everywhere(link: Link, prefix: str, database: str | None = None) -> dict[str, list[str]]:
-    """Tables whose names begin so, by database. The prefix holds no character that LIKE takes for another, but
-    for `_`."""
+    """Tables whose names begin so, by database. The prefix holds no character that LIKE takes for another,
+    but for `_`."""
     escaped = prefix.replace("_", "\\_")
     within = f" AND TABLE_SCHEMA = {literal(database)}" if database is not None else ""
     rows = link.rows(

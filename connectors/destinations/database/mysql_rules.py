@@ -1,7 +1,7 @@
 """Types of tables in MySQL, MariaDB and OceanBase. Source: "Data Types" of the MySQL 8.0 manual.
 
-Texts of made tables compare by their bytes (utf8mb4_bin), so that none of two values of a key is lost that the
-source tells apart.
+Texts of made tables compare by their bytes (utf8mb4_bin), so that none of two values of a key is lost that
+the source tells apart.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from connectors.destinations.database.rules import (
     holds,
     refuse,
 )
+from connectors.sources.mysql.types import base
 from core.chunk import Kind
 from core.logical import Holds, LogicalType
 
@@ -41,7 +42,9 @@ class MysqlRules(Rules):
         kind, fit, form, note = self._type(column, key=key)
         return TargetColumn(column.name, kind, column.nullable, kind == "longblob", fit, form, note)
 
-    def _type(self, column: SourceColumn, *, key: bool) -> tuple[str, Fit, Form, str]:
+    def _type(  # noqa: PLR0911 - a rule each
+        self, column: SourceColumn, *, key: bool
+    ) -> tuple[str, Fit, Form, str]:
         logical = column.logical
         match logical.holds:
             case Holds.INTEGER:
@@ -89,7 +92,9 @@ class MysqlRules(Rules):
             form = Form.SINGLE
         return TargetColumn(there.name, there.type, there.nullable, binary, fit, form, note)
 
-    def _fit(self, source: str, column: SourceColumn, there: SourceColumn) -> Fit | None:
+    def _fit(  # noqa: PLR0911 - a rule each
+        self, source: str, column: SourceColumn, there: SourceColumn
+    ) -> Fit | None:
         """What values must be looked for, None where the column can't take them."""
         outer, inner = there.logical, column.logical
         kind = there.type.lower()
@@ -97,6 +102,8 @@ class MysqlRules(Rules):
             return None if inner.holds is Holds.BYTES else Fit.ANY
         if kind == "tinyint(1)" and inner.holds is Holds.BOOLEAN:
             return Fit.ANY
+        if base(kind) == "time" and inner.holds is Holds.TIME:
+            return Fit.ANY if fraction_digits(self.family, kind) == 6 else None
         if Holds.TEXT in (outer.holds, inner.holds):
             return None
         if kind.startswith("timestamp") and source != self.family:

@@ -1,8 +1,8 @@
 """Rows to a server of the MySQL family by LOAD DATA LOCAL, from memory instead of from a file.
 
 The server answers the statement with the name of a file, which is not looked at: what it gets are the rows,
-whatever it asked for. Source: "LOCAL INFILE Request" of the MySQL client/server protocol; "LOAD DATA Statement"
-and "Security Considerations for LOAD DATA LOCAL" of the MySQL 8.0 manual.
+whatever it asked for. Source: "LOCAL INFILE Request" of the MySQL client/server protocol; "LOAD DATA
+Statement" and "Security Considerations for LOAD DATA LOCAL" of the MySQL 8.0 manual.
 """
 
 from __future__ import annotations

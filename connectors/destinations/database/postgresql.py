@@ -1,7 +1,7 @@
 """Rows into PostgreSQL: COPY into one transaction, in which tables and definitions are made too.
 
-All of it is seen at once, at COMMIT, and a connection that goes leaves nothing. Source: "COPY" and "Transaction
-Isolation" of the manual.
+All of it is seen at once, at COMMIT, and a connection that goes leaves nothing. Source: "COPY" and
+"Transaction Isolation" of the manual.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from connectors.sources.postgresql.login import Login
 from connectors.sources.postgresql.sql import identifier, literal, qualified
 from connectors.words import shown
 from core.chunk import TextChunk
-from core.errors import NotFound, OfframpError, Unfitting, Unreachable
+from core.errors import NotFound, OfframpError, StatementFailed, Unfitting, Unreachable
 from core.model.settings import CSV_PRESETS
 
 # Data that a type can't hold, and what constraints refuse: classes of SQLSTATE.
@@ -40,7 +40,8 @@ _SAVED = "offramp_table"
 
 
 class WritingLink(Link):
-    """A link whose session may write; it never gets in again by itself, since its transaction would be gone."""
+    """A link whose session may write; it never gets in again by itself, since its transaction would be
+    gone."""
 
     def _pin(self) -> None:
         super()._pin()
@@ -74,6 +75,7 @@ class PostgresqlWriter(Writer):
         self._link = link
         self._schema = schema
         self._later: list[str] = []
+        self._emptied: set[str] = set()
         self._last: list[Definition] = []
         self.server = ServerInfo(product="PostgreSQL", version=link.version_text)
 
@@ -93,6 +95,10 @@ class PostgresqlWriter(Writer):
             self._link.execute(f"CREATE TABLE {qualified(self._schema, marker_name(token))} ()")
             for statement in self._drops(steps):
                 self._link.execute(statement)
+            for step in reversed(steps):
+                if isinstance(step, TableJob) and step.work is Work.ROWS and step.linked:
+                    self._link.execute(f"DELETE FROM {self._table(step)}")
+                    self._emptied.add(step.name)
 
     def _drops(self, steps: Sequence[Step]) -> Iterator[str]:
         """What takes away that which is made anew: foreign keys first, since these may lead in circles, then
@@ -130,7 +136,7 @@ class PostgresqlWriter(Writer):
         return int(count)
 
     def _make(self, job: TableJob) -> None:
-        if job.work is Work.ROWS:
+        if job.work is Work.ROWS and job.name not in self._emptied:
             self._link.execute(f"DELETE FROM {self._table(job)}")
         elif job.work.makes and job.ddl is not None:
             for statement in (*job.ddl.preamble, *job.ddl.create_bare):
@@ -205,10 +211,13 @@ class PostgresqlWriter(Writer):
             self._link.execute(f"RELEASE SAVEPOINT {_SAVED}")
 
     def discard(self, job: TableJob) -> None:
-        self._take_back(f"taking back {shown(job.name)}")
-
-    def _take_back(self, what: str) -> None:
-        with self._link.saying(what):
+        if job.name in self._emptied:
+            raise StatementFailed(
+                f"Table {shown(job.name)} was emptied before those that its rows refer to, so that all of the"
+                " task is taken back.",
+                "Leave the table out, or mend its rows.",
+            )
+        with self._link.saying(f"taking back {shown(job.name)}"):
             self._link.execute(f"ROLLBACK TO SAVEPOINT {_SAVED}")
 
     def publish(self) -> None:

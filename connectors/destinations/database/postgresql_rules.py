@@ -1,5 +1,5 @@
-"""Types of tables in PostgreSQL. Source: "Data Types" of the manual; years of date and timestamp reach further
-than anybody's, so only dates that no calendar has are looked for."""
+"""Types of tables in PostgreSQL. Source: "Data Types" of the manual; years of date and timestamp reach
+further than anybody's, so only dates that no calendar has are looked for."""
 
 from __future__ import annotations
 
@@ -70,7 +70,9 @@ class PostgresqlRules(Rules):
         binary = there.kind is Kind.BINARY
         return TargetColumn(there.name, there.type, there.nullable, binary, fit, note=note)
 
-    def _fit(self, source: str, column: SourceColumn, there: SourceColumn) -> Fit | None:
+    def _fit(  # noqa: PLR0911 - a rule each
+        self, source: str, column: SourceColumn, there: SourceColumn
+    ) -> Fit | None:
         """What values must be looked for, None where the column can't take them."""
         outer, inner = there.logical, column.logical
         foreign = source != self.family
@@ -78,6 +80,8 @@ class PostgresqlRules(Rules):
             padded = there.type.startswith("character(")
             plain = inner.holds is not Holds.BYTES and not padded
             return (Fit.NO_NUL if foreign else Fit.ANY) if plain else None
+        if there.type in _SAME_NAME and column.type.lower() == there.type:
+            return Fit.ANY
         if there.type == "numeric" and inner.holds in (Holds.INTEGER, Holds.DECIMAL):
             return Fit.ANY
         if Holds.TEXT in (outer.holds, inner.holds):
@@ -95,8 +99,8 @@ class PostgresqlRules(Rules):
 
 def _integer(logical: LogicalType) -> str:
     bits = logical.bits if logical.signed else logical.bits + 1
-    return next((kind for limit, kind in ((16, "smallint"), (32, "integer"), (64, "bigint")) if bits <= limit),
-                "numeric(20)")  # fmt: skip
+    sizes = ((16, "smallint"), (32, "integer"), (64, "bigint"))
+    return next((kind for limit, kind in sizes if bits <= limit), "numeric(20)")
 
 
 _OTHERS = {

@@ -1,6 +1,6 @@
-"""What becomes of types: which column a table has there for a column of the source, and which columns of a table
-that is there can take one. Nothing is lost in silence: what a type can't hold of all values is another type, or
-is looked for in the values (`Fit`), or is refused before a row is read.
+"""What becomes of types: which column a table has there for a column of the source, and which columns of a
+table that is there can take one. Nothing is lost in silence: what a type can't hold of all values is another
+type, or is looked for in the values (`Fit`), or is refused before a row is read.
 """
 
 from __future__ import annotations
@@ -45,8 +45,8 @@ class Fit(StrEnum):
 
 class Form(StrEnum):
     """How a value's text must be changed to be read there. KEEP: not at all. DIGIT: true and false are 1 and
-    0. BARE: a moment in UTC loses the `+00` behind it. SINGLE: the shortest text of the largest 32-bit number, which
-    lies above it, becomes one below it that means the same number."""
+    0. BARE: a moment in UTC loses the `+00` behind it. SINGLE: the shortest text of the largest 32-bit
+    number, which lies above it, becomes one below it that means the same number."""
 
     KEEP = "keep"
     DIGIT = "digit"
@@ -57,8 +57,8 @@ class Form(StrEnum):
 @dataclass(frozen=True, slots=True)
 class TargetColumn:
     """A column of a table there: its `name`, `type` as it is declared, whether NULL may be in it. `binary`:
-    values are bytes; `by_value`: each value has a type of its own, which it keeps. `note` says where something
-    isn't as it was, without being lost."""
+    values are bytes; `by_value`: each value has a type of its own, which it keeps. `note` says where
+    something isn't as it was, without being lost."""
 
     name: str
     type: str
@@ -110,7 +110,7 @@ def fraction_digits(source: str, column_type: str) -> int:
     return 0 if source == "mysql" else 6
 
 
-def holds(outer: LogicalType, inner: LogicalType) -> bool:
+def holds(outer: LogicalType, inner: LogicalType) -> bool:  # noqa: PLR0911 - a rule each
     """Whether every value of `inner` is a value of `outer`, both types for values of one meaning: integers
     are decimals, dates aren't moments."""
     if outer.holds is Holds.INTEGER and inner.holds is Holds.INTEGER:

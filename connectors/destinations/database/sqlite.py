@@ -1,7 +1,7 @@
 """Rows into a SQLite file: one transaction, in which tables and definitions are made too.
 
-All of it is seen at once, at COMMIT; whoever opens the file after a crash takes the rest back. Others may read
-meanwhile, and write after it (in rollback journal mode, reading too has to wait once the cache is full).
+All of it is seen at once, at COMMIT; whoever opens the file after a crash takes the rest back. Others may
+read meanwhile, and write after it (in rollback journal mode, reading too has to wait once the cache is full).
 Source: https://www.sqlite.org/lang_transaction.html, https://www.sqlite.org/foreignkeys.html.
 """
 

@@ -1,5 +1,5 @@
-"""Types of tables in SQLite, where any value may have any type and a column's affinity may change one: text in a
-column of numbers becomes a number. Source: https://www.sqlite.org/datatype3.html."""
+"""Types of tables in SQLite, where any value may have any type and a column's affinity may change one: text
+in a column of numbers becomes a number. Source: https://www.sqlite.org/datatype3.html."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ class SqliteRules(Rules):
         kind, fit, form, note = self._type(source, column)
         # An INTEGER PRIMARY KEY would be the rowid: of another table's keys it need not be made one.
         return TargetColumn(
-            column.name, "INT" if key and kind == "INTEGER" else kind, column.nullable, kind == "BLOB", fit, form,
-            note,
+            column.name, "INT" if key and kind == "INTEGER" else kind, column.nullable, kind == "BLOB", fit,
+            form, note,
         )  # fmt: skip
 
     def _type(self, source: str, column: SourceColumn) -> tuple[str, Fit, Form, str]:

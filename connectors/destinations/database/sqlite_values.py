@@ -14,8 +14,8 @@ Value = int | float | str | bytes | None
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """`rows` are bound as they are; of the `raw` ones the second half says which values are bytes of a text that
-    is no UTF-8."""
+    """`rows` are bound as they are; of the `raw` ones the second half says which values are bytes of a text
+    that is no UTF-8."""
 
     rows: list[tuple[Value, ...]]
     raw: list[tuple[tuple[Value, ...], tuple[bool, ...]]]

@@ -174,7 +174,14 @@ class IntoAttempt:
             check=self._cancel.check,
         )
         with looked_at(self._elsewhere, self._into) as there:
-            looked = look(session, family(connection.mode), connection, there, settings, scope)
+            looked = look(
+                session,
+                settings,
+                scope,
+                source=family(connection.mode),
+                connection=connection,
+                there=there,
+            )
         return looked, there
 
     def _plan(self, looked: Looked) -> list[TaskObject]:

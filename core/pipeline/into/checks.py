@@ -1,4 +1,5 @@
-"""The checks before rows go into another database: those of any task, and what is done to each table there."""
+"""The checks before rows go into another database: those of any task, and what is done to each table
+there."""
 
 from __future__ import annotations
 
@@ -20,6 +21,7 @@ from core.pipeline.into.there import There
 from core.pipeline.points import ended_after
 from core.pipeline.preflight import CheckedObject, Preflight, Scope, preflight
 from core.pipeline.record import Recorded, record
+from core.pipeline.resolve import in_order
 
 _WORDS = {
     Work.CREATE: "is made there",
@@ -51,11 +53,12 @@ def definition_settings(settings: ExportSettings, product: str, there: There) ->
 
 def look(
     session: Session,
+    settings: ExportSettings,
+    scope: Scope,
+    *,
     source: str,
     connection: Connection,
     there: There,
-    settings: ExportSettings,
-    scope: Scope,
 ) -> Looked:
     """Everything that can be checked without reading a row or writing there. `source` is the family of the
     source behind `connection`. Raises what `preflight` raises."""
@@ -82,7 +85,9 @@ def look(
                 continue
             try:
                 recorded = record(session, settings, found.database, item.ref)
-                wanted = wanted_of(session, settings, source, found.database, there, recorded, number)
+                wanted = wanted_of(
+                    session, settings, recorded, number, source=source, database=found.database, there=there
+                )
                 made = step_of(settings, source, found.database, there, wanted)
             except OfframpError as error:
                 if error.transient:
@@ -91,6 +96,7 @@ def look(
                 continue
             steps[item.ref] = made
             checked.append(replace(item, warnings=(*item.warnings, *made.notes), files=()))
+    checked = _by_foreign_keys(there, checked, steps)
     found = replace(
         found,
         objects=tuple(checked),
@@ -101,6 +107,31 @@ def look(
     return Looked(found, steps)
 
 
+def _by_foreign_keys(
+    there: There, checked: list[CheckedObject], steps: dict[ObjectRef, Made]
+) -> list[CheckedObject]:
+    """The objects in an order in which rows find the rows there that they refer to, and the steps of tables
+    that are linked so marked."""
+
+    def known(name: str) -> str:
+        return name.casefold() if there.folds else name
+
+    jobs = {known(m.step.name): ref for ref, m in steps.items() if isinstance(m.step, TableJob)}
+    needs: dict[ObjectRef, tuple[ObjectRef, ...]] = {item.ref: item.needs for item in checked}
+    for name, ref in jobs.items():
+        step = steps[ref].step
+        if isinstance(step, TableJob) and not step.work.makes:
+            parents = {known(parent) for parent in there.parents(step.name)} - {name}
+            inner = [jobs[parent] for parent in parents if parent in jobs]
+            needs[ref] = (*needs[ref], *inner)
+            for linked in (ref, *inner) if inner else ():
+                made = steps[linked]
+                if isinstance(made.step, TableJob):
+                    steps[linked] = replace(made, step=replace(made.step, linked=True))
+    by_ref = {item.ref: item for item in checked}
+    return [by_ref[ref] for ref in in_order(needs)]
+
+
 def _stays_behind(settings: ExportSettings, source: str, there: There, ref: ObjectRef) -> bool:
     """An index of a table that is made by rules, where nobody asked for that index."""
     return ref.type is ObjectType.INDEX and settings.all_objects and source != there.family
@@ -109,11 +140,12 @@ def _stays_behind(settings: ExportSettings, source: str, there: There, ref: Obje
 def wanted_of(
     session: Session,
     settings: ExportSettings,
+    recorded: Recorded,
+    number: int,
+    *,
     source: str,
     database: str,
     there: There,
-    recorded: Recorded,
-    number: int,
 ) -> Wanted:
     """An object of the source. Within a point in time where the source has to look at values."""
     rows = settings.takes_rows(recorded.ref)
@@ -166,8 +198,8 @@ def _notes(settings: ExportSettings, there: There, steps: dict[ObjectRef, Made])
     ]
     if by_rules and settings.content.schema:
         yield (
-            "Tables are made by the rules for types: columns, NOT NULL and primary key; other indexes, defaults"
-            " and foreign keys stay behind."
+            "Tables are made by the rules for types: columns, NOT NULL and primary key; other indexes,"
+            " defaults and foreign keys stay behind."
         )
 
 
@@ -179,7 +211,7 @@ def _hazards(there: There, steps: dict[ObjectRef, Made]) -> Iterator[str]:
         if there.family == "postgresql":
             yield "Who uses the tables that give way waits until all rows are there: they are dropped first."
         else:
-            yield "Triggers of tables that give way go with them, and rights on them where the server says so."
+            yield "Triggers of tables that give way go with them, and rights where the server says so."
     if there.family == "sqlite" and there.session is not None:
         yield "Programs that write to the file wait until all rows are there."
 

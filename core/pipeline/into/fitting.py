@@ -1,6 +1,6 @@
-"""Values on their way into columns of another kind of database: what a column can't hold is found before it gets
-there, and texts are changed where the same value is written otherwise. Nothing is moved in a chunk: values become
-NULL, or shorter where they lie.
+"""Values on their way into columns of another kind of database: what a column can't hold is found before it
+gets there, and texts are changed where the same value is written otherwise. Nothing is moved in a chunk:
+values become NULL, or shorter where they lie.
 """
 
 from __future__ import annotations
@@ -91,7 +91,8 @@ class Fitting:
         hint = "Use --on-unfit null to put NULL in its place."
         return Unfitting(
             f"{self._shape.ref}, column {self._shape.columns[number].name}, {place}: "
-            f"{_shown(chunk.value(row, number))} ({self._shape.columns[number].type}) is no {column.type} there.",
+            f"{_shown(chunk.value(row, number))} ({self._shape.columns[number].type}) is no {column.type}"
+            " there.",
             hint if column.nullable else "Change or leave out the row.",
         )
 
@@ -105,7 +106,8 @@ class Fitting:
 
 
 def _kinds(shape: TableShape, columns: Sequence[TargetColumn]) -> list[Kind]:
-    """By what a column is there: in a source where each value has its own type, it says more than a value's."""
+    """By what a column is there: in a source where each value has its own type, it says more than a
+    value's."""
     found = []
     for column, there in zip(shape.columns, columns, strict=True):
         if there.binary:

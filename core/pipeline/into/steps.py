@@ -35,8 +35,8 @@ class Made:
 
 
 def step_of(settings: ExportSettings, source: str, database: str, there: There, wanted: Wanted) -> Made:
-    """What is to be done for an object of `database`, of a source of the family `source`. Raises what makes it
-    impossible: TargetExists, NotFound, Unfitting, UsageError."""
+    """What is to be done for an object of `database`, of a source of the family `source`. Raises what makes
+    it impossible: TargetExists, NotFound, Unfitting, UsageError."""
     if wanted.rows or wanted.ref.type is ObjectType.TABLE:
         return _table(settings, source, database, there, wanted)
     return _definition(settings, source, database, there, wanted)

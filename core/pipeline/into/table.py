@@ -110,7 +110,15 @@ def _bring(ctx: Loading, tracked: Tracked, snapshot: Snapshot | None) -> None:
                 "Retry when no schema change is under way.",
             )
         tracked.set(fingerprint=recorded.fingerprint)
-    wanted = wanted_of(ctx.session, ctx.settings, ctx.source, ctx.database, ctx.there, recorded, item.number)
+    wanted = wanted_of(
+        ctx.session,
+        ctx.settings,
+        recorded,
+        item.number,
+        source=ctx.source,
+        database=ctx.database,
+        there=ctx.there,
+    )
     made = step_of(ctx.settings, ctx.source, ctx.database, ctx.there, wanted)
     tracked.set(columns=recorded.columns, warnings=(*recorded.warnings, *made.notes))
     if isinstance(made.step, Definition):

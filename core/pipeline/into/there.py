@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -12,10 +13,13 @@ from connectors.base import Credentials, Session, Source, TableShape
 from connectors.destinations.database.base import Target
 from connectors.destinations.database.rules import Rules, family
 from core.connectors import open_source, open_target
-from core.errors import NotFound, UsageError
+from core.errors import NotFound, SourceError, UsageError
 from core.model.connection import Connection
 from core.model.into import Into
-from core.model.vocabulary import Mode, ObjectRef, ObjectType
+from core.model.vocabulary import Mode, ObjectRef, ObjectType, SchemaFlavour
+
+_NAME = r"`(?:[^`]|``)+`|\"(?:[^\"]|\"\")+\"|[\w$]+"
+_REFERS = re.compile(rf"\bREFERENCES\s+(?:(?:{_NAME})\s*\.\s*)*({_NAME})\s*\(", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +47,9 @@ class Elsewhere:
 
 @dataclass(slots=True)
 class There:
-    """What is in one database. `session` reads it while it is looked at, None for a SQLite file that isn't there
-    yet. `objects` are tables, views and what else has a name among them, by name (see `find`); `refs` are all objects."""
+    """What is in one database. `session` reads it while it is looked at, None for a SQLite file that isn't
+    there yet. `objects` are tables, views and what else has a name among them, by name (see `find`); `refs`
+    are all objects."""
 
     connection: Connection
     database: str
@@ -63,6 +68,19 @@ class There:
     def find(self, name: str) -> ObjectRef | None:
         """What has this name there, where names are compared as the server does."""
         return self.objects.get(name.casefold() if self.folds else name)
+
+    def parents(self, name: str) -> set[str]:
+        """The tables that the foreign keys of one lead to; none where this can't be seen."""
+        found = self.find(name)
+        if self.session is None or found is None:
+            return set()
+        try:
+            ddl = self.session.ddl(self.database, found, SchemaFlavour.NATIVE)
+        except (SourceError, NotFound) as error:
+            if error.transient:
+                raise
+            return set()
+        return {_plain(name) for text in ddl.foreign_keys for name in _REFERS.findall(text)}
 
     def shape(self, name: str) -> TableShape:
         """A table as it was when it was first asked for. Raises NotFound, BrokenObject."""
@@ -96,6 +114,12 @@ def looked_at(elsewhere: Elsewhere, into: Into) -> Iterator[There]:
             yield there
         finally:
             there.session = None
+
+
+def _plain(name: str) -> str:
+    """A name without its quotes."""
+    quote = name[0]
+    return name[1:-1].replace(quote * 2, quote) if quote in "`\"" else name
 
 
 def _database(into: Into, known: list[str], usual: str | None) -> str:

@@ -20,7 +20,8 @@ from core.pipeline.verify import Verdict, VerifyReport
 def verify_tables(
     elsewhere: Elsewhere, into: Into, objects: Sequence[TaskObject], files: Sequence[FileEntry]
 ) -> VerifyReport:
-    """Count the rows of each table that `files` say was published. Raises ConnectError and transient errors."""
+    """Count the rows of each table that `files` say was published. Raises ConnectError and transient
+    errors."""
     with looked_at(elsewhere, into) as there:
         verdicts = tuple(_verdict(there, into, entry) for entry in files)
     return VerifyReport(into.place, all(item.done for item in objects), verdicts)
