@@ -23,6 +23,7 @@ from core.errors import (
     SnapshotUnavailable,
 )
 from core.faults import Point
+from core.model.file_settings import check_remote
 from core.model.task import FileEntry, Snapshot, Task, TaskObject
 from core.model.vocabulary import Consistency
 from core.pipeline import states
@@ -69,6 +70,8 @@ class Attempt:
         self._cancel = cancel
         self.task: Task = settled(journal)
         self._delivery = delivery
+        if delivery is not None:
+            check_remote(self.task.settings.files, latest=self.task.latest)
         self.place = delivery.place if delivery is not None else Place.of(self.task)
         self.disk = delivery.disk if delivery is not None else disk(self.place.root)
         self.published = False
@@ -242,8 +245,8 @@ class Attempt:
             return
         if self.place.inside:
             raise NotWritable(
-                f"No link can be made beside {self.place.target}: it is a mount point, or the directory above "
-                "can't be written.",
+                f"No link can be made beside {self.place.target}: it is a mount point, or the directory "
+                "above can't be written.",
                 "Have the export do without: --no-latest.",
             )
         if not move_latest(self.disk, self.place):

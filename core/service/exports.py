@@ -19,6 +19,8 @@ from core.model.convert import (
     nearest,
     to_tree,
 )
+from core.model.destination import below, leaves
+from core.model.file_settings import check_remote
 from core.model.secret import CommandSecret, SecretRef
 from core.model.settings import Export, ExportSettings, SysAccount
 from core.model.task import Task
@@ -75,15 +77,24 @@ class Exports:
             self._context.forget_unused(settings.sys_account.secret)
 
     def create(self, export: Export) -> None:
-        """Raises Conflict where the name is taken, NotFound where its connection isn't there."""
+        """Raises Conflict where the name is taken, NotFound where its connection or its destination isn't
+        there, InvalidValue where its files go to a place that can't be used so."""
+        self._check_place(export)
         self._context.store.exports.add(export)
 
     def replace(self, export: Export) -> None:
         """Put an edited definition in the place of the one of its name; tasks keep what they were made
-        with. Raises NotFound."""
+        with. Raises NotFound and InvalidValue as `create` does."""
+        self._check_place(export)
         before = self._context.store.exports.get(export.name)
         self._context.store.exports.replace(export)
         self.forget_sys_password(before.settings)
+
+    def _check_place(self, export: Export) -> None:
+        if export.settings.into is None:
+            place = self._context.resolved(below(export.directory, export.name))
+            if leaves(place):
+                check_remote(export.settings.files, latest=export.latest)
 
     def list(self) -> list[Export]:
         """All, by name."""
