@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +12,13 @@ from textual.pilot import Pilot
 from core.model.file_settings import Directories, Empty, FileSettings, IfExists
 from core.model.settings import Export, ExportSettings
 from core.model.vocabulary import Content, Format
-from tests.tui.harness import Home, application, running, screen_text, until
+from tests.tui.harness import NOW, Home, application, running, screen_text, until
 from tests.tui.shop import NAME, make_shop
 from tests.tui.test_wizard import SIZES, Compare, at, new, typed
-from tui.screens.wizard.draft import EXPORT, Draft
+from tui.screens.wizard.draft import EXPORT, TASK, Draft
 from tui.screens.wizard.field import Step
-from tui.screens.wizard.filed import Filed
+from tui.screens.wizard.filed import LATEST, Filed
+from tui.screens.wizard.rules import Known, problems
 
 ALL = FileSettings(
     single=False, parts=3, max_records=1000, max_size=2 << 20, prefix="x_", name="{object}-{part:03}",
@@ -36,6 +38,16 @@ def test_what_doesnt_apply_is_left_out_and_kept() -> None:
     wrong = Filed(many=True, parts="many", max_size="x", name="", prefix="p_", if_exists=IfExists.NEW)
     made = Draft(**{n: getattr(draft, n) for n in ("connection", "content", "patterns", "keep")}, filed=wrong)
     assert made.settings().files == FileSettings(prefix="p_")
+
+
+def test_elsewhere_there_is_no_link_and_nothing_is_replaced() -> None:
+    known = Known(now=NOW, opened=NOW, base="/out")
+    draft = Draft(connection="c", patterns="t", directory="s3://bucket/x")
+    assert problems(draft, known) == {}
+    for keep, filed in ((TASK, {"if_exists": IfExists.NEW}), (EXPORT, {"place": LATEST})):
+        wrong = problems(replace(draft, keep=keep, filed=Filed(**filed)), known)
+        assert "local file system" in wrong["directory"]
+    assert problems(replace(draft, keep=EXPORT, filed=Filed(if_exists=IfExists.NEW)), known) == {}
 
 
 async def test_names_follow_what_is_typed(home: Home, tmp_path: Path) -> None:

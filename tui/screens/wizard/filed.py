@@ -86,6 +86,11 @@ def place_of(export: Export) -> str:
     return FIXED if export.fixed else LATEST if export.latest else OWN
 
 
+def there(filed: Filed, *, used: bool) -> FileSettings:
+    """What the form says of what is at the place already, and nothing else."""
+    return FileSettings(if_exists=filed.if_exists if used else IfExists.FAIL)
+
+
 def problems(filed: Filed, *, data: bool) -> Iterator[tuple[str, str]]:
     """What is wrong, by field."""
     plain = Filed(directories=filed.directories)

@@ -11,7 +11,8 @@ from typing import Any
 import msgspec
 
 from core.errors import InvalidValue
-from core.model.file_settings import IfExists
+from core.model.destination import check_place, leaves, place_of
+from core.model.file_settings import IfExists, check_remote
 from core.model.format_settings import SqlRows
 from core.model.settings import Export, ExportSettings, check_export_name
 from core.model.vocabulary import Format, Mode, ObjectPattern, ObjectType
@@ -37,6 +38,7 @@ class Known:
     base: str = ""
     refused: Mapping[str, str] = field(default_factory=dict)
     connections: tuple[str, ...] = ()
+    destinations: tuple[str, ...] = ()
     databases: tuple[str, ...] | None = None
     database: str = ""
     kinds: Mapping[ObjectType, int] | None = None
@@ -126,8 +128,26 @@ def _place_problems(draft: Draft, known: Known) -> Iterator[tuple[str, str]]:
         yield "name", "A name is needed."
     if not target.strip():
         yield "directory", "A directory is needed."
+    elif leaves(target.strip()):
+        yield "directory", _place_problem(draft, target.strip(), known)
     elif draft.keep == TASK and draft.filed.if_exists is IfExists.FAIL:
         yield "directory", known.refused.get(path_of(target), "")
+
+
+def _place_problem(draft: Draft, place: str, known: Known) -> str:
+    """What is wrong with a place that files leave this machine for, as far as that can be said at once."""
+    text = _wrong(lambda: check_place(place))
+    if text:
+        return text
+    found = place_of(place)
+    if found.name and found.name not in known.destinations:
+        return f"There is no destination {found.name!r}."
+    if draft.keep == TASK and not found.path:
+        return "A task needs a directory below it."
+    if found.url:
+        files = filed.there(draft.filed, used=draft.place_is_used)
+        return _wrong(lambda: check_remote(files, latest=draft.keep == EXPORT and draft.filed.latest))
+    return ""
 
 
 def _wrong(build: Callable[[], object]) -> str:
@@ -151,7 +171,10 @@ def _csv_problem(draft: Draft) -> tuple[str, str]:
 
 
 def path_of(text: str) -> str:
-    """A directory as typed, absolute; `~` is the home of whoever types it."""
+    """A place as typed: a URL or one below a destination as it is, a directory absolute; `~` is the home of
+    whoever types it."""
+    if leaves(text.strip()):
+        return text.strip()
     return str(absolute(str(Path(text.strip()).expanduser()))) if text.strip() else ""
 
 
