@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from core.errors import NoSpace
-from core.model.file_settings import FileSettings
+from core.model.file_settings import Directories, Empty, FileSettings
 from core.model.format_settings import Compression
 from core.model.settings import SchemaSettings
 from core.model.vocabulary import Consistency, Content, Format, ObjectRef, ObjectType, OnError
@@ -86,6 +86,12 @@ CASES: dict[str, dict[str, Any]] = {
     "many, part": {"consistency": Consistency.PART, "files": FileSettings(single=False)},
     "many, limit, reopens": {"reopens": True, "files": FileSettings(single=False, max_size=20)},
     "continue": {"on_error": OnError.CONTINUE},
+    # A name that isn't known before a session is open, directories in directories, and none left empty.
+    "named, reopens": {
+        "reopens": True,
+        "content": Content.DATA,
+        "files": FileSettings(name="{database}-{object}", directories=Directories.OBJECTS, empty=Empty.NONE),
+    },
     "merged": {"content": Content.SCHEMA, "schema": SchemaSettings(merge=True)},
 }
 
