@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING
 
 from core import secrets
 from core.errors import NotFound
+from core.model import destination as model
 from core.model.connection import Connection
-from core.model.mark import MarkMove, Window
+from core.model.destination import is_local, place_of
+from core.model.mark import Mark, Window
 from core.model.past_run import PastRun
 from core.model.run import PeriodicRun
 from core.model.settings import Export
@@ -49,7 +51,7 @@ class History:
     as they are remembered, also when their tasks are forgotten. `periodic`: what became of the
     newest times at which it was to run by itself; `due` when it does so next, None where it won't; `started`
     counts them since the schedule was last changed. `watched` is what is known of a source that is asked for
-    new data, `moves` what has moved the marks of one of which only new rows are taken."""
+    new data, `marks` how far one that takes only new rows has read."""
 
     export: Export
     runs: tuple[Task, ...]
@@ -58,7 +60,7 @@ class History:
     due: datetime | None = None
     started: int = 0
     watched: Watched | None = None
-    moves: tuple[MarkMove, ...] = ()
+    marks: tuple[Mark, ...] = ()
     past: tuple[PastRun, ...] = ()
 
 
@@ -75,12 +77,26 @@ class SavedConnection:
 
 
 @dataclass(frozen=True, slots=True)
+class SavedDestination:
+    """A destination, where its password comes from in words, what its last test recorded (when, whether all
+    went well, and the steps), and which exports and which tasks that haven't ended use it."""
+
+    destination: model.Destination
+    password: str
+    last_test: dict[str, object] | None
+    exports: tuple[str, ...]
+    tasks: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Destination:
-    """A directory that exports go to. `usual`: the one for exports that name no other."""
+    """A place that exports go to: a directory, a URL, or a destination with a name (`NAME:`). `usual`: the
+    one for exports that name no other."""
 
     directory: str
     exports: tuple[str, ...]
     usual: bool
+    named: SavedDestination | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +146,7 @@ class Saved:
             planned.due if planned is not None else None,
             planned.started if planned is not None else 0,
             store.watches.states().get(name) if export.watch is not None else None,
-            tuple(store.marks.moves(name, HISTORY)) if export.settings.window is Window.NEW else (),
+            tuple(store.marks.of(name)) if export.settings.window is Window.NEW else (),
             tuple(store.past_runs.list(name, HISTORY)),
         )
 
@@ -161,19 +177,28 @@ class Saved:
         return tuple(found)
 
     def destinations(self, usual: str) -> tuple[Destination, ...]:
-        """The directories that saved exports go to, and the `usual` one, by path."""
+        """Those with a name, then the directories and URLs that saved exports go to and the `usual` one."""
+        store = self._context.store
         used = defaultdict[str, list[str]](list)
         used[usual] = []
-        for export in self._context.store.exports.list():
-            used[export.directory].append(export.name)
-        return tuple(
-            Destination(directory, tuple(names), directory == usual)
-            for directory, names in sorted(used.items())
-        )
+        for export in store.exports.list():
+            if export.settings.into is None:
+                name = place_of(export.directory).name
+                used[f"{name}:" if name else export.directory].append(export.name)
+        tests = store.destinations.tests()
+        named = []
+        for found in store.destinations.list():
+            place = f"{found.name}:"
+            exports, tasks = tuple(used.pop(place, ())), store.destinations.tasks(found.name)
+            password = secrets.describe(found.secret)
+            around = SavedDestination(found, password, tests.get(found.name), exports, tasks)
+            named.append(Destination(place, exports, usual=False, named=around))
+        rest = (Destination(place, tuple(names), place == usual) for place, names in sorted(used.items()))
+        return (*named, *rest)
 
     def room(self, directories: Sequence[str]) -> dict[str, Room]:
         """The room at each; a file system that doesn't answer blocks. Raises nothing."""
-        return {directory: room_of(Path(directory)) for directory in directories}
+        return {place: room_of(Path(place)) for place in directories if is_local(place)}
 
 
 def room_of(directory: Path) -> Room:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from core.model.mark import AUTO, MarkSettings, NullMarks
+from core.model.mark import AUTO, Mark, MarkSettings, NullMarks
 from core.model.settings import Export
 from core.model.watch import Watch
 from core.service import schedule_words
@@ -43,9 +44,16 @@ def new_rows(mark: MarkSettings) -> str:
     if mark.overlap != AUTO:
         pieces.append(f"looking back {mark.overlap}")
     if mark.nulls is not NullMarks.FAIL:
-        pieces.append({NullMarks.SKIP: "without those that have no mark", NullMarks.EACH: "and each time those "
-                       "that have no mark"}[mark.nulls])  # fmt: skip
+        skipped = mark.nulls is NullMarks.SKIP
+        pieces.append(f"{'without' if skipped else 'and each time'} those that have no mark")
     return "; ".join(pieces)
+
+
+def marks(found: Sequence[Mark], most: int = 5) -> str:
+    """How far an export has read its objects."""
+    read = [f"{mark.object.partition(':')[2]} {mark.column} {mark.value or 'nothing yet'}" for mark in found]
+    more = f" and {len(read) - most} more" if len(read) > most else ""
+    return ", ".join(read[:most]) + more if read else "nothing yet: the next run takes everything"
 
 
 def state(watched: Watched | None, now: datetime) -> str:

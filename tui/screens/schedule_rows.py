@@ -64,6 +64,7 @@ def definition(history: History, now: datetime) -> list[tuple[str, str]]:
     found = []
     if export.settings.window is Window.NEW:
         found.append(("rows", watch_words.new_rows(export.settings.mark)))
+        found.append(("read up to", watch_words.marks(history.marks)))
     if export.watch is not None:
         source = watch_words.state(history.watched, now)
         return [*found, ("runs", watch_words.whole(export.watch)), ("source", source)]
