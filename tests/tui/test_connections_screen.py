@@ -13,6 +13,7 @@ from textual.pilot import Pilot
 from connectors.base import TestStep as Step
 from core.errors import Unreachable
 from core.model.connection import Connection
+from core.model.oracle import OracleSettings
 from core.model.secret import EnvironmentSecret, FileSecret
 from core.model.settings import Export, ExportSettings
 from core.model.vocabulary import Mode, TaskStatus
@@ -25,6 +26,7 @@ from tui.screens.connection_trial import Trial
 from tui.screens.connections import ConnectionsScreen
 from tui.screens.export import ExportScreen
 from tui.widgets.dialog import Choose, Tell
+from tui.widgets.form import Pick
 
 SIZES = [(80, 24), (120, 40)]
 Compare = Callable[..., bool]
@@ -121,7 +123,7 @@ def test_directories(saved: Home, snap_compare: Compare, size: Any, monkeypatch:
     rooms = {"/data/out": Room(9_000_000_000, 90_000_000_000, exists=True)}
     gone = Room(0, 0, exists=False, problem="not a directory")
     monkeypatch.setattr("core.service.exports.Exports.directory", lambda self: "/data/out")
-    monkeypatch.setattr("core.service.saved._room", lambda path: rooms.get(str(path), gone))
+    monkeypatch.setattr("core.service.saved.room_of", lambda path: rooms.get(str(path), gone))
 
     async def before(pilot: Pilot[Any]) -> None:
         page = await to_connections(pilot)
@@ -260,6 +262,43 @@ async def test_add_by_keys_alone(home: Home) -> None:
         assert "s3cret" not in screen_text(app)
 
 
+async def test_add_an_oracle_database_by_its_alias(home: Home) -> None:
+    app = application(home)
+    async with running(app) as pilot:
+        page = await to_connections(pilot)
+        await pilot.press("plus")
+        form = await form_of(pilot)
+        await pilot.press(*"ora", "tab", "o", "o")
+        # Where there is no room for all kinds, the chosen one is there.
+        await until(pilot, lambda: ">Oracle" in screen_text(app))
+        await pilot.press("enter")
+        await until(pilot, lambda: "service's name is needed" in form.said or "host is needed" in form.said)
+        await pilot.press(
+            "shift+tab", "t", "tab", *"prod", "tab", *"/etc/tns", "tab", *"app", "tab", "n", "enter"
+        )
+        await until(pilot, lambda: app.screen is page and page.table.total == 1)
+        (made,) = home.store.connections.list()
+        assert (made.mode, made.place, made.user) == (Mode.ORACLE, "prod", "app")
+        assert made.oracle == OracleSettings(tns="prod", config_dir="/etc/tns")
+        await until(pilot, lambda: "Oracle" in screen_text(app) and "prod" in screen_text(app))
+
+
+async def test_a_click_chooses_what_is_shown(home: Home) -> None:
+    app = application(home)
+    async with running(app) as pilot:
+        await to_connections(pilot)
+        await pilot.press("plus")
+        await form_of(pilot)
+        await pilot.press("tab", "o", "o")
+        await until(pilot, lambda: ">Oracle" in screen_text(app))
+        pick = app.screen.query_one("#field-mode", Pick)
+        # The first of those that are shown, which isn't the first of all.
+        shown = next(v for v, label in pick.choices if label in pick.render_line(0).text.split()[0])
+        assert shown != pick.choices[0][0]
+        await pilot.click(pick, offset=(1, 0))
+        await until(pilot, lambda: pick.value == shown)
+
+
 async def test_the_password_is_never_shown(home: Home) -> None:
     app = application(home)
     async with running(app) as pilot:
@@ -377,7 +416,7 @@ async def test_directories_with_their_exports(saved: Home) -> None:
         await until(pilot, lambda: page.table.select("/srv/lake") and "free of" in screen_text(app))
         for key in "tex":
             await pilot.press(key)
-            await until(pilot, lambda: "this is a directory" in page.message)
+            await until(pilot, lambda: "destinations with a name" in page.message)
             page.say("")
         await pilot.press("y")
         await until(pilot, lambda: "/srv/lake" in page.message)

@@ -85,11 +85,20 @@ class Pick(Widget, can_focus=True):
 
     def on_click(self, event: events.Click) -> None:
         x = 0
-        for value, label in self.choices:
+        for value, label in self.choices[self._first :]:
             if x <= event.x < x + width(label) + 2:
                 self.put(value)
                 return
             x += width(label) + 2
+
+    @property
+    def _first(self) -> int:
+        """The choice that is shown first: where there is no room for all, those around the chosen one are."""
+        index = next(i for i, (value, _) in enumerate(self.choices) if value == self.value)
+        first = 0
+        while sum(width(label) + 2 for _, label in self.choices[first : index + 1]) > self.size.width:
+            first += 1
+        return first
 
     def on_focus(self) -> None:
         self.refresh()
@@ -102,12 +111,7 @@ class Pick(Widget, can_focus=True):
         cursor = look.cursor_style(look.THEMES.get(self.app.theme, look.DARK))
         segments: list[Segment] = []
         if y == 0:
-            # Where there is no room for all of them, those around the chosen one are shown.
-            index = next(i for i, (value, _) in enumerate(self.choices) if value == self.value)
-            first = 0
-            while sum(width(label) + 2 for _, label in self.choices[first : index + 1]) > self.size.width:
-                first += 1
-            for value, label in self.choices[first:]:
+            for value, label in self.choices[self._first :]:
                 here = value == self.value
                 style = base + (roles["accent" if here else "dim"])
                 if here and self.has_focus:
