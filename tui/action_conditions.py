@@ -61,8 +61,10 @@ def run_needed(subject: Any) -> str:
 
 
 def connection_needed(subject: Any) -> str:
+    if getattr(subject, "named", None) is not None:
+        return ""
     if hasattr(subject, "directory"):
-        return "That is for connections; this is a directory."
+        return "That is for connections and for destinations with a name."
     return "" if getattr(subject, "connection", None) is not None else "There is no connection here."
 
 

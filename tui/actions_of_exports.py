@@ -65,34 +65,35 @@ EXPORT_ACTIONS: tuple[Action, ...] = (
     # Connections and directories
     Action(
         id="connection.open", keys=("enter",), label="Open",
-        help="Browse what is in the database; of a directory, the exports that go there.",
+        help="Browse what is in the database; of a destination, the exports that go there.",
         places=_CONNECTIONS, applies=row_needed, rank=11,
     ),
     Action(
-        id="connection.add", keys=("plus", "i"), label="Add", help="Add a connection to a database.",
+        id="connection.add", keys=("plus", "i"), label="Add",
+        help="Add a connection to a database, or a destination.",
         places=_CONNECTIONS, rank=12, writes=True,
     ),
     Action(
         id="connection.test", keys=("t",), label="Test",
-        help="Try the connection step by step: connect, log in, version, rights, snapshot.",
+        help="Try the connection step by step (log in, rights, snapshot), or the destination (write, read).",
         places=_CONNECTIONS, applies=connection_needed, rank=13, writes=True,
     ),
     Action(
-        id="connection.edit", keys=("e",), label="Edit", help="Change the connection.",
+        id="connection.edit", keys=("e",), label="Edit", help="Change the connection or the destination.",
         places=_CONNECTIONS, applies=connection_needed, rank=14, writes=True,
     ),
     Action(
-        id="connection.copy", keys=("c",), label="Copy", help="Add a connection with the same fields.",
+        id="connection.copy", keys=("c",), label="Copy", help="Add one with the same fields.",
         places=_CONNECTIONS, applies=connection_needed, rank=30, writes=True,
     ),
     Action(
         id="connection.delete", keys=("x",), label="Delete",
-        help="Forget the connection and its password; refused while exports or tasks use it.",
+        help="Forget it and its password; refused while exports or tasks use it.",
         places=_CONNECTIONS, applies=connection_needed, rank=15, writes=True, destructive=True,
     ),
     Action(
         id="connection.other_list", keys=("tab", "shift+tab"), label="Other list",
-        help="Go to the directories that exports go to, or back to the connections.", places=_CONNECTIONS,
+        help="Go to the destinations that exports go to, or back to the connections.", places=_CONNECTIONS,
         rank=20,
     ),
     Action(

@@ -64,8 +64,8 @@ OPTIONS: dict[str, dict[str, str]] = {
     },
 }
 OPTIONS["ftps"] = OPTIONS["ftp"]
-_CHOICES = {"anonymous": SWITCHES, "addressing": ("path", "virtual"), "check": ("read", "size")}
-_PATHS = ("ca", "known_hosts", "identity", "kerb_ticket")
+CHOICES = {"anonymous": SWITCHES, "addressing": ("path", "virtual"), "check": ("read", "size")}
+PATHS = ("ca", "known_hosts", "identity", "kerb_ticket")
 SECRET_OPTION = "secret_option"  # noqa: S105 - the name of an option
 """Of schemes that aren't known here: which of their options the password is; default `password`."""
 
@@ -119,11 +119,11 @@ class Destination(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
                 f"{self.whose}: {key!r} is no option of {self.scheme} destinations.",
                 f"There are: {', '.join(known)}.",
             )
-        if key in _CHOICES and value not in _CHOICES[key]:
+        if key in CHOICES and value not in CHOICES[key]:
             raise InvalidValue(
-                f"{self.whose}: option {key} is {value!r}.", f"It is one of: {', '.join(_CHOICES[key])}."
+                f"{self.whose}: option {key} is {value!r}.", f"It is one of: {', '.join(CHOICES[key])}."
             )
-        if key in _PATHS and not value.startswith("/"):
+        if key in PATHS and not value.startswith("/"):
             raise InvalidValue(f"{self.whose}: option {key}: path {value!r} must be absolute.")
         if key == "timeout" and not (value.isdecimal() and 0 < int(value) <= 86400):
             raise InvalidValue(f"{self.whose}: option timeout: {value!r} is no number of seconds.")
@@ -267,6 +267,14 @@ def below(place: str, *names: str) -> str:
         names = tuple(quote(name, safe=" /,;=+@!$&'()*") for name in names)
     inner = "/".join(names)
     return f"{place}{inner}" if place.endswith((":", "/")) else f"{place}/{inner}"
+
+
+def above(place: str) -> str:
+    """The place that the last name of a place is in."""
+    head, slash, _ = place.rstrip("/").rpartition("/")
+    if not slash:
+        return f"{place.partition(':')[0]}:"
+    return head or "/"
 
 
 def resolved(text: str, destinations: Mapping[str, Destination]) -> str:

@@ -6,7 +6,6 @@ import os
 import re
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,22 +19,10 @@ from core.model.destination import Destination, below, check_place, is_local, le
 from core.model.secret import KeyringSecret, SecretRef
 from core.service.connections import NewPassword
 from core.service.context import Context
-from core.service.saved import room_of
+from core.service.saved import SavedDestination, room_of
 
 if TYPE_CHECKING:
     from connectors.base import TestStep
-
-
-@dataclass(frozen=True, slots=True)
-class SavedDestination:
-    """A destination, where its password comes from in words, what its last test recorded (when, whether all
-    went well, and the steps), and which exports and which tasks that haven't ended use it."""
-
-    destination: Destination
-    password: str
-    last_test: dict[str, object] | None
-    exports: tuple[str, ...]
-    tasks: tuple[int, ...]
 
 
 class Destinations:

@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.sqlite import insert
 
 from core.due import next_due
+from core.errors import NotFound
 from core.model.connection import Connection
 from core.model.run import Outcome, PeriodicRun
 from core.model.schedule import Overlap, Schedule
@@ -208,21 +209,25 @@ def new_run(
     if body is None:
         missing = f"There is no connection {name!r}."
         return _note(db, PeriodicRun(export=export.name, due=due, outcome=Outcome.SKIPPED, words=missing))
-    task = add_task(
-        db,
-        NewTask(
-            name=export.name,
-            settings=export.settings,
-            output=export.output(due),
-            numbered=not export.fixed,
-            latest=export.latest,
-            mode=must(body, Connection).mode,
-            notify=notify,
-            owner=owner,
-            export=export.name,
-        ),
-        now,
-    )
+    try:
+        task = add_task(
+            db,
+            NewTask(
+                name=export.name,
+                settings=export.settings,
+                output=export.output(due),
+                numbered=not export.fixed,
+                latest=export.latest,
+                mode=must(body, Connection).mode,
+                notify=notify,
+                owner=owner,
+                export=export.name,
+            ),
+            now,
+        )
+    except NotFound as error:
+        gone = PeriodicRun(export=export.name, due=due, outcome=Outcome.SKIPPED, words=error.message)
+        return _note(db, gone)
     made = PeriodicRun(export=export.name, due=due, outcome=Outcome.STARTED, task=task, words=words)
     return _note(db, made, behind=behind)
 

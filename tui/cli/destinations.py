@@ -9,16 +9,14 @@ from msgspec.structs import replace
 
 from core.errors import UsageError
 from core.model.convert import definitions_to_toml, to_tree
-from core.model.destination import Destination, is_local
+from core.model.destination import PATHS, Destination, is_local
 from core.model.secret import SecretRef
 from core.service import Service
 from core.service.connections import NewPassword
-from core.service.destinations import SavedDestination
+from core.service.saved import SavedDestination
 from tui.cli import passwords
 from tui.cli.output import Output
 from tui.cli.paths import absolute
-
-PATHS = ("ca", "known_hosts", "identity", "kerb_ticket")
 
 
 def add(args: argparse.Namespace, out: Output) -> int:

@@ -58,10 +58,7 @@ def edit(args: argparse.Namespace, out: Output) -> int:
             service.connections.get(args.connection)
         into = into_options.into_from(service, args, args.to, old.settings.into)
         wanted = settings.settings_from(args, args.connection, old.settings, into)
-        if into is not None:
-            directory = into.place
-        else:
-            directory = _place(service, args.to) or old.directory
+        directory = into.place if into is not None else _place(service, args.to) or old.directory
         schedule = schedules.schedule_from(args, old.schedule, datetime.now(UTC))
         watch = watch_options.watch_from(args, old.watch)
         if args.on_new_data:

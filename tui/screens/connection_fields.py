@@ -23,7 +23,7 @@ NETWORK, SOCKET = "network", "socket"
 SERVICE, SID, TNS = "service", "sid", "tns"
 NUMBERS = ("port", "connect_timeout", "read_timeout", "task_limit")
 MAY_BE_EMPTY = ("port", "task_limit")
-_PASSWORDS = (
+PASSWORDS = (
     (TYPED, "typed"),
     (VARIABLE, "variable"),
     (COMMAND, "command"),
@@ -31,10 +31,26 @@ _PASSWORDS = (
     (NONE, "none"),
 )
 
+PASSWORD_FIELDS = (
+    Field(id="typed", label="Password text", help="It is never shown again.", secret=True),
+    Field(
+        id="variable",
+        label="Variable",
+        help="The environment variable, set where the engine runs.",
+    ),
+    Field(id="command", label="Command", help="The first line that this shell command prints."),
+    Field(
+        id="kept",
+        label="For the keyring",
+        help="Kept in this machine's keyring. Empty: the one that it holds for this name already.",
+        secret=True,
+    ),
+)
+
 
 def fields(*, edits: bool) -> tuple[Field, ...]:
     """In the form's order. Editing, the name stays and the password may."""
-    passwords = ((KEEP, "as it is"), *_PASSWORDS) if edits else _PASSWORDS
+    passwords = ((KEEP, "as it is"), *PASSWORDS) if edits else PASSWORDS
     name = () if edits else (Field(id="name", label="Name", help="What lists and exports call it."),)
     return (
         *name,
@@ -83,19 +99,7 @@ def fields(*, edits: bool) -> tuple[Field, ...]:
             help="typed: kept in a file that only you can read. variable, command: had anew at each connect.",
             choices=passwords,
         ),
-        Field(id="typed", label="Password text", help="It is never shown again.", secret=True),
-        Field(
-            id="variable",
-            label="Variable",
-            help="The environment variable, set where the engine runs.",
-        ),
-        Field(id="command", label="Command", help="The first line that this shell command prints."),
-        Field(
-            id="kept",
-            label="For the keyring",
-            help="Kept in this machine's keyring. Empty: the one that it holds for this name already.",
-            secret=True,
-        ),
+        *PASSWORD_FIELDS,
         Field(
             id="database",
             label="Begin in",

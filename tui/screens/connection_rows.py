@@ -1,4 +1,4 @@
-"""How connections and directories look: rows of their lists, and what is said of the one under the cursor."""
+"""How connections and destinations look: rows of their lists, and what is said of the one at the cursor."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 from core.model.vocabulary import Mode
 from core.service import words
-from core.service.saved import Destination, Room, SavedConnection
+from core.service.saved import Destination, Room, SavedConnection, SavedDestination
 from tui.look import Glyphs
 from tui.runs import EMPTY, Line, join, run, wrap
 from tui.screens.connection_trial import step_lines
@@ -29,7 +29,7 @@ COLUMNS = (
     Column(id="user", label="User", least=12, most=24, share=1, drop=5),
 )
 DIRECTORY_COLUMNS = (
-    Column(id="directory", label="Directory", least=24, share=3),
+    Column(id="directory", label="Destination", least=24, share=3),
     Column(id="free", label="Free", least=9, right=True),
     Column(id="state", label="", least=14, drop=2),
     Column(id="exports", label="Exports", least=14, share=2, drop=1),
@@ -50,7 +50,7 @@ def row(saved: SavedConnection, now: datetime, glyphs: Glyphs) -> Row:
     return Row(connection.name, cells)
 
 
-def steps(saved: SavedConnection) -> list[tuple[str, Any, str]]:
+def steps(saved: SavedConnection | SavedDestination) -> list[tuple[str, Any, str]]:
     """The steps of the last test: name, whether it went well, what was found."""
     found = saved.last_test.get("steps") if saved.last_test else None
     if not isinstance(found, list):
@@ -58,7 +58,7 @@ def steps(saved: SavedConnection) -> list[tuple[str, Any, str]]:
     return [(str(step["name"]), step["ok"], str(step["detail"])) for step in found]
 
 
-def tested(saved: SavedConnection, now: datetime, glyphs: Glyphs) -> Line:
+def tested(saved: SavedConnection | SavedDestination, now: datetime, glyphs: Glyphs) -> Line:
     """`✔ fine 2 h`, `✖ log in 5 min`: how the last test went, and when."""
     if not saved.last_test:
         return run("never tested", "dim")
@@ -141,6 +141,37 @@ def panel(saved: SavedConnection, now: datetime, glyphs: Glyphs, columns: int) -
     else:
         lines.append(run("Never tested.", "dim"))
     return lines
+
+
+def destination_row(item: Destination, saved: SavedDestination, now: datetime, glyphs: Glyphs) -> Row:
+    """Of one with a name."""
+    url = run(saved.destination.url, "dim")
+    cells: tuple[Cell, ...] = (
+        join(run(saved.destination.name), url, between="  "),
+        run(""),
+        tested(saved, now, glyphs),
+        run(", ".join(item.exports), "dim"),
+    )
+    return Row(item.directory, cells)
+
+
+def destination_lines(saved: SavedDestination, glyphs: Glyphs, columns: int, rows: int) -> list[Line]:
+    """What is known of one with a name: where it is, how one gets in, how its last test went, who uses it."""
+    found = saved.destination
+    ways = [f"{key} {value}" for key, value in found.options.items()]
+    if not found.local:
+        ways.append(f"password {saved.password}")
+    failed = [step for step in steps(saved) if not step[1]]
+    lines = [run(found.name, "strong"), *(run(line) for line in wrap(found.url, columns))]
+    # What is wrong comes before what is known anyway, where there is little room.
+    lines += step_lines(failed, columns, glyphs)
+    lines += [run(line, "dim") for line in wrap(", ".join(ways), columns) if line]
+    if not failed:
+        lines += step_lines(steps(saved), columns, glyphs)
+    users = [f"{_noun('export', saved.exports)} {', '.join(saved.exports)}"] if saved.exports else []
+    users += [f"{_noun('task', saved.tasks)} {', '.join(map(str, saved.tasks))}"] if saved.tasks else []
+    last = f"Used by {' and '.join(users)}." if users else "No export and no open task uses it."
+    return [*lines[: rows - 1], run(last, "dim")]
 
 
 def directory_row(item: Destination, room: Room | None) -> Row:

@@ -1,4 +1,4 @@
-"""Trying a connection, step by step, with words as it goes."""
+"""Trying a connection or a destination, step by step, with words as it goes."""
 
 from __future__ import annotations
 
@@ -40,9 +40,10 @@ class Trial(Framed[None]):
             self.attempt = attempt
             self.step = step
 
-    def __init__(self, service: Service, name: str, glyphs: Glyphs) -> None:
+    def __init__(self, service: Service, name: str, glyphs: Glyphs, *, destination: bool = False) -> None:
         super().__init__()
-        self._service = service
+        self._kind = "destination" if destination else "connection"
+        self._test = service.destinations.test if destination else service.connections.test
         self._connection_name = name
         self._glyphs = glyphs
         self._steps: list[TestStep] = []
@@ -76,7 +77,7 @@ class Trial(Framed[None]):
 
     def _run(self, attempt: int, stop: threading.Event) -> None:
         try:
-            steps: Iterator[TestStep] = self._service.connections.test(self._connection_name)
+            steps: Iterator[TestStep] = self._test(self._connection_name)
             for step in steps:
                 if stop.is_set():
                     return
@@ -97,7 +98,7 @@ class Trial(Framed[None]):
 
     def _draw(self) -> None:
         inner = min(WIDEST, self.app.size.width - 4) - 6
-        lines: list[Line] = [run(f"Test of connection {self._connection_name}", "strong"), EMPTY]
+        lines: list[Line] = [run(f"Test of {self._kind} {self._connection_name}", "strong"), EMPTY]
         lines += step_lines([(s.name, s.ok, s.detail) for s in self._steps], inner, self._glyphs)
         if self._error is not None:
             lines += [run(line, "bad") for line in wrap(self._error.message, inner)]

@@ -1,4 +1,4 @@
-"""The connections, and the directories that exports go to."""
+"""The connections, and the destinations that exports go to."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from textual.widget import Widget
 
 from core.errors import ErrorInfo
 from core.service import Service
-from core.service.saved import Destination, Room, SavedConnection
+from core.service.saved import Destination, Room, SavedConnection, SavedDestination
 from tui.actions import Place, bindings
 from tui.reading import Query, Seen
 from tui.runs import EMPTY, Line, join, run
@@ -20,7 +20,7 @@ from tui.screens.base import Page
 from tui.widgets.dialog import Choice, Choose, Tell, confirm
 from tui.widgets.lines import Lines
 from tui.widgets.list_bar import ListBar
-from tui.widgets.table import Table
+from tui.widgets.table import Row, Table
 
 WIDE = 120
 STRIP_ROWS = 4
@@ -144,7 +144,18 @@ class ConnectionsScreen(Page):
         left = saved_lists.directories(self._shown.directories, bar.view, self._rooms)
         self._directories = {item.directory: item for item in left}
         table.set_order(bar.order)
-        table.show([connection_rows.directory_row(item, self._rooms.get(item.directory)) for item in left])
+        table.show([self._directory_row(item) for item in left])
+
+    def _directory_row(self, item: Destination) -> Row:
+        if item.named is not None:
+            now, glyphs = self.offramp.now(), self.offramp.glyphs
+            return connection_rows.destination_row(item, item.named, now, glyphs)
+        return connection_rows.directory_row(item, self._rooms.get(item.directory))
+
+    def _directory_lines(self, item: Destination, columns: int, rows: int) -> list[Line]:
+        if item.named is not None:
+            return connection_rows.destination_lines(item.named, self.offramp.glyphs, columns, rows)
+        return connection_rows.directory_strip(item, self._rooms.get(item.directory), columns, rows)
 
     def _measure(self) -> None:
         """Ask for the free space of each directory, in a thread: a file system may not answer."""
@@ -167,7 +178,7 @@ class ConnectionsScreen(Page):
         shown = self._shown
         lists = (
             ("Connections", len(self._connections), len(shown.connections)),
-            ("Directories", len(self._directories), len(shown.directories)),
+            ("Destinations", len(self._directories), len(shown.directories)),
         )
         pieces = []
         for directories, (label, left, total) in enumerate(lists):
@@ -181,7 +192,7 @@ class ConnectionsScreen(Page):
         self.query_one("#directories").display = bool(left) and self._second
         if not left:
             nowhere = no_connection(self.offramp.key_name)
-            noun = "directory" if self._second else "connection"
+            noun = "destination" if self._second else "connection"
             self.query_one("#empty", Lines).show(saved_lists.nothing_left(noun) if total else nowhere)
         if not self.bar.typing:
             self.table.focus()
@@ -196,15 +207,13 @@ class ConnectionsScreen(Page):
             if isinstance(subject, SavedConnection):
                 lines = connection_rows.panel(subject, now, glyphs, wide)
             elif isinstance(subject, Destination):
-                room = self._rooms.get(subject.directory)
-                lines = connection_rows.directory_strip(subject, room, wide, 20)
+                lines = self._directory_lines(subject, wide, 20)
             side.show(lines)
             return
         if isinstance(subject, SavedConnection):
             lines = connection_rows.strip(subject, now, glyphs, columns, STRIP_ROWS)
         elif isinstance(subject, Destination):
-            room = self._rooms.get(subject.directory)
-            lines = connection_rows.directory_strip(subject, room, columns, STRIP_ROWS)
+            lines = self._directory_lines(subject, columns, STRIP_ROWS)
         strip.show([*lines, *([EMPTY] * (STRIP_ROWS - len(lines)))])
 
     def on_resize(self) -> None:
@@ -270,13 +279,37 @@ class ConnectionsScreen(Page):
         self.app.push_screen(Choose(f"Exports to {item.directory}", choices), chosen)
 
     def do_connection_add(self) -> None:
-        self._form(None, edits=False)
+        if self._second:
+            self._destination_form(None, edits=False)
+        else:
+            self._form(None, edits=False)
 
     def do_connection_edit(self) -> None:
-        self._form(self.subject(), edits=True)
+        self._form_of(self.subject(), edits=True)
 
     def do_connection_copy(self) -> None:
-        self._form(self.subject(), edits=False)
+        self._form_of(self.subject(), edits=False)
+
+    def _form_of(self, subject: SavedConnection | Destination, *, edits: bool) -> None:
+        if isinstance(subject, Destination):
+            self._destination_form(subject.named, edits=edits)
+        else:
+            self._form(subject, edits=edits)
+
+    def _destination_form(self, saved: SavedDestination | None, *, edits: bool) -> None:
+        from tui.screens.destination_form import DestinationForm  # noqa: PLC0415 - only when it is opened
+
+        found = saved.destination if saved is not None else None
+        taken = [item.named.destination.name for item in self._shown.directories if item.named is not None]
+        form = DestinationForm(self.offramp, found, edits=edits, taken=taken)
+        test = self.offramp.key_name("connection.test")
+
+        def closed(saved_it: bool | None) -> None:
+            if saved_it:
+                self.say(f"Saved. {test} tests it.")
+                self.offramp.reader.poke()
+
+        self.app.push_screen(form, closed)
 
     def _form(self, saved: SavedConnection | None, *, edits: bool) -> None:
         from tui.screens.connection_form import ConnectionForm  # noqa: PLC0415 - only when it is opened
@@ -292,39 +325,46 @@ class ConnectionsScreen(Page):
                 self.say(f"Saved. {test} tests it.")
                 self.offramp.reader.poke()
 
-        if self._second:
-            self.do_connection_other_list()
         self.app.push_screen(form, closed)
 
     def do_connection_test(self) -> None:
         from tui.screens.connection_trial import Trial  # noqa: PLC0415 - only when it is opened
 
-        name = self.subject().connection.name
-        trial = Trial(self.offramp.service, name, self.offramp.glyphs)
+        subject = self.subject()
+        there = isinstance(subject, Destination)
+        name = subject.named.destination.name if there else subject.connection.name
+        trial = Trial(self.offramp.service, name, self.offramp.glyphs, destination=there)
         self.app.push_screen(trial, lambda _: self.offramp.reader.poke())
 
     def do_connection_delete(self) -> None:
-        saved: SavedConnection = self.subject()
-        name = saved.connection.name
+        subject = self.subject()
+        service = self.offramp.service
+        if isinstance(subject, Destination):
+            assert subject.named is not None  # noqa: S101 - the action's condition
+            saved, kind = subject.named, "destination"
+            name, remove = saved.destination.name, service.destinations.remove
+        else:
+            saved, kind = subject, "connection"
+            name, remove = saved.connection.name, service.connections.remove
         if saved.exports or saved.tasks:
             users = [*(f"export {export}" for export in saved.exports), *(f"task {t}" for t in saved.tasks)]
             used = ErrorInfo(
                 code="conflict",
-                message=f"Connection {name} is used by {', '.join(users)}.",
+                message=f"{kind.capitalize()} {name} is used by {', '.join(users)}.",
                 hint="Delete those exports first, and let those tasks end or abort them.",
             )
-            self.app.push_screen(Tell(used, title=f"Connection {name} is in use"))
+            self.app.push_screen(Tell(used, title=f"{kind.capitalize()} {name} is in use"))
             return
 
         def answered(answer: str | None) -> None:
             if answer == "yes":
                 self.offramp.call(
-                    lambda: self.offramp.service.connections.remove(name),
-                    lambda _: self.offramp.page_say(f"Connection {name} is forgotten."),
+                    lambda: remove(name),
+                    lambda _: self.offramp.page_say(f"{kind.capitalize()} {name} is forgotten."),
                 )
 
         question = confirm(
-            f"Delete connection {name}?",
+            f"Delete {kind} {name}?",
             yes="Delete",
             text="Nothing uses it. A password that Offramp keeps for it is removed too.",
         )

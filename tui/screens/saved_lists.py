@@ -47,7 +47,7 @@ CONNECTION_ORDERS = (
     Order(id="user", label="User", key="o"),
 )
 DIRECTORY_ORDERS = (
-    Order(id="directory", label="Directory", key="d"),
+    Order(id="directory", label="Destination", key="d"),
     Order(id="free", label="Free", key="f"),
     Order(id="exports", label="Exports", key="e", descending=True),
 )
@@ -115,7 +115,12 @@ def directories(items: Sequence[Destination], view: ListView, rooms: Mapping[str
         "free": lambda item: rooms[item.directory].free if item.directory in rooms else 0,
         "exports": lambda item: len(item.exports),
     }
-    return _sorted([i for i in items if wanted.fits((i.directory, *i.exports), "")], view, keys)
+    left = [item for item in items if wanted.fits((item.directory, _url(item), *item.exports), "")]
+    return _sorted(left, view, keys)
+
+
+def _url(item: Destination) -> str:
+    return item.named.destination.url if item.named is not None else ""
 
 
 def _sorted(items: list[T], view: ListView, keys: Keys[T]) -> list[T]:

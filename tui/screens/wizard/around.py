@@ -21,17 +21,18 @@ from tui.screens.wizard.rules import Known, path_of
 if TYPE_CHECKING:
     from tui.app import OfframpApp
 
-StoreFound = tuple[list[Connection], list[Export], str, Export | None]
+StoreFound = tuple[list[Connection], list[Export], str, Export | None, tuple[str, ...]]
 ServerFound = tuple[tuple[str, ...], Listing | None]
 
 
 def look_around(service: Service, edits: str | None) -> StoreFound:
-    """Connections, saved exports, where they go by default, the one to edit."""
+    """Connections, saved exports, where they go by default, the one to edit, destinations."""
     return (
         service.connections.list(),
         service.exports.list(),
         service.exports.directory(),
         service.exports.get(edits) if edits is not None else None,
+        tuple(destination.name for destination in service.destinations.list()),
     )
 
 
@@ -69,11 +70,12 @@ class Around:
         self._app.call(work_, partial(self._looked, then))
 
     def _looked(self, then: Callable[[], object], found: StoreFound) -> None:
-        connections, exports, base, self.edited = found
+        connections, exports, base, self.edited, destinations = found
         self.connections = {connection.name: connection for connection in connections}
         self.known = replace(
             self.known,
             connections=tuple(self.connections),
+            destinations=destinations,
             taken=frozenset(export.name for export in exports),
             base=base,
             edited=self.edited,

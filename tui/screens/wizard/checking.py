@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from core.errors import InvalidValue, OfframpError
+from core.model.destination import below
 from core.model.settings import ExportSettings
 from tui.screens.wizard import work
 from tui.screens.wizard.draft import EXPORT, TYPED, Draft
@@ -114,10 +114,10 @@ class Checker:
     def _check(self, wanted: _Wanted) -> Findings:
         settings = wanted.draft.settings()
         # A saved export makes directories of its own in this one, which need not be empty.
-        output, name = Path(wanted.target), wanted.draft.title()
+        output, name = wanted.target, wanted.draft.title()
         saved = wanted.draft.keep == EXPORT
         if saved:
-            output = output / name / ("" if wanted.draft.filed.fixed else "new")
+            output = below(output, name, *(() if wanted.draft.filed.fixed else ("new",)))
         found = self._app.service.checks.preflight(
             settings,
             output,

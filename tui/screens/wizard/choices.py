@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from core.model.destination import leaves
 from core.model.format_settings import SqlRows
 from core.model.settings import CSV_PRESETS, CsvSettings
 from core.model.vocabulary import Consistency, Content, Encoding, Format, Lock, Mode
@@ -112,6 +113,23 @@ def get_title(draft: Draft, known: Known) -> str:
 
 def get_target(draft: Draft, known: Known) -> str:
     return draft.target(known.base, known.opened)
+
+
+def places(draft: Draft, known: Known) -> Sequence[Option]:
+    """The destinations that have a name, and whatever else is typed."""
+    here = Option("", "a directory or URL")
+    return [here, *(Option(name, name) for name in known.destinations)]
+
+
+def get_place(draft: Draft, known: Known) -> str:
+    target = draft.target(known.base, known.opened).strip()
+    name = target.partition(":")[0] if leaves(target) else ""
+    return name if name in known.destinations else ""
+
+
+def put_place(draft: Draft, text: str) -> Draft:
+    """What was typed there gives way to what is made there."""
+    return replace(draft, destination=text, directory=None)
 
 
 def csv(draft: Draft, known: Known) -> bool:

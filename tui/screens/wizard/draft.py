@@ -12,12 +12,12 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import lru_cache
 from itertools import islice
-from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from core.errors import InvalidValue
+from core.model.destination import below
 from core.model.format_settings import (
     ArrowCodec,
     ArrowSettings,
@@ -79,12 +79,12 @@ _NAMED_SEPARATORS = {"tab": "\t", "\\t": "\t"}
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Draft:
     """`chosen` are the objects that were marked, `patterns` and `exclude` others as on the command line.
-    `name` and `directory` None: made from the rest. `keep`: one task (`task`) or a saved export. `when`:
-    `now`, `at` the time in `at`, by `hand` (a saved export that isn't run), `periodic` as `repeat` says, or
-    when there is new data (`watch`) as `watching` says. `fresh`: which rows a run takes.
-    `secret`: where the sys account's password comes from when none is typed. `rows`: which columns and rows,
-    and queries; `notify`: who is told, as typed. `base`: the settings that the form was filled with: what
-    doesn't apply stays as it is there."""
+    `name` and `directory` None: made from the rest; `destination` is the one with a name that it goes to
+    then. `keep`: one task (`task`) or a saved export. `when`: `now`, `at` the time in `at`, by `hand` (a
+    saved export that isn't run), `periodic` as `repeat` says, or when there is new data (`watch`) as
+    `watching` says. `fresh`: which rows a run takes. `secret`: where the sys account's password comes from
+    when none is typed. `rows`: which columns and rows, and queries; `notify`: who is told, as typed.
+    `base`: the settings that the form was filled with: what doesn't apply stays as it is there."""
 
     connection: str = ""
     content: Content = Content.SCHEMA_AND_DATA
@@ -124,6 +124,7 @@ class Draft:
     keep: str = TASK
     name: str | None = None
     directory: str | None = None
+    destination: str = ""
     filed: Filed = PLAIN
     when: str = NOW
     at: str = ""
@@ -380,13 +381,15 @@ class Draft:
             return ""
 
     def target(self, base: str, now: datetime) -> str:
-        """Where it goes: as typed, else below `base`: there a saved export makes its own directories."""
+        """Where it goes: as typed, else below the destination that was chosen, or `base`: there a saved
+        export makes its own directories."""
         if self.directory is not None:
             return self.directory
+        base = f"{self.destination}:" if self.destination else base
         if self.keep == EXPORT or not base:
             return base
         name = slug(self.title()) or "export"
-        return str(Path(base, f"{name}-{now.astimezone(UTC):%Y%m%dT%H%M%SZ}"))
+        return below(base, f"{name}-{now.astimezone(UTC):%Y%m%dT%H%M%SZ}")
 
 
 # What is made of a draft is asked for several times with every key, and thousands of objects take their time.

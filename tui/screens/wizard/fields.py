@@ -107,6 +107,16 @@ FIELDS: tuple[Field, ...] = (
         get=choices.get_title,
     ),
     field(
+        "place",
+        S.DESTINATION,
+        "To",
+        "A destination with a name (3 adds one), or what stands below: a directory or a URL.",
+        choices.places,
+        shown=lambda draft, known: bool(known.destinations),
+        get=choices.get_place,
+        put=choices.put_place,
+    ),
+    field(
         "directory",
         S.DESTINATION,
         "Directory",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterator, Mapping
 
+from core.model.destination import below
 from core.model.format_settings import BigNumbers, SqlRows, Unfit
 from core.model.settings import ExportSettings
 from core.model.vocabulary import Format, Lock, OnError
@@ -81,7 +82,7 @@ def facts(draft: Draft, known: Known) -> Iterator[tuple[str, str]]:
         yield "Files", files
     target = path_of(draft.target(known.base, known.opened))
     if draft.keep == EXPORT:
-        yield "To", f"{target}/{draft.title()}/ {_place(draft, known)}"
+        yield "To", f"{below(target, draft.title())}/ {_place(draft, known)}"
     else:
         yield "To", target
         yield "Name", draft.title()

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from core.errors import OfframpError
 from core.model.convert import definitions_to_toml
+from core.model.destination import above, leaves
 from core.model.settings import Export, ExportSettings
 from core.service import Service, watch_words, words
 from core.service.tasks import refuse_used
@@ -62,7 +63,7 @@ def toml(draft: Draft, known: Known) -> str:
     settings = draft.settings()
     if draft.keep == EXPORT:
         return definitions_to_toml(exports=[export_of(draft, known, settings)])
-    directory = str(Path(path_of(_target(draft, known))).parent)
+    directory = above(path_of(_target(draft, known)))
     name = slug(draft.title()) or "export"
     return definitions_to_toml(exports=[Export(name=name, directory=directory, settings=settings)])
 
@@ -92,7 +93,7 @@ def begin(service: Service, draft: Draft, known: Known, now: datetime) -> Begun:
     try:
         if draft.keep == EXPORT:
             return _save(service, draft, known, settings, at)
-        output = Path(path_of(_target(draft, known)))
+        output = path_of(_target(draft, known))
         task = service.tasks.dump(settings, output, name=draft.title(), at=at)
     except OfframpError:
         service.exports.forget_sys_password(settings)
@@ -121,7 +122,10 @@ def _save(
 
 
 def look_at(path: str) -> str:
-    """Why a task can't have this directory, "" where it can. Blocks."""
+    """Why a task can't have this directory, "" where it can, and where that is for the preflight to say.
+    Blocks."""
+    if leaves(path):
+        return ""
     try:
         refuse_used(Path(path))
     except OfframpError as error:
