@@ -7,6 +7,8 @@ import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from itertools import accumulate
 
+import msgspec
+
 from connectors.base import ReadRequest, Session, TableShape
 from core import formats
 from core.chunk import TextChunk
@@ -14,12 +16,14 @@ from core.errors import DataError, NotFound, OutputError, SnapshotGone, Snapshot
 from core.formats.base import Encoder
 from core.formats.compress import decompressed
 from core.model.format_settings import Compression
+from core.model.mark import Window
 from core.model.settings import ExportSettings
 from core.model.task import Column, FileEntry, PartPlan, Snapshot
 from core.pipeline.manifest import Manifest, ManifestObject
 from core.pipeline.plan import parts_of
 from core.pipeline.points import ended_after
 from core.pipeline.published import Readable
+from core.pipeline.record import shape_of
 
 
 def reread(
@@ -30,20 +34,26 @@ def reread(
     *,
     disk: Readable,
     check: Callable[[], None],
+    known: ExportSettings | None = None,
 ) -> tuple[bool, str]:
     """Whether the object's rows give the same files again, and words. `entries` are its data files in the
     order of their rows, `disk` holds what was published: of a compressed file the content counts. Nothing of
     the manifest is sent to the server but names, as identifiers: a manifest may have been changed by anybody.
-    Raises transient errors, and whatever `check` raises."""
+    `known` are the task's settings as the store has them, None where it doesn't know the task: conditions and
+    queries come from there only. Raises transient errors, and whatever `check` raises."""
     snapshot = item.snapshot or manifest.snapshot
+    settings = known or _without_sql(manifest.settings_of_task())
+    reason = _why_not(item, settings, known)
+    if reason:
+        return False, reason
     try:
-        shape = session.describe(manifest.database, item.ref)
+        shape = shape_of(session, settings, manifest.database, item.ref)
         now = tuple(Column(name=column.name, type=column.type) for column in shape.columns)
         if now != item.columns:
             return False, "has other columns in the source now."
         as_of, since = _begin(session, snapshot)
         with ended_after(session):
-            again = _Again(session, manifest, item, shape, entries)
+            again = _Again(session, manifest, item, shape, entries, settings=settings)
             rows, digests = again.read(snapshot, check)
     except (SourceError, DataError, NotFound) as error:
         if error.transient:
@@ -60,6 +70,26 @@ def reread(
     if rows == written:
         counts = f"the same number of rows ({rows}) {as_of}, but other content"
     return False, f"differs: {counts}.{since}"
+
+
+def _why_not(item: ManifestObject, settings: ExportSettings, known: ExportSettings | None) -> str:
+    """Why it can't be read again, "" where it can."""
+    if known is None and (item.where is not None or item.query is not None):
+        what = "query" if item.query is not None else "condition"
+        return f"was read by a {what}, which isn't taken from a manifest: its task isn't known here."
+    if settings.window is Window.NEW:
+        return "was read for what was new then, which can't be told from the rest now."
+    return ""
+
+
+def _without_sql(settings: ExportSettings) -> ExportSettings:
+    """With the choice of columns only, which are names."""
+    choices = {
+        name: msgspec.structs.replace(choice, where=None)
+        for name, choice in settings.choices.items()
+        if choice.columns or choice.exclude
+    }
+    return msgspec.structs.replace(settings, choices=choices)
 
 
 def _begin(session: Session, snapshot: Snapshot | None) -> tuple[str, str]:
@@ -94,10 +124,12 @@ class _Again:
         item: ManifestObject,
         shape: TableShape,
         entries: Sequence[FileEntry],
+        *,
+        settings: ExportSettings,
     ) -> None:
         self._session = session
         self._database = manifest.database
-        self._settings: ExportSettings = manifest.settings_of_task()
+        self._settings = settings
         self._parts = item.parts
         if not self._settings.format.is_text:
             shape = session.settle(manifest.database, shape)
@@ -164,7 +196,10 @@ class _Again:
             yield _PartEnd()
 
     def _request(self, part: PartPlan) -> ReadRequest:
-        return ReadRequest(database=self._database, shape=self._shape, part=part, comment="offramp verify")
+        where = self._settings.where_of(self._shape.ref)
+        return ReadRequest(
+            database=self._database, shape=self._shape, part=part, where=where, comment="offramp verify"
+        )
 
 
 class _PartEnd:

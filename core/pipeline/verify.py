@@ -10,6 +10,7 @@ from pathlib import Path
 
 from connectors.base import Session
 from core.errors import NotFound, OutputError
+from core.model.settings import ExportSettings
 from core.model.task import FileEntry
 from core.pipeline import manifest as manifests
 from core.pipeline.manifest import MANIFEST, Manifest
@@ -62,11 +63,15 @@ def verify(where: Path | Readable, check: Callable[[], None] = lambda: None) -> 
 
 
 def verify_against_source(
-    where: Path | Readable, session: Session, check: Callable[[], None] = lambda: None
+    where: Path | Readable,
+    session: Session,
+    check: Callable[[], None] = lambda: None,
+    *,
+    known: ExportSettings | None = None,
 ) -> VerifyReport:
     """Read every object with data from its source again, through the same format, and compare what comes
     out with the manifest: as of the recorded point in time where the server can still go there, else as of
-    now. Nothing is written. Raises what `verify` raises, NotFound where the database is gone, and
+    now. Nothing is written. `known`: see `reread`. Raises what `verify` raises, NotFound where the database is gone, and
     ConnectionLost."""
     published = readable(where)
     manifest = manifests.load(published, "")
@@ -80,7 +85,8 @@ def verify_against_source(
     for item in manifest.objects:
         # Without rows it may have no file.
         if item.rows is not None:
-            ok, words = reread(session, manifest, item, entries[str(item.ref)], disk=published, check=check)
+            files = entries[str(item.ref)]
+            ok, words = reread(session, manifest, item, files, disk=published, check=check, known=known)
             verdicts.append(Verdict(str(item.ref), ok, words))
     return VerifyReport(published.where(""), manifest.complete, tuple(verdicts))
 

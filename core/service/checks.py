@@ -19,6 +19,7 @@ from core.service.tasks import default_name
 if TYPE_CHECKING:
     from core.pipeline.into.there import Elsewhere
     from core.pipeline.layout import Names
+    from core.pipeline.manifest import Manifest
     from core.pipeline.preflight import Preflight
     from core.pipeline.verify import VerifyReport
 
@@ -134,6 +135,16 @@ class Checks:
         with self._context.published(str(place)) as files:
             return verify(files)
 
+    def _settings_of(self, manifest: Manifest) -> ExportSettings | None:
+        """Those of the task that made it, as the store has them; None where it isn't known here."""
+        from core.pipeline.place import token_of  # noqa: PLC0415
+
+        try:
+            task = self._context.store.tasks.get(manifest.task)
+        except NotFound:
+            return None
+        return task.settings if token_of(task) == manifest.token else None
+
     def verify_against_source(self, place: Path | str) -> VerifyReport:
         """Compare the manifest with what the source holds now, through the connection of its name. Raises
         what `verify` does, and NotFound, SecretError, ConnectError, SourceError."""
@@ -150,4 +161,4 @@ class Checks:
                     "Add it again: offramp connection add.",
                 ) from None
             with self._context.source(connection).connect() as session:
-                return verify_against_source(files, session)
+                return verify_against_source(files, session, known=self._settings_of(manifest))

@@ -19,6 +19,7 @@ from core.pipeline.disk import Disk
 from core.pipeline.manifest import Manifest
 from core.pipeline.preflight import Preflight, Scope, preflight
 from core.pipeline.run import run_task
+from core.pipeline.verify import verify_against_source
 from tests.connectors.sources import PRODUCTS, Place, new_place
 from tests.pipeline.memory import MemoryJournal, make_task
 
@@ -85,6 +86,18 @@ def test_columns_rows_and_queries(place: Place, tmp_path: Path) -> None:
     assert (asked.query, asked.rows, asked.schema_status) == (QUERY["who orders"], 2, None)
     assert manifest.settings_of_task().choices == CHOICES
     assert manifest.complete
+    # Read again, by what the store knows; a manifest alone may have been changed by anybody.
+    settings = ExportSettings(
+        connection="shop", database=place.database, content=Content.DATA, all_objects=True, choices=CHOICES,
+        queries=QUERY,
+    )  # fmt: skip
+    with place.session() as session:
+        report = verify_against_source(output, session, known=settings)
+        assert report.ok, report.problems
+        alone = {v.name: v for v in verify_against_source(output, session).verdicts}
+    assert alone["TABLE:customers"].ok
+    assert "isn't taken from a manifest" in alone["TABLE:orders"].words
+    assert "isn't taken from a manifest" in alone["QUERY:who orders"].words
 
 
 def test_queries_may_be_all_that_leaves(place: Place, tmp_path: Path) -> None:
