@@ -102,6 +102,9 @@ def publish(disk: Disk, place: Place, state: TargetState, old: Manifest | None) 
     for path in paths:
         if path in ours:
             disk.replace(join(place.work, path), join(place.final, path))
+    if ours:
+        # The manifest mustn't outlive a power cut that they don't.
+        disk.sync_directory(place.final)
     if state is TargetState.OURS:
         disk.replace(join(place.work, MANIFEST), join(place.final, MANIFEST))
     else:
