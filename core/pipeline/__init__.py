@@ -8,6 +8,8 @@
 `script`     SQL text of schema files                     `assemble`  load script and manifest
 `names`      reversible file names                        `layout`    which file stands where
 `place`      the target, and what stands there            `publish`   from the work directory to the target
+`earlier`    what a later run may replace                 `settled`   the next free name, once
+`latest`     the link to the newest run                   `room`      whether all of it can go there
 `manifest`   manifest.json                                `disk`      the file seam: every effect on files
 `verify`     files against their manifest                 `reread`    an object against its source
 `journal`    what is made durable, as an interface        `cancel`    the wish to abort
