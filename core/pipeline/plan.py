@@ -185,9 +185,13 @@ def _with_parts(settings: ExportSettings, item: TaskObject, whole: Sequence[File
     if not any(part.files for part in parts):
         return _fresh(settings, item)
     kept = {part.number + 1 for part in parts if part.files is not None}
+    # An object that was finished may have lost a file since: it is to be finished again.
     return replace(
-        item,
+        _fresh(settings, item),
         parts=parts,
+        columns=item.columns,
+        snapshot=item.snapshot,
+        started=item.started,
         processed_rows=sum(entry.rows for entry in whole if entry.part in kept),
         processed_bytes=sum(entry.bytes for entry in whole if entry.part in kept),
     )

@@ -45,6 +45,7 @@ Scenario = Callable[[Bench, World], None]
 @pytest.fixture(autouse=True)
 def _small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("core.pipeline.plan.ROWS_PER_PART", 3)
+    monkeypatch.setattr("core.pipeline.cutting.ROWS_PER_FILE", 3)
 
 
 def fail_once(b: Bench, read: str, error: Exception) -> None:
@@ -130,6 +131,8 @@ SCENARIOS: dict[str, tuple[Scenario, dict[str, Any]]] = {
     **{name: (once, CASES[name]) for name in ("object", "merged")},
     "goes on, reopens": (goes_on, {"reopens": True, "format": Format.SQL}),
     "goes on, part": (goes_on, {"consistency": Consistency.PART}),
+    "goes on, many files": (goes_on, {"reopens": True, "files": FileSettings(single=False)}),
+    "goes on, limit": (goes_on, {"reopens": True, "files": FileSettings(max_records=2)}),
     "goes on, task, reopens": (goes_on, {"reopens": True, "consistency": Consistency.TASK}),
     "begins anew": (goes_on, {"consistency": Consistency.TASK, "format": Format.SQL}),
     "other rows": (goes_on_with_other_rows, {}),
