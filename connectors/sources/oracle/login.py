@@ -217,5 +217,5 @@ def choose_mode(connection: Connection) -> None:
 
 
 def _plain(text: str) -> str:
-    """Printable ASCII without what a connect descriptor would read as its own."""
-    return "".join(c if " " <= c <= "~" and c not in "()=\"'\\" else "_" for c in text)
+    """Of what may stand in a connect descriptor."""
+    return "".join(c if c.isascii() and (c.isalnum() or c in "-_.") else "_" for c in text)

@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import oracledb
 import pytest
 
 from connectors.base import Credentials
@@ -44,6 +45,7 @@ def connection(**more: object) -> Connection:
 
 def parameters(**more: object) -> dict[str, object]:
     found = Login(connection(**more), SECRET, "offramp").parameters(7)
+    oracledb.ConnectParams(**{name: value for name, value in found.items() if name != "dsn"})  # it takes them
     assert found.pop("password") == SECRET
     return found
 
@@ -57,6 +59,12 @@ def test_service_sid_and_alias() -> None:
     assert parameters(oracle=OracleSettings(sid="ORCL")) == HERE | {"sid": "ORCL"}
     found = parameters(host=None, port=None, oracle=OracleSettings(tns="prod", config_dir="/etc/tns"))
     assert found == BASE | {"dsn": "prod", "config_dir": "/etc/tns"}
+
+
+def test_the_program_may_be_called_anything() -> None:
+    found = Login(connection(), SECRET, "offramp task 7 (it's) \N{PASSENGER SHIP}" + "x" * 99).parameters(7)
+    assert str(found["program"]).startswith("offramp_task_7__it_s___xxx")
+    oracledb.ConnectParams(**found)
 
 
 def test_tls() -> None:

@@ -69,7 +69,7 @@ def test_getting_in(server: Double, session: OracleSession) -> None:
         "HR",
     )
     assert server.opened[0]["service_name"] == "FREEPDB1"
-    assert server.opened[0]["program"] == "offramp task 7 abc"
+    assert server.opened[0]["program"] == "offramp_task_7_abc"
 
 
 def test_too_old(server: Double) -> None:
