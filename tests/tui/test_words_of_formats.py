@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 
+from core.model.file_settings import Directories, Empty, FileSettings
 from core.model.format_settings import (
     ArrowCodec,
     ArrowSettings,
@@ -74,6 +76,20 @@ def test_words(changes: dict[str, Any], listed: str, printed: str, told: dict[st
     assert told.items() <= pairs.items()
     assert ("COMMIT" in pairs) == (settings.format is Format.SQL)
     assert ("separator" in pairs) == (settings.format is Format.CSV)
+
+
+def test_files_are_said_where_they_differ_from_the_usual() -> None:
+    plain = ExportSettings(connection="c", all_objects=True)
+    assert "files" not in dict(exported(plain))
+    files = FileSettings(
+        single=False, parts=4, max_records=1000, max_size=1 << 30, prefix="x_", empty=Empty.NONE,
+        directories=Directories.FLAT,
+    )  # fmt: skip
+    said = "many, 4 at once, up to 1,000 rows, up to 1g, none of empty tables, called x_..., all in one directory"
+    chosen = msgspec.structs.replace(plain, files=files)
+    assert dict(exported(chosen))["files"] == dict(settings_fields(chosen))["files"] == said
+    schema = msgspec.structs.replace(chosen, content=Content.SCHEMA)
+    assert dict(exported(schema))["files"] == "called x_..., all in one directory"
 
 
 def test_what_belongs_to_another_format_is_not_said() -> None:

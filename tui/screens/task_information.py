@@ -10,6 +10,7 @@ from core.model.settings import ExportSettings
 from core.model.task import Task
 from core.model.vocabulary import Content, Format, Lock, Newline, OnError, SchemaFlavour, Unencodable
 from core.service import words
+from tui.cli.file_options import words_of
 from tui.runs import EMPTY, Line, fit, join, run, wrap
 
 LABEL = 14
@@ -70,6 +71,7 @@ def basic(task: Task, ssh_host: str | None, now: datetime) -> list[tuple[str, st
         ("retried", f"{task.retries}, {words.count(task.attempts, 'attempt')} in all"),
         ("snapshot", _snapshot(task, now)),
         ("directory", task.output),
+        ("", "latest leads here once it is published whole" if task.latest else ""),
         (
             "download",
             f"ssh {ssh_host} offramp download {task.id} --to - | tar x"
@@ -94,6 +96,7 @@ def exported(settings: ExportSettings) -> list[tuple[str, str]]:
         pairs += _OF_FORMAT[settings.format](settings)
         if settings.format.is_text:
             pairs.append(("compression", words.packing(settings) or "none"))
+    pairs += [("files", words_of(settings))] if words_of(settings) else []
     if settings.content.schema:
         schema = settings.schema
         pairs += [
