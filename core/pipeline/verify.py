@@ -71,8 +71,8 @@ def verify_against_source(
 ) -> VerifyReport:
     """Read every object with data from its source again, through the same format, and compare what comes
     out with the manifest: as of the recorded point in time where the server can still go there, else as of
-    now. Nothing is written. `known`: see `reread`. Raises what `verify` raises, NotFound where the database is gone, and
-    ConnectionLost."""
+    now. Nothing is written. `known`: see `reread`. Raises what `verify` raises, NotFound where the database
+    is gone, and ConnectionLost."""
     published = readable(where)
     manifest = manifests.load(published, "")
     if manifest.database not in session.databases():

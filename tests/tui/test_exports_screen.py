@@ -6,11 +6,15 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from textual.pilot import Pilot
 
 from core.errors import ErrorInfo
+from core.model.past_run import MarkMoved, PastRun
 from core.model.settings import CsvSettings, Export, ExportSettings
 from core.model.vocabulary import Content, TaskStatus
+from core.store import tables
+from core.store.rows import to_json
 from tests.tui.harness import MINUTE, NOW, Home, application, running, screen_text, until
 from tui.app import OfframpApp
 from tui.screens.export import ExportScreen
@@ -398,3 +402,28 @@ def test_filtered(home: Home, saved: dict[str, int], snap_compare: Compare, size
         await until(pilot, lambda: len(names(page)) == 3 and page.bar.view.order == "when")
 
     assert snap_compare(application(home), terminal_size=size, run_before=before)
+
+
+async def test_runs_of_forgotten_tasks_stay_in_the_history(home: Home, saved: dict[str, int]) -> None:
+    past = PastRun(
+        task=9999, export="orders-nightly", status=TaskStatus.FAILED, output="/srv/lake/shop/old",
+        created=NOW - 90 * 1440 * MINUTE, started=NOW - 90 * 1440 * MINUTE, ended=NOW - 90 * 1440 * MINUTE + MINUTE,
+        rows=77, error=ErrorInfo(code="x", message="The disk was full."),
+        marks=(MarkMoved(object="TABLE:orders", column="id", before="5", after="82"),),
+    )  # fmt: skip
+    values = {"task_id": 9999, "export": past.export, "ended": past.ended, "body": to_json(past)}
+    with home.store.database.write() as db:
+        db.execute(sa.insert(tables.history).values(**values))
+    app = application(home)
+    async with running(app, (120, 40)) as pilot:
+        await to_exports(pilot)
+        await pilot.press(*"/nightly", "enter", "enter")
+        await until(pilot, lambda: isinstance(app.screen, ExportScreen) and app.screen.was_read)
+        assert "3 runs" in screen_text(app)
+        assert "its task is forgotten" in screen_text(app)
+        await pilot.press("G")
+        await until(pilot, lambda: "The disk was full." in screen_text(app))
+        assert "orders.id from 5 to 82" in screen_text(app)
+        # There is no task to open.
+        await pilot.press("enter")
+        assert isinstance(app.screen, ExportScreen)

@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 
 from textual.widget import Widget
 
+from core.model.past_run import PastRun
 from core.model.run import PeriodicRun
 from core.model.settings import Export
 from core.model.task import Task
@@ -19,7 +20,7 @@ from tui.actions import Place, bindings
 from tui.look import Glyphs
 from tui.reading import Query, Seen
 from tui.runs import EMPTY, Line, join, run, wrap
-from tui.screens import export_rows, schedule_rows
+from tui.screens import export_rows, past_rows, schedule_rows
 from tui.screens.export_page import ExportPage
 from tui.widgets.lines import Lines
 from tui.widgets.table import Row, Table
@@ -54,6 +55,7 @@ class ExportScreen(ExportPage):
         self._export_name = name
         self._history: History | None = None
         self._not_run: dict[str, PeriodicRun] = {}
+        self._forgotten: dict[str, PastRun] = {}
 
     def body(self) -> Iterable[Widget]:
         yield Lines(id="definition")
@@ -85,7 +87,7 @@ class ExportScreen(ExportPage):
         if self._history is not None:
             settings = self._history.export.settings
             where = settings.connection + (f" / {settings.database}" if settings.database else "")
-            runs = words.count(self._history.total, "run")
+            runs = words.count(self._history.total + len(past_rows.forgotten(self._history)), "run")
             left = join(left, run(where, "dim"), run(runs, "dim"), between=self.offramp.glyphs.between)
         return left, self.offramp.engine_line()
 
@@ -116,6 +118,9 @@ class ExportScreen(ExportPage):
         self._not_run = schedule_rows.not_run(history)
         rows = [(export_rows.began(task), export_rows.run_row(task, now, glyphs)) for task in history.runs]
         rows += [(gone.due, schedule_rows.run_row(name, gone)) for name, gone in self._not_run.items()]
+        self._forgotten = past_rows.forgotten(history)
+        for name, past in self._forgotten.items():
+            rows.append((past.started or past.created, past_rows.run_row(name, past, glyphs)))
         return [row for _, row in sorted(rows, key=lambda pair: pair[0], reverse=True)]
 
     def _gone(self, text: str) -> None:
@@ -139,11 +144,19 @@ class ExportScreen(ExportPage):
         opened = self.subject()
         task = opened.run if opened is not None else None
         gone = self._not_run.get(str(self.table.cursor_id)) if opened is not None else None
+        past = self._forgotten.get(str(self.table.cursor_id)) if opened is not None else None
         if gone is not None:
             lines = schedule_rows.run_lines(gone, self._columns, STRIP_ROWS)
+        elif past is not None:
+            lines = past_rows.run_lines(past, self._columns, STRIP_ROWS)
         else:
             lines = export_rows.run_lines(task, self.offramp.now(), self._columns, STRIP_ROWS)
-        self.query_one("#run", Lines).show(lines)
+            lines += past_rows.mark_lines(self._past_of(task), self._columns)
+        self.query_one("#run", Lines).show(lines[:STRIP_ROWS])
+
+    def _past_of(self, task: Task | None) -> PastRun | None:
+        past = self._history.past if self._history is not None and task is not None else ()
+        return next((run for run in past if task is not None and run.task == task.id), None)
 
     def on_resize(self) -> None:
         self.call_after_refresh(self.tick)

@@ -184,9 +184,10 @@ def data_sets(saved: SavedExport) -> tuple[str, ...]:
     known = saved.connection.begins_in if saved.connection is not None else None
     database = settings.database or known
     before = f"{database}." if database else ""
+    queries = tuple(f"{name} (query)" for name in settings.queries)
     if settings.all_objects:
-        return (f"{before}*",)
-    return tuple(f"{before}{_named(pattern)}" for pattern in settings.patterns)
+        return (f"{before}*", *queries)
+    return (*(f"{before}{_named(pattern)}" for pattern in settings.patterns), *queries)
 
 
 def _named(pattern: ObjectPattern) -> str:
