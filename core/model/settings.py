@@ -239,6 +239,11 @@ class ExportSettings(
 
     def _check_into(self, into: Into) -> None:
         """What makes no sense where rows go into a database."""
+        if self.window is Window.NEW and into.existing is not Existing.APPEND:
+            raise InvalidValue(
+                "New rows are added to those that are there.",
+                "Add --tables append (with --content data), or take all rows every time: --window all.",
+            )
         if into.existing is Existing.APPEND and self.content is not Content.DATA:
             raise InvalidValue(
                 "Rows can only be added to tables that are there: no definitions leave then.",
@@ -251,11 +256,6 @@ class ExportSettings(
             )
         if self.files != FileSettings():
             raise InvalidValue("Files, their names and their parts are for exports into files.")
-        if self.window is Window.NEW:
-            raise InvalidValue(
-                "Only new data goes into files: what a database has of it already isn't known.",
-                "Use --window all with --tables replace.",
-            )
 
     def takes_rows(self, ref: ObjectRef) -> bool:
         """Whether rows of this object are asked for.

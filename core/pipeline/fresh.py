@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Sequence
-from typing import Self
+from typing import Protocol, Self
 
 from msgspec.structs import replace
 
-from connectors.base import ReadRequest, TableShape
+from connectors.base import ReadRequest, Session, TableShape
 from connectors.marks import MarkColumn, Marks
 from core.chunk import TextChunk
 from core.errors import BrokenObject
 from core.model.mark import MarkRange, NullMarks
+from core.model.settings import ExportSettings
 from core.model.task import PartPlan
-from core.pipeline.context import Context
-from core.pipeline.marks import conditions_of
+from core.pipeline.journal import Journal
+from core.pipeline.marks import Outlook, conditions_of
 from core.pipeline.repeats import Sieve
 from core.pipeline.tracked import Tracked
 
@@ -28,17 +30,34 @@ def both(*terms: str | None) -> str | None:
     return " AND ".join(f"({term}\n)" for term in given) if len(given) > 1 else given[0] if given else None
 
 
+class Reading(Protocol):
+    """What reading an object needs, wherever its rows go."""
+
+    @property
+    def session(self) -> Session: ...
+    @property
+    def settings(self) -> ExportSettings: ...
+    @property
+    def database(self) -> str: ...
+    @property
+    def journal(self) -> Journal: ...
+    @property
+    def log(self) -> logging.Logger: ...
+    @property
+    def outlook(self) -> Outlook | None: ...
+
+
 class Fresh:
     """What a run reads of an object whose marks lie within `range`."""
 
-    def __init__(self, ctx: Context, tracked: Tracked, column: MarkColumn, marks: Marks) -> None:
+    def __init__(self, ctx: Reading, tracked: Tracked, column: MarkColumn, marks: Marks) -> None:
         self._ctx = ctx
         self._tracked = tracked
         self._column = column
         self._marks = marks
 
     @classmethod
-    def of(cls, ctx: Context, tracked: Tracked, shape: TableShape) -> Self | None:
+    def of(cls, ctx: Reading, tracked: Tracked, shape: TableShape) -> Self | None:
         """None where all rows of the object are read. An object that goes on keeps its range, unless its mark
         has been moved since. Within the point in time. Raises BrokenObject."""
         outlook, marks, ref = ctx.outlook, ctx.session.marks, str(shape.ref)

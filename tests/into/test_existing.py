@@ -135,7 +135,7 @@ def test_rows_do_not_go_where_they_come_from(lite: Place) -> None:
     ("fields", "words"),
     [
         ({"into": Into(connection="x", existing=Existing.APPEND)}, "tables that are there"),
-        ({"into": Into(connection="x"), "window": "new"}, "new data"),
+        ({"into": Into(connection="x"), "window": "new"}, "are added"),
     ],
 )
 def test_settings_that_make_no_sense(fields: dict[str, object], words: str) -> None:

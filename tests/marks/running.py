@@ -16,6 +16,7 @@ from core.model.settings import Export, ExportSettings
 from core.model.task import Task
 from core.model.vocabulary import Content, Mode, TaskStatus
 from core.pipeline.cancel import Cancel
+from core.pipeline.into.there import Elsewhere
 from core.pipeline.run import run_task
 from core.store import NewTask, Store
 from core.store.journal import StoreJournal
@@ -29,6 +30,7 @@ class Runs:
     def __init__(self, home: Path, source: Source, **settings: Any) -> None:
         self.store = Store.open(Locations(home / "home"))
         self.source = source
+        self.elsewhere: Elsewhere | None = None
         self.out = home / "out"
         self.log: list[str] = []
         mode = source.connection.mode
@@ -43,7 +45,9 @@ class Runs:
             **({"all_objects": True} if "objects" not in settings else {}),
             **settings,
         )
-        self.store.exports.add(Export(name=EXPORT, directory="/data", settings=self.settings))
+        self.store.connections.add(Connection(name="there", mode=Mode.SQLITE, path="/data/there.db"))
+        place = self.settings.into.place if self.settings.into is not None else "/data"
+        self.store.exports.add(Export(name=EXPORT, directory=place, settings=self.settings))
         taken = self.store.lease.acquire(self.store.lease.state(), "a test")
         assert taken is not None
         self.epoch = taken
@@ -85,7 +89,7 @@ class Runs:
         log = logging.Logger("task")
         log.addHandler(handler)
         try:
-            run_task(journal, self.source, log=log, cancel=Cancel())
+            run_task(journal, self.source, log=log, cancel=Cancel(), elsewhere=self.elsewhere)
         finally:
             journal.close()
         for slot in self.store.claims.running():

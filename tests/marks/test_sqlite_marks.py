@@ -9,9 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from core.errors import Conflict, NotFound
+from core.errors import Conflict, InvalidValue, NotFound
+from core.model.connection import Connection
+from core.model.into import Existing, Into
 from core.model.mark import MoveCause
-from core.model.vocabulary import Encoding, TaskStatus
+from core.model.vocabulary import Encoding, Mode, TaskStatus
+from core.pipeline.into.there import Elsewhere
 from tests.marks.running import EXPORT, Runs
 from tests.roundtrip.running import file_source
 
@@ -198,3 +201,27 @@ def test_tasks_of_one_export_read_one_after_the_other(shop: Shop, opened: Open) 
     shop.orders("b")
     task = runs.carry_out(second, runs.claim())
     assert [row[1] for row in runs.rows(task, "orders")] == ["b"]
+
+
+def test_into_another_database_new_rows_are_added(tmp_path: Path, shop: Shop, opened: Open) -> None:
+    there = tmp_path / "there.sqlite"
+    with sqlite3.connect(there) as raw:
+        raw.execute("CREATE TABLE orders(id INTEGER PRIMARY KEY, what TEXT, changed DATETIME)")
+    runs = opened(into=Into(connection="there", existing=Existing.APPEND))
+    place = Connection(name="there", mode=Mode.SQLITE, path=str(there))
+    runs.elsewhere = Elsewhere.of(place, None)
+
+    def found() -> list[str]:
+        with sqlite3.connect(there) as raw:
+            return [what for (what,) in raw.execute("SELECT what FROM orders ORDER BY id")]
+
+    shop.orders("a", "b")
+    runs.done()
+    assert found() == ["a", "b"]
+    runs.done()
+    shop.orders("c")
+    runs.done()
+    assert found() == ["a", "b", "c"]
+    assert runs.mark("orders").value == "3"
+    with pytest.raises(InvalidValue, match="are added"):
+        opened(into=Into(connection="there", existing=Existing.REPLACE))

@@ -31,6 +31,7 @@ from core.pipeline.into.table import Loading, load_object
 from core.pipeline.into.there import Elsewhere, There, looked_at
 from core.pipeline.journal import Journal
 from core.pipeline.manifest import FORMAT, Manifest, ManifestObject, ManifestServer, plain_settings
+from core.pipeline.marks import Outlook
 from core.pipeline.pace import Pace
 from core.pipeline.place import token_of
 from core.pipeline.plan import plan
@@ -148,6 +149,7 @@ class IntoAttempt:
             log=self._log,
             cancel=self._cancel,
             pace=Pace(self._journal.rate, self._cancel.check),
+            outlook=self._look_out(session, looked, items),
         )
         results, snapshot = self._bring(ctx, items)
         if not any(item.done for item in results):
@@ -162,6 +164,18 @@ class IntoAttempt:
         faults.reached(Point.RENAMED)
         return self._settle(writer, session, results, target.database, looked=looked, snapshot=snapshot)
 
+    def _look_out(self, session: Session, looked: Looked, items: Sequence[TaskObject]) -> Outlook | None:
+        """Where only what is new is taken: ask what must be known before the point in time is fixed."""
+        found = looked.found
+        chosen = {str(item.ref): item.chosen for item in found.objects if item.chosen is not None}
+        if not chosen:
+            return None
+        known = {mark.object: mark for mark in self._journal.marks()}
+        outlook = Outlook(self.task.settings, chosen, known)
+        refs = [item.ref for item in items if not item.done and not item.error]
+        outlook.look(session, found.database, refs, check=self._cancel.check, log=self._log)
+        return outlook
+
     def _look(self, session: Session) -> tuple[Looked, There]:
         """The checks, while what is there can be seen."""
         self._journal.stage("checking the objects")
@@ -172,6 +186,7 @@ class IntoAttempt:
             default_database=connection.begins_in,
             refs=tuple(left) if self._entries else None,
             check=self._cancel.check,
+            marks={mark.object: mark for mark in self._journal.marks()},
         )
         with looked_at(self._elsewhere, self._into) as there:
             looked = look(

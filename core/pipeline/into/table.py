@@ -19,14 +19,16 @@ from core.model.task import PartPlan, Snapshot, Task, TaskObject
 from core.model.vocabulary import Consistency, ObjectStatus, OnError
 from core.pipeline import states
 from core.pipeline.cancel import Cancel
+from core.pipeline.fresh import Fresh, both
 from core.pipeline.into.checks import check_rows_kept, wanted_of
 from core.pipeline.into.encoding import RowEncoder
 from core.pipeline.into.fitting import Fitting
 from core.pipeline.into.steps import Made, step_of
 from core.pipeline.into.there import There
 from core.pipeline.journal import Journal
+from core.pipeline.marks import Outlook
 from core.pipeline.pace import Pace
-from core.pipeline.plan import parts_of
+from core.pipeline.plan import parts_of, rows_per_part
 from core.pipeline.points import ended_after
 from core.pipeline.record import check_unchanged, record
 from core.pipeline.tracked import Tracked
@@ -35,7 +37,8 @@ from core.pipeline.tracked import Tracked
 @dataclass(frozen=True, slots=True)
 class Loading:
     """What every object of one attempt needs. `settings` are those that definitions are read by, `source` is
-    the source's family; `snapshot` is the point in time that all objects share, where they do."""
+    the source's family; `snapshot` is the point in time that all objects share, where they do; `outlook`
+    says what is new, where only that is taken."""
 
     task: Task
     settings: ExportSettings
@@ -49,6 +52,7 @@ class Loading:
     cancel: Cancel
     pace: Pace
     snapshot: Snapshot | None = None
+    outlook: Outlook | None = None
 
     @property
     def comment(self) -> str:
@@ -166,6 +170,7 @@ class _Rows:
         self._job = job
         self._snapshot = snapshot
         self._read = made.shape
+        self._fresh: Fresh | None = None
         self.count = 0
         self.size = 0
         self.warnings: tuple[str, ...] = ()
@@ -178,7 +183,11 @@ class _Rows:
         shape = self._read
         ctx = self._ctx
         tracked = self._tracked
-        parts = list(parts_of(ctx.session, ctx.settings, ctx.database, shape, self._snapshot))
+        fresh = self._fresh = Fresh.of(ctx, tracked, shape)
+        if fresh is not None:
+            parts = list(fresh.parts(shape, rows_per_part(ctx.settings, self._snapshot)))
+        else:
+            parts = list(parts_of(ctx.session, ctx.settings, ctx.database, shape, self._snapshot))
         tracked.save(data_status=ObjectStatus.RUNNING, parts=tuple(parts))
         fitting = Fitting(shape, self._job.columns, ctx.settings.on_unfit)
         encoder = RowEncoder(
@@ -206,10 +215,12 @@ class _Rows:
             database=ctx.database,
             shape=shape,
             part=part,
-            where=ctx.settings.where_of(shape.ref),
+            where=both(ctx.settings.where_of(shape.ref), part.where),
             comment=ctx.comment,
         )
         chunks = ctx.session.read(request)
+        if self._fresh is not None:
+            chunks = self._fresh.passing(request, chunks)
         try:
             for chunk in chunks:
                 ctx.cancel.check()
