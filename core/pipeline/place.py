@@ -250,7 +250,8 @@ def _check_place(place: Path) -> None:
 def _foreign(target: Path) -> TargetExists:
     return TargetExists(
         f"{target} is there already and isn't empty, or is no directory.",
-        "Name a directory that is absent or empty: nothing is ever overwritten.",
+        "Name a directory that is absent or empty, or say --if-exists new or replace. What isn't known to be "
+        "an earlier run's is never overwritten.",
     )
 
 
