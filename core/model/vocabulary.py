@@ -243,10 +243,12 @@ class ObjectPattern(msgspec.Struct, frozen=True):
 
     @classmethod
     def parse(cls, text: str) -> ObjectPattern:
-        """From `TYPE:NAME` or `NAME`. A prefix that is no type belongs to the name. Raises InvalidValue."""
+        """From `TYPE:NAME` or `NAME`. A prefix that is no type belongs to the name; `PACKAGE BODY` is as good
+        as `PACKAGE_BODY`. Raises InvalidValue."""
         head, colon, tail = text.partition(":")
-        if colon and head.upper() in ObjectType.__members__:
-            pattern = cls(ObjectType[head.upper()], tail)
+        kind = head.upper().replace(" ", "_")
+        if colon and kind in ObjectType.__members__:
+            pattern = cls(ObjectType[kind], tail)
         else:
             pattern = cls(None, text)
         if not pattern.name:

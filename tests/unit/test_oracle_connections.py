@@ -11,7 +11,7 @@ from core.model.connection import Connection
 from core.model.convert import connection_from_tree, to_tree
 from core.model.oracle import OracleSettings
 from core.model.urls import connection_from_url
-from core.model.vocabulary import Mode
+from core.model.vocabulary import Mode, ObjectPattern, ObjectType
 from tui.screens import connection_fields as form
 
 HERE = Path("/home/me")
@@ -127,3 +127,9 @@ def test_the_form_asks_for_what_is_needed() -> None:
     values["named"] = form.TNS
     assert {"tns", "config_dir"} <= form.seen(values)
     assert not {"host", "port", "service"} & form.seen(values)
+
+
+def test_types_of_two_words() -> None:
+    for text in ("PACKAGE BODY:P", "package_body:P"):
+        assert ObjectPattern.parse(text) == ObjectPattern(ObjectType.PACKAGE_BODY, "P")
+    assert ObjectPattern.parse("my table:x") == ObjectPattern(None, "my table:x")

@@ -232,6 +232,7 @@ def objects(args: argparse.Namespace, out: Output) -> int:
 
 
 def _type(text: str) -> ObjectType:
-    if text.upper() not in ObjectType.__members__:
+    kind = text.upper().replace(" ", "_")
+    if kind not in ObjectType.__members__:
         raise InvalidValue(f"{text!r} is no type of object.", suggestion(text, ObjectType))
-    return ObjectType[text.upper()]
+    return ObjectType[kind]
