@@ -247,10 +247,7 @@ class ObjectPattern(msgspec.Struct, frozen=True):
         as `PACKAGE_BODY`. Raises InvalidValue."""
         head, colon, tail = text.partition(":")
         kind = head.upper().replace(" ", "_")
-        if colon and kind in ObjectType.__members__:
-            pattern = cls(ObjectType[kind], tail)
-        else:
-            pattern = cls(None, text)
+        pattern = cls(ObjectType[kind], tail) if colon and kind in ObjectType.__members__ else cls(None, text)
         if not pattern.name:
             raise InvalidValue(f"{text!r} names no object.", "Write TYPE:NAME, NAME, or a pattern with *.")
         return pattern

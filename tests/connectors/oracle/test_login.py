@@ -3,6 +3,7 @@ the parameters; against sockets that refuse, are silent, or speak another langua
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import ssl
 import subprocess
@@ -14,6 +15,7 @@ from pathlib import Path
 
 import oracledb
 import pytest
+from cryptography.hazmat.primitives import serialization
 
 from connectors.base import Credentials
 from connectors.sources.oracle import OracleSource
@@ -25,6 +27,7 @@ from core.model.connection import Connection, TlsSettings
 from core.model.oracle import OracleSettings
 from core.model.vocabulary import Mode
 from tests.connectors.oracle.double import CONNECTION, refused
+from tests.servers.mariadb import make_certificate
 
 SECRET = "c4nary pw"
 
@@ -239,3 +242,103 @@ def test_a_password_in_an_error_is_hidden(monkeypatch: pytest.MonkeyPatch) -> No
 
     monkeypatch.setattr(module.oracledb, "connect", fail)
     refusal(connection())
+
+
+# TLS, up to where Oracle's own protocol would begin
+
+
+@pytest.fixture
+def tls_server(tmp_path: Path) -> Iterator[tuple[int, Path, list[str]]]:
+    """A server that shakes hands and hangs up: its port, its authority's file, and what became of it."""
+    authority, certificate, key = make_certificate(tmp_path)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    ends: list[str] = []
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        listening.listen()
+
+        def serve() -> None:
+            client, _ = listening.accept()
+            with client:
+                try:
+                    with context.wrap_socket(client, server_side=True) as wrapped:
+                        ends.append("encrypted")
+                        wrapped.recv(100)
+                except OSError as error:
+                    ends.append(type(error).__name__)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        yield listening.getsockname()[1], authority, ends
+        thread.join(10)
+
+
+def test_tls_that_nobody_vouches_for(tls_server: tuple[int, Path, list[str]]) -> None:
+    port, _, ends = tls_server
+    error = refusal(connection(port=port, tls=TlsSettings(mode="verify-ca")))
+    assert isinstance(error, TlsError)
+    assert "encrypted" not in ends
+
+
+@pytest.mark.parametrize("mode", ["require", "verify-ca"])
+def test_tls_is_spoken(tls_server: tuple[int, Path, list[str]], mode: str) -> None:
+    port, authority, ends = tls_server
+    error = refusal(connection(port=port, tls=TlsSettings(mode=mode, ca=str(authority))))
+    assert isinstance(error, Unreachable)
+    assert ends == ["encrypted"]
+
+
+@pytest.mark.parametrize(("host", "kind"), [("localhost", Unreachable), ("127.0.0.1", TlsError)])
+def test_names_of_certificates(
+    tls_server: tuple[int, Path, list[str]], host: str, kind: type[ConnectError]
+) -> None:
+    """By Oracle's rules, which know of no addresses."""
+    port, authority, _ = tls_server
+    tls = TlsSettings(mode="verify-identity", ca=str(authority))
+    assert type(refusal(connection(host=host, port=port, tls=tls))) is kind
+
+
+@pytest.mark.parametrize("password", ["w4llet", "wrong"])
+def test_a_wallet_says_who_one_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, password: str) -> None:
+    """By a certificate, whose key is encrypted. A wrong password never asks the terminal."""
+    authority, certificate, key = make_certificate(tmp_path)
+    private = serialization.load_pem_private_key(key.read_bytes(), None)
+    locked = private.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.BestAvailableEncryption(b"w4llet"),
+    )
+    wallet = tmp_path / "wallet"
+    wallet.mkdir()
+    (wallet / "ewallet.pem").write_bytes(locked + certificate.read_bytes() + authority.read_bytes())
+    monkeypatch.setenv("WALLET_PW", password)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.maximum_version = ssl.TLSVersion.TLSv1_2  # which asks for the client's before it is through
+    context.load_cert_chain(certificate, key)
+    context.load_verify_locations(authority)
+    context.verify_mode = ssl.CERT_REQUIRED
+    shown: list[object] = []
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        listening.listen()
+
+        def serve() -> None:
+            client, _ = listening.accept()
+            with (
+                client,
+                contextlib.suppress(OSError),
+                context.wrap_socket(client, server_side=True) as wrapped,
+            ):
+                shown.append(wrapped.getpeercert())
+                wrapped.recv(100)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        settings = OracleSettings(wallet=str(wallet), wallet_password_env="WALLET_PW")
+        error = refusal(
+            connection(host="localhost", port=listening.getsockname()[1], database="S", oracle=settings)
+        )
+        thread.join(10)
+    assert bool(shown) is (password == "w4llet"), error
+    assert "w4llet" not in str(error)
