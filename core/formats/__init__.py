@@ -10,6 +10,7 @@ from core.formats.csv import notes as csv_notes
 from core.formats.jsonl import JsonEncoder
 from core.formats.jsonl import notes as json_notes
 from core.formats.sql import SqlEncoder
+from core.formats.sql_file import check_columns
 from core.formats.sql_file import notes as sql_notes
 from core.formats.sql_rows import RowSqlEncoder
 from core.formats.typed_columns import notes as typed_notes
@@ -17,7 +18,7 @@ from core.model.format_settings import SqlRows
 from core.model.settings import ExportSettings
 from core.model.vocabulary import Format
 
-__all__ = ["Encoder", "data_suffix", "notes", "open_encoder"]
+__all__ = ["Encoder", "check", "data_suffix", "notes", "open_encoder"]
 
 _SUFFIXES = {
     Format.CSV: ".csv",
@@ -45,6 +46,12 @@ def open_encoder(settings: ExportSettings, dialect: SqlDialect, database: str, s
     if dialect.rows is not None:
         return RowSqlEncoder(settings, dialect, database, shape, dialect.rows)
     return SqlEncoder(settings, dialect, database, shape)
+
+
+def check(settings: ExportSettings, shape: TableShape) -> None:
+    """Raises InvalidValue where rows of these columns can't be written in the format at all."""
+    if settings.format is Format.SQL:
+        check_columns(shape)
 
 
 def data_suffix(settings: ExportSettings) -> str:

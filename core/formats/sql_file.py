@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from connectors.base import SqlDialect, TableShape
+from core.errors import InvalidValue
 from core.formats.base import Encoder
 from core.formats.policy import TextPolicy
 from core.formats.text import TextEncoder, conversion, encodable
@@ -25,6 +26,7 @@ class SqlFile(Encoder):
     ) -> None:
         self._dialect = dialect
         self._encoder = TextEncoder(settings.encoding)
+        check_columns(shape)
         wanted = [at for at, column in enumerate(shape.columns) if column.insertable]
         self._taken = [shape.columns[at] for at in wanted]
         self._columns = None if len(wanted) == len(shape.columns) else wanted
@@ -79,6 +81,15 @@ class SqlFile(Encoder):
     @property
     def warnings(self) -> tuple[str, ...]:
         return self._policy.warnings
+
+
+def check_columns(shape: TableShape) -> None:
+    """Raises InvalidValue where the server itself makes all columns: no row can be put in."""
+    if not any(column.insertable for column in shape.columns):
+        raise InvalidValue(
+            f"All columns of {shape.ref} are generated: as SQL its rows can't be loaded.",
+            "Choose another format for it, or another column, or its schema only.",
+        )
 
 
 def head_lines(dialect: SqlDialect, encoding: Encoding) -> list[str]:

@@ -22,7 +22,6 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator
 from threading import Thread
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -30,7 +29,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from connectors.base import TableShape
-from core.chunk import TextChunk
+from core.chunk import Offsets, TextChunk
 from core.errors import InvalidValue
 from core.formats.base import Encoder
 from core.formats.block import Block, cut_blocks
@@ -79,6 +78,7 @@ class TypedEncoder(Encoder):
         self._group_bytes = GROUP_BYTES if size is None else min(GROUP_BYTES, max(1, size // _GROUPS))
         # What is known of the file's size: the groups before the one that is being written, how many groups
         # there are, what that one may take, and what stands once in a file.
+        self._extra = 0 if size is None else _PER_VALUE * len(self._schema)
         self._known = self._groups = 0
         self._pending = 0.0
         self._once = 4 * self._schema.serialize().size + 4096
@@ -133,22 +133,23 @@ class TypedEncoder(Encoder):
 
     def _fitting(self, block: Block, limit: int) -> int:
         """How many of a block's rows the file can have, up to the end of the group."""
-        ends = self._columns.row_bytes(block)
+        ends = self._ends(block)
         full = int(np.searchsorted(ends, self._group_bytes - self._waiting_bytes)) + 1
         most = min(full, self._limit - self._waiting_rows, block.rows)
-        rows = self._waiting_rows + np.arange(1, most + 1)
-        sizes = self._most(self._waiting_bytes + ends[:most], rows)
+        sizes = (self._waiting_bytes + ends[:most]) * _PER_BYTE
         index = self._once + (self._groups + 1) * _PER_COLUMN * len(self._schema)
         return int(np.searchsorted(sizes, limit - self._known - self._pending - index, side="right"))
 
-    def _most(self, size: Any, rows: Any) -> Any:
-        """How many bytes so many rows may become, of so many bytes in memory; numbers or arrays of them."""
-        return size * _PER_BYTE + rows * _PER_VALUE * len(self._schema)
+    def _ends(self, block: Block) -> Offsets:
+        """What a block's rows count for in their group, up to and with each of them: their bytes in memory,
+        and with a limit what each value may cost beside."""
+        ends = self._columns.row_bytes(block)
+        return ends + self._extra * np.arange(1, block.rows + 1) if self._extra else ends
 
     def _block(self, block: Block) -> Iterator[bytes]:
         batch = self._columns.batch(block, self._schema, self._rows)
         self._rows += block.rows
-        ends, at = self._columns.row_bytes(block), 0
+        ends, at = self._ends(block), 0
         if block.rows == 1 and ends[0] > BLOCK_BYTES:
             yield from self._group()
             yield from self._written()
@@ -175,7 +176,7 @@ class TypedEncoder(Encoder):
             return
         yield from self._written()
         self._groups += 1
-        self._pending = self._most(self._waiting_bytes, self._waiting_rows)
+        self._pending = self._waiting_bytes * _PER_BYTE
         self._writing = Thread(target=self._try_write, args=(self._taken(),), name="row group", daemon=True)
         self._writing.start()
 

@@ -315,6 +315,8 @@ def _look_at(session: Session, settings: ExportSettings, database: str, ref: Obj
             recorded = record(session, settings, database, ref)
             if settings.takes_rows(ref) and recorded.shape is not None:
                 session.check_readable(database, recorded.shape, settings.where_of(ref))
+                if settings.into is None:
+                    formats.check(settings, recorded.shape)
             break
         except SchemaChanged:
             if pause is None:

@@ -12,7 +12,7 @@ from connectors.base import Source
 from connectors.sources.postgresql import PostgresqlSource
 from core.model.format_settings import SqlRows
 from core.model.settings import SchemaSettings, SqlSettings
-from core.model.vocabulary import Consistency, Content, Format
+from core.model.vocabulary import Consistency, Content, Format, OnError
 from tests.roundtrip import postgresql_schema as given
 from tests.roundtrip.running import Export, export, file_source
 from tests.servers.postgresql import PostgresqlServer
@@ -155,6 +155,26 @@ def test_privileges_of_others_are_refused(tmp_path: Path) -> None:
     done = Export(file_source(file), tmp_path / "out", schema=SchemaSettings(privileges=True))
     assert done.error is not None
     assert "Privileges of SQLite aren't exported" in done.error.message
+
+
+@pytest.mark.parametrize("rows", SqlRows)
+def test_a_table_of_generated_columns_only_is_said_before_it_is_read(
+    postgresql: PostgresqlServer, tmp_path: Path, rows: SqlRows
+) -> None:
+    name = postgresql.new_database()
+    postgresql.run(
+        "CREATE TABLE g (x int GENERATED ALWAYS AS (1) STORED)", "INSERT INTO g DEFAULT VALUES",
+        "CREATE TABLE t AS SELECT 1 AS x", database=name,
+    )  # fmt: skip
+    source = PostgresqlSource(postgresql.connection("shop", name), postgresql.credentials())
+    settings = {"format": Format.SQL, "sql": SqlSettings(rows=rows)}
+    done = Export(source, tmp_path / "stops", **settings)
+    assert done.error is not None
+    assert "All columns of TABLE:g are generated" in done.error.message
+    done = Export(source, tmp_path / "goes on", **settings, on_error=OnError.CONTINUE)
+    assert done.error is not None
+    assert "1 of 2 objects failed" in done.error.message
+    assert "COPY" in done.path("TABLE:t").read_text() or "INSERT" in done.path("TABLE:t").read_text()
 
 
 def test_rows_behind_copy_are_refused_where_no_client_loads_them(tmp_path: Path) -> None:
