@@ -30,9 +30,10 @@ LITTLE_SPACE = 1_000_000_000
 NO_SPACE = 50_000_000
 # The queue's order uses NULLS FIRST.
 OLDEST_SQLITE = (3, 30, 0)
-CLIENTS = ("sqlite3", "mariadb", "mysql", "obclient", "psql")
+CLIENTS = ("sqlite3", "mariadb", "mysql", "obclient", "psql", "sqlplus")
 DRIVERS = {
     "sqlite": "", "mysql": "PyMySQL", "mariadb": "PyMySQL", "oceanbase": "PyMySQL", "postgresql": "psycopg",
+    "oracle": "oracledb",
 }  # fmt: skip
 
 

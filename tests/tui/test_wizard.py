@@ -341,7 +341,7 @@ RULES: list[tuple[dict[str, Any], str, str]] = [
     ({"format": Format.PARQUET, "row_group_rows": "0"}, "row_group_rows", "Use 1 to 10000000 rows."),
     ({"format": Format.PARQUET, "row_group_rows": ""}, "row_group_rows", "needed"),
     ({"format": Format.SQL, "sql_rows": SqlRows.COPY}, "sql_rows", "Only PostgreSQL's client"),
-    ({"privileges": True}, "privileges", "Only PostgreSQL's privileges"),
+    ({"privileges": True}, "privileges", "Only PostgreSQL's and Oracle's privileges"),
     ({"retry_limit": "-1"}, "retry_limit", "no number"),
     ({"retry_limit": ""}, "retry_limit", "needed"),
     ({"sys": True, "account": ""}, "account", "bare account name"),

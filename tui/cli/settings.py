@@ -141,7 +141,9 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
         metavar="FLAVOUR",
         help="native (default): as the server prints it; mysql: without what only OceanBase or MariaDB knows",
     )
-    _switch(schema, "--schema-privileges", "PostgreSQL: GRANT statements too; the roles must be there")
+    _switch(
+        schema, "--schema-privileges", "PostgreSQL, Oracle: GRANT statements too; the roles must be there"
+    )
     _add_running(parser.add_argument_group("reading"))
     notify.add_options(parser)
     add_sys_account(parser)

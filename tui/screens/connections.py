@@ -381,7 +381,7 @@ def no_connection(key: Callable[[str], str]) -> list[Line]:
         run("No connection yet.", "strong"),
         EMPTY,
         run("A connection is a named way into a database:"),
-        run("SQLite, MySQL, MariaDB, OceanBase or PostgreSQL."),
+        run("SQLite, MySQL, MariaDB, OceanBase, PostgreSQL or Oracle."),
         EMPTY,
         join(run(f"  {key('connection.add')}", "key"), run("  Add one.")),
         join(run(f"  {key('demo.make')}", "key"), run("  Make a sample database with three exports.")),

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 
+from core.errors import InvalidValue
 from core.model.destination import leaves
 from core.model.format_settings import SqlRows
+from core.model.into import PREFIX, Existing, Into
 from core.model.settings import CSV_PRESETS, CsvSettings
 from core.model.vocabulary import Consistency, Content, Encoding, Format, Lock, Mode
 from tui.screens.wizard.data_files import csv_fields
@@ -14,7 +17,7 @@ from tui.screens.wizard.draft import AT, EXPORT, FULL, HAND, NOW, PARTIAL, Draft
 from tui.screens.wizard.field import NO, YES, Option
 from tui.screens.wizard.new_rows import WATCH
 from tui.screens.wizard.repeating import PERIODIC
-from tui.screens.wizard.rules import Known
+from tui.screens.wizard.rules import WITH_PRIVILEGES, Known
 
 OWN = "own"
 CONTENTS = {
@@ -118,11 +121,20 @@ def get_target(draft: Draft, known: Known) -> str:
 def places(draft: Draft, known: Known) -> Sequence[Option]:
     """The destinations that have a name, and whatever else is typed."""
     here = Option("", "a directory or URL")
-    return [here, *(Option(name, name) for name in known.destinations)]
+    databases = [Into(connection=name).place for name in known.connections if name != draft.connection]
+    return [
+        here,
+        *(Option(name, name) for name in known.destinations),
+        *(Option(place, place) for place in databases),
+    ]
 
 
 def get_place(draft: Draft, known: Known) -> str:
     target = draft.target(known.base, known.opened).strip()
+    if target.startswith(PREFIX):
+        with suppress(InvalidValue):
+            found = Into.parse(target)
+            return Into(connection=found.connection).place if found is not None else ""
     name = target.partition(":")[0] if leaves(target) else ""
     return name if name in known.destinations else ""
 
@@ -130,6 +142,25 @@ def get_place(draft: Draft, known: Known) -> str:
 def put_place(draft: Draft, text: str) -> Draft:
     """What was typed there gives way to what is made there."""
     return replace(draft, destination=text, directory=None)
+
+
+def tables(draft: Draft, known: Known) -> Sequence[Option]:
+    """What becomes of tables that are there; rows alone can be added to them."""
+    replaced = "new tables in their place" if draft.content.schema else "new rows in the place of theirs"
+    return [
+        Option(Existing.CREATE, "none may be there"),
+        *([] if draft.content.schema else [Option(Existing.APPEND, "rows beside theirs")]),
+        Option(Existing.REPLACE, replaced),
+    ]
+
+
+def of_files(shown: Callable[[Draft, Known], bool]) -> Callable[[Draft, Known], bool]:
+    """The same, but only where anything is written to files."""
+    return lambda draft, known: draft.to_files and shown(draft, known)
+
+
+def into(draft: Draft, known: Known) -> bool:
+    return not draft.to_files
 
 
 def csv(draft: Draft, known: Known) -> bool:
@@ -159,7 +190,7 @@ def sql_rows(draft: Draft, known: Known) -> bool:
 
 
 def privileges(draft: Draft, known: Known) -> bool:
-    return draft.content.schema and (known.mode is Mode.POSTGRESQL or draft.privileges)
+    return draft.content.schema and (known.mode in WITH_PRIVILEGES or draft.privileges)
 
 
 def locks(draft: Draft, known: Known) -> bool:

@@ -14,12 +14,15 @@ from core.errors import InvalidValue
 from core.model.destination import check_place, leaves, place_of
 from core.model.file_settings import IfExists, check_remote
 from core.model.format_settings import SqlRows
+from core.model.into import PREFIX
 from core.model.settings import Export, ExportSettings, check_export_name
 from core.model.vocabulary import Format, Mode, ObjectPattern, ObjectType
 from tui.cli.paths import absolute
 from tui.screens.wizard import filed, new_rows, repeating
 from tui.screens.wizard.draft import EXPORT, PARTIAL, TASK, Draft
 from tui.screens.wizard.texts import notify_from, number, split
+
+WITH_PRIVILEGES = (Mode.POSTGRESQL, Mode.ORACLE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +77,8 @@ def _problems(draft: Draft, known: Known) -> Iterator[tuple[str, str]]:
     if draft.range == PARTIAL and not (draft.selected or draft.patterns.strip() or queries):
         yield "objects", "At least one object."
     yield from _data_problems(draft, known)
-    if draft.schema().privileges and known.mode not in (None, Mode.POSTGRESQL):
-        yield "privileges", "Only PostgreSQL's privileges are exported."
+    if draft.schema().privileges and known.mode not in (None, *WITH_PRIVILEGES):
+        yield "privileges", "Only PostgreSQL's and Oracle's privileges are exported."
     if draft.to_files:
         yield from filed.problems(draft.filed, data=draft.content.data)
     yield "retry_limit", _wrong(lambda: number(draft.retry_limit))
@@ -128,10 +131,19 @@ def _place_problems(draft: Draft, known: Known) -> Iterator[tuple[str, str]]:
         yield "name", "A name is needed."
     if not target.strip():
         yield "directory", "A directory is needed."
+    elif not draft.to_files:
+        yield "directory", _wrong(draft.into) or _connection_problem(draft, known)
     elif leaves(target.strip()):
         yield "directory", _place_problem(draft, target.strip(), known)
     elif draft.keep == TASK and draft.filed.if_exists is IfExists.FAIL:
         yield "directory", known.refused.get(path_of(target), "")
+
+
+def _connection_problem(draft: Draft, known: Known) -> str:
+    into = draft.into()
+    if into is not None and known.connections and into.connection not in known.connections:
+        return f"There is no connection {into.connection!r}."
+    return ""
 
 
 def _place_problem(draft: Draft, place: str, known: Known) -> str:
@@ -173,7 +185,7 @@ def _csv_problem(draft: Draft) -> tuple[str, str]:
 def path_of(text: str) -> str:
     """A place as typed: a URL or one below a destination as it is, a directory absolute; `~` is the home of
     whoever types it."""
-    if leaves(text.strip()):
+    if leaves(text.strip()) or text.strip().startswith(PREFIX):
         return text.strip()
     return str(absolute(str(Path(text.strip()).expanduser()))) if text.strip() else ""
 
@@ -185,8 +197,8 @@ def export_of(draft: Draft, known: Known, settings: ExportSettings) -> Export:
         "settings": settings,
         "schedule": draft.repeat.schedule(known.opened) if draft.periodic else None,
         "watch": draft.watching.watch() if draft.watched else None,
-        "fixed": draft.filed.fixed,
-        "latest": draft.filed.latest,
+        "fixed": draft.filed.fixed and draft.to_files,
+        "latest": draft.filed.latest and draft.to_files,
     }
     if known.edited is not None:
         return msgspec.structs.replace(known.edited, **fields)
