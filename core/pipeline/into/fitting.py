@@ -203,7 +203,7 @@ def _singles(chunk: TextChunk, number: int) -> TextChunk:
     """The largest number of 32 bits in a form that a strict server takes for it."""
     lengths = chunk.ends[:, number] - chunk.starts[:, number]
     rows = np.flatnonzero((lengths == len(_LARGEST)) | (lengths == len(_LARGEST) + 1))
-    found = [int(row) for row in rows if (chunk.value(row, number) or b"").lstrip(b"-") == _LARGEST]
+    found = [row for row in rows.tolist() if (chunk.value(row, number) or b"").lstrip(b"-") == _LARGEST]
     if not found:
         return chunk
     buffer = chunk.buffer if chunk.buffer.flags.writeable else chunk.buffer.copy()

@@ -116,7 +116,7 @@ DATA_FIELDS: tuple[Field, ...] = (
         "What doesn't fit",
         "Of a zero date and the like: fail and say where, or write NULL and count.",
         ((Unfit.FAIL, "fail"), (Unfit.NULL, "write NULL")),
-        shown=lambda draft, known: draft.writes(Format.PARQUET, Format.ARROW),
+        shown=lambda draft, known: draft.has_types,
     ),
     field(
         "preset",

@@ -18,6 +18,7 @@ import msgspec
 
 from core.errors import InvalidValue
 from core.model.destination import below
+from core.model.file_settings import FileSettings
 from core.model.format_settings import (
     ArrowCodec,
     ArrowSettings,
@@ -30,6 +31,7 @@ from core.model.format_settings import (
     SqlRows,
     Unfit,
 )
+from core.model.into import PREFIX, Existing, Into
 from core.model.mark import Window
 from core.model.secret import SecretRef
 from core.model.settings import (
@@ -125,6 +127,7 @@ class Draft:
     name: str | None = None
     directory: str | None = None
     destination: str = ""
+    tables: Existing = Existing.CREATE
     filed: Filed = PLAIN
     when: str = NOW
     at: str = ""
@@ -161,6 +164,7 @@ class Draft:
             chosen=chosen,
             patterns=shlex.join(patterns),
             exclude=shlex.join(settings.exclude),
+            tables=settings.into.existing if settings.into is not None else Existing.CREATE,
             filed=Filed.of(settings.files),
             drop=settings.schema.drop,
             merge=settings.schema.merge,
@@ -189,6 +193,11 @@ class Draft:
         return self.content.data and self.format in formats
 
     @property
+    def has_types(self) -> bool:
+        """Whether values go into columns of types that may not hold them."""
+        return self.writes(Format.PARQUET, Format.ARROW) or (self.content.data and not self.to_files)
+
+    @property
     def text_applies(self) -> bool:
         return self.content.data and self.format.is_text
 
@@ -198,8 +207,17 @@ class Draft:
 
     @property
     def to_files(self) -> bool:
-        """Whether anything is written to files at all."""
-        return self._base.into is None
+        """Whether anything is written to files at all: rows may go into another database."""
+        return not self._typed_place.startswith(PREFIX)
+
+    @property
+    def _typed_place(self) -> str:
+        return (self.directory if self.directory is not None else self.destination).strip()
+
+    def into(self) -> Into | None:
+        """The database that rows go into, where they do. Raises InvalidValue."""
+        found = Into.parse(self._typed_place)
+        return msgspec.structs.replace(found, existing=self.tables) if found is not None else None
 
     @property
     def place_is_used(self) -> bool:
@@ -277,17 +295,17 @@ class Draft:
             "json": self.json() if self.writes(Format.JSONL) else base.json,
             "parquet": self.parquet() if self.writes(Format.PARQUET) else base.parquet,
             "arrow": self.arrow() if self.writes(Format.ARROW) else base.arrow,
-            "on_unfit": self.on_unfit if self.writes(Format.PARQUET, Format.ARROW) else base.on_unfit,
+            "on_unfit": self.on_unfit if self.has_types else base.on_unfit,
             "compression": compression,
             "compression_level": level,
         }
 
     def schema(self) -> SchemaSettings:
         return SchemaSettings(
-            drop=self.drop and self.content.schema,
-            merge=self.merge and self.content is Content.SCHEMA,
+            drop=self.drop and self.content.schema and self.to_files,
+            merge=self.merge and self.content is Content.SCHEMA and self.to_files,
             flavour=self.flavour if self.content.schema else self._base.schema.flavour,
-            privileges=self.privileges and self.content.schema,
+            privileges=self.privileges and self.content.schema and self.to_files,
         )
 
     @property
@@ -333,7 +351,10 @@ class Draft:
             encoding=self.encoding,
             on_unencodable=self.on_unencodable,
             **self.data_files(),
-            files=self.filed.settings(self._base.files, data=self.content.data, used=self.place_is_used),
+            files=self.filed.settings(self._base.files, data=self.content.data, used=self.place_is_used)
+            if self.to_files
+            else FileSettings(),
+            into=self.into(),
             schema=self.schema(),
             consistency=self.consistency,
             lock=self.lock,
@@ -385,6 +406,8 @@ class Draft:
         export makes its own directories."""
         if self.directory is not None:
             return self.directory
+        if self.destination.startswith(PREFIX):
+            return self.destination
         base = f"{self.destination}:" if self.destination else base
         if self.keep == EXPORT or not base:
             return base

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from core.model.vocabulary import Content, Lock, OnError, SchemaFlavour
 from tui.screens.wizard import choices
@@ -107,12 +108,12 @@ FIELDS: tuple[Field, ...] = (
         get=choices.get_title,
     ),
     field(
-        "place",
+        "to",
         S.DESTINATION,
         "To",
-        "A destination with a name (3 adds one), or what stands below: a directory or a URL.",
+        "A destination with a name (3 adds one), a connection's database, or what stands below.",
         choices.places,
-        shown=lambda draft, known: bool(known.destinations),
+        shown=lambda draft, known: bool(known.destinations) or len(known.connections) > 1,
         get=choices.get_place,
         put=choices.put_place,
     ),
@@ -122,6 +123,14 @@ FIELDS: tuple[Field, ...] = (
         "Directory",
         "A task's own directory, absent or empty; a saved export makes one in it for each run.",
         get=choices.get_target,
+    ),
+    field(
+        "tables",
+        S.DESTINATION,
+        "Tables there",
+        "Of tables that are in the other database already, and have the names of these.",
+        choices.tables,
+        shown=choices.into,
     ),
     *PLACE_FIELDS,
     field(
@@ -201,6 +210,14 @@ FIELDS: tuple[Field, ...] = (
     ),
 )
 
+# Of these, all but what becomes of single values is a matter of files.
+_ON_VALUES = ("on_unfit", "on_unencodable")
+FIELDS = tuple(
+    replace(item, shown=choices.of_files(item.shown))
+    if item.step in (S.DATA, S.SCHEMA) and item.id not in _ON_VALUES
+    else item
+    for item in FIELDS
+)
 BY_ID = {item.id: item for item in FIELDS}
 
 

@@ -13,6 +13,7 @@ from core.service import schedule_words, watch_words
 from core.service.words import count, data_form
 from tui.cli import notify
 from tui.cli.file_options import place_words, words_of
+from tui.cli.into_options import words_of as into_words
 from tui.look import Glyphs
 from tui.runs import EMPTY, Line, join, run, wrap
 from tui.screens.wizard import choices, repeating, rows
@@ -81,7 +82,11 @@ def facts(draft: Draft, known: Known) -> Iterator[tuple[str, str]]:
     if files:
         yield "Files", files
     target = path_of(draft.target(known.base, known.opened))
-    if draft.keep == EXPORT:
+    if not draft.to_files:
+        yield "To", into_words(draft.settings_of_few())
+        if draft.keep != EXPORT:
+            yield "Name", draft.title()
+    elif draft.keep == EXPORT:
         yield "To", f"{below(target, draft.title())}/ {_place(draft, known)}"
     else:
         yield "To", target
@@ -132,6 +137,8 @@ def objects(draft: Draft) -> str:
 def content(draft: Draft) -> str:
     """`schema and data, CSV, UTF-8, header, "," '"' LF`, `data only, Parquet zstd:9`."""
     pieces = [choices.CONTENTS[draft.content]]
+    if not draft.to_files:
+        return ", ".join([*pieces, *(["NULL for what doesn't fit"] if draft.on_unfit is Unfit.NULL else [])])
     if draft.content.data:
         pieces.append(data_files(draft))
     if draft.text_applies or draft.content.schema:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from core.errors import OfframpError
 from core.model.convert import definitions_to_toml
 from core.model.destination import above, leaves
+from core.model.into import PREFIX
 from core.model.settings import Export, ExportSettings
 from core.service import Service, watch_words, words
 from core.service.tasks import refuse_used
@@ -63,7 +64,8 @@ def toml(draft: Draft, known: Known) -> str:
     settings = draft.settings()
     if draft.keep == EXPORT:
         return definitions_to_toml(exports=[export_of(draft, known, settings)])
-    directory = above(path_of(_target(draft, known)))
+    target = path_of(_target(draft, known))
+    directory = above(target) if draft.to_files else target
     name = slug(draft.title()) or "export"
     return definitions_to_toml(exports=[Export(name=name, directory=directory, settings=settings)])
 
@@ -124,7 +126,7 @@ def _save(
 def look_at(path: str) -> str:
     """Why a task can't have this directory, "" where it can, and where that is for the preflight to say.
     Blocks."""
-    if leaves(path):
+    if leaves(path) or path.startswith(PREFIX):
         return ""
     try:
         refuse_used(Path(path))
