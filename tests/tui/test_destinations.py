@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +15,15 @@ from core.model.destination import Destination
 from core.model.secret import EnvironmentSecret, FileSecret
 from core.model.settings import Export, ExportSettings
 from core.model.vocabulary import Mode
+from core.service import Service
+from core.service.saved import Room
 from tests.tui.harness import Home, application, running, screen_text, until
 from tests.tui.test_connections_screen import Compare, to_connections
 from tui.screens.connection_trial import Trial
 from tui.screens.destination_form import DestinationForm
+from tui.screens.wizard import choices, rules, work
+from tui.screens.wizard.draft import EXPORT, FULL, TASK, Draft
+from tui.screens.wizard.rules import Known, problems
 from tui.widgets.dialog import Tell
 
 SIZES = [(80, 24), (120, 40)]
@@ -56,6 +63,8 @@ async def to_destinations(pilot: Pilot[Any]) -> Any:
 @pytest.mark.parametrize("size", SIZES)
 def test_list(kept: Home, snap_compare: Compare, size: Any, monkeypatch: Any) -> None:
     monkeypatch.setattr("core.service.exports.Exports.directory", lambda self: "/data/out")
+    room = Room(9_000_000_000, 90_000_000_000, exists=True)
+    monkeypatch.setattr("core.service.saved.room_of", lambda path: room)
 
     async def before(pilot: Pilot[Any]) -> None:
         page = await to_destinations(pilot)
@@ -147,3 +156,32 @@ async def test_delete_one_that_is_in_use_and_one_that_isnt(kept: Home) -> None:
         await pilot.press("y")
         await until(pilot, lambda: "vault is forgotten" in page.message)
         assert [found.name for found in kept.store.destinations.list()] == ["disk", "lake"]
+
+
+def test_a_new_export_and_a_task_may_go_there(kept: Home) -> None:
+    """What the form's choice of a destination makes of a draft, saved and queued in a real store."""
+    now = datetime(2026, 11, 22, 14, 2, tzinfo=UTC)
+    known = Known(
+        now=now, opened=now, base="/data/out", connections=("shop",), destinations=("disk", "lake", "vault")
+    )
+    draft = choices.put_place(Draft(connection="shop", range=FULL, keep=TASK, name="all"), "lake")
+    assert draft.target(known.base, now) == "lake:all-20261122T140200Z"
+    assert choices.get_place(draft, known) == "lake"
+    assert "directory" not in problems(draft, known)
+    assert "--to lake:all-20261122T140200Z" in work.command(draft, known)
+    saved = choices.put_keep(draft, EXPORT)
+    assert saved.target(known.base, now) == "lake:"
+    assert work.toml(saved, known).count('directory = "lake:"') == 1
+    typed = replace(draft, directory="lake:")
+    assert "needs a directory below" in problems(typed, known)["directory"]
+    typed = replace(draft, directory="lak:x")
+    assert "no destination 'lak'" in problems(typed, known)["directory"]
+    typed = replace(draft, directory="ftp://me:pw@host/x")
+    assert "password" in problems(typed, known)["directory"]
+    with Service(kept.locations) as service:
+        service.exports.create(rules.export_of(saved, known, saved.settings()))
+        assert service.exports.get("all").directory == "lake:"
+        task = service.tasks.dump(draft.settings(), draft.target(known.base, now), name="all")
+        assert task.output == "lake:all-20261122T140200Z"
+        run = service.exports.run("all")
+        assert run.output.startswith("lake:all/")

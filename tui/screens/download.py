@@ -19,6 +19,7 @@ from textual.timer import Timer
 from textual.widgets import Input
 
 from core.errors import Aborted, OfframpError
+from core.model.destination import is_local, place_of
 from core.model.task import Task
 from core.service import Service, words
 from core.service.downloads import ARCHIVES, Downloaded
@@ -166,8 +167,9 @@ class Download(ModalScreen[None]):
     def _draw_elsewhere(self, inner: int) -> None:
         host = self._host
         shown = host is not None
+        here = is_local(self._of.output)
         for part in ("#elsewhere", "#ssh", "#rsync"):
-            self.query_one(part).display = shown
+            self.query_one(part).display = shown and (here or part != "#rsync")
         if host is None:
             return
         lines = [EMPTY, run("Or fetch it: run one of these on the machine where you want the files", "dim")]
@@ -310,6 +312,8 @@ def broken(text: str, columns: int) -> list[str]:
 
 def suggested(task: Task, here: Path) -> str:
     """A path that is most likely free: the directory's own name, or an archive beside it."""
+    if not is_local(task.output):
+        return str(here / place_of(task.output).path.rpartition("/")[2])
     output = Path(task.output)
     return str(here / output.name) + (".tar.gz" if output.parent == here else "")
 

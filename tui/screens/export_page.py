@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from core.model.destination import below
 from core.model.settings import Export
 from core.model.task import Task
 from tui.screens.base import Page
@@ -82,4 +83,4 @@ class ExportPage(Page):
 
     def do_export_yank(self) -> None:
         export = self.export
-        self.offramp.copy_text(f"{export.directory}/{export.name}")
+        self.offramp.copy_text(below(export.directory, export.name))

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from core.model.connection import Connection
+from core.model.destination import below
 from core.model.settings import Export
 from core.model.task import Task
 from core.model.vocabulary import ObjectPattern, ObjectType, TaskStatus
@@ -128,7 +129,7 @@ def definition(history: History, now: datetime, columns: int) -> list[Line]:
     """What is taken, in which form, where it goes, and when; what is as always is left out."""
     export = history.export
     pairs = [(label, value) for label, value in settings_fields(export.settings) if value]
-    pairs += [("to", f"{export.directory}/{export.name}/"), *place_fields(export)]
+    pairs += [("to", f"{below(export.directory, export.name)}/"), *place_fields(export)]
     pairs += schedule_rows.definition(history, now)
     # Two columns of short values where there is room for them.
     lines: list[Line] = []
