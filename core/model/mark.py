@@ -127,6 +127,11 @@ class MarkRange(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     nulls: bool = False
     repeated: int = 0
 
+    @property
+    def plain(self) -> MarkRange:
+        """Without what only later runs need."""
+        return msgspec.structs.replace(self, points=())
+
 
 class Mark(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """How far an export has read an object (`TYPE:NAME`). `value` None: nothing of it yet. The next run reads

@@ -110,4 +110,5 @@ def _object(settings: ExportSettings, item: TaskObject) -> ManifestObject:
         error=item.error,
         warnings=item.warnings,
         snapshot=item.snapshot,
+        mark=item.mark.plain if item.mark is not None else None,
     )

@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from core.errors import ErrorInfo, NotFound, OutputDamaged
+from core.model.mark import MarkRange
 from core.model.settings import ExportSettings
 from core.model.task import Column, FileEntry, Snapshot
 from core.model.vocabulary import Consistency, ObjectRef, ObjectStatus, ObjectType
@@ -36,6 +37,7 @@ class ManifestObject(msgspec.Struct, frozen=True, kw_only=True):
     Where rows were chosen, `where` is the condition that they meet, `query` the query whose result they are.
     `rows` is None where no data was asked for or none was published. `parts` are the rows of each part, in
     the file's order. `snapshot` is the object's own, None where the manifest's holds or none was needed.
+    `mark` is what was new of it, where only that was taken.
     """
 
     type: ObjectType
@@ -50,6 +52,7 @@ class ManifestObject(msgspec.Struct, frozen=True, kw_only=True):
     error: ErrorInfo | None = None
     warnings: tuple[str, ...] = ()
     snapshot: Snapshot | None = None
+    mark: MarkRange | None = None
 
     @property
     def ref(self) -> ObjectRef:

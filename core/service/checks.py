@@ -55,6 +55,7 @@ class Checks:
         scope = Scope(
             default_database=connection.begins_in,
             names=_names(settings, export or title),
+            marks={mark.object: mark for mark in self._context.store.marks.of(export)} if export else {},
             run=Run(export, title, settings.connection, datetime.now(UTC)),
         )
         with source.connect() as session:

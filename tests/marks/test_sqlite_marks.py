@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from core.errors import Conflict, InvalidValue, NotFound
+from core import faults
+from core.errors import Conflict, ErrorInfo, InvalidValue, NotFound
+from core.faults import Point
 from core.model.connection import Connection
 from core.model.into import Existing, Into
 from core.model.mark import MoveCause
 from core.model.vocabulary import Encoding, Mode, TaskStatus
 from core.pipeline.into.there import Elsewhere
+from core.store import Backoff
 from tests.marks.running import EXPORT, Runs
 from tests.roundtrip.running import file_source
 
@@ -225,3 +228,45 @@ def test_into_another_database_new_rows_are_added(tmp_path: Path, shop: Shop, op
     assert runs.mark("orders").value == "3"
     with pytest.raises(InvalidValue, match="are added"):
         opened(into=Into(connection="there", existing=Existing.REPLACE))
+
+
+class Died(BaseException):
+    """As a worker dies: nothing is told to anybody."""
+
+
+@pytest.mark.parametrize(
+    "point",
+    [Point.SNAPSHOT_TAKEN, Point.CHUNK_WRITTEN, Point.OBJECT_STORED, Point.PUBLISHING, Point.FINISH_NEXT],
+)
+def test_a_worker_that_dies_loses_and_repeats_nothing(
+    shop: Shop, opened: Open, monkeypatch: pytest.MonkeyPatch, point: Point
+) -> None:
+    runs = opened()
+    shop.orders("a", "b")
+    runs.done()
+    before = runs.mark("orders")
+    shop.orders("c")
+    task, journal = runs.start()
+
+    def die(reached: Point) -> None:
+        if reached is point:
+            raise Died
+
+    with monkeypatch.context() as patch:
+        patch.setattr(faults, "reached", die)
+        with pytest.raises(Died):
+            runs.carry_out(task, journal)
+    assert runs.mark("orders") == before
+    shop.orders("d")
+    lost = ErrorInfo(code="worker-lost", message="It died.", transient=True)
+    (slot,) = runs.store.claims.running()
+    past = datetime.now(UTC) - timedelta(hours=1)
+    runs.store.claims.lost(runs.epoch, slot, lost, backoff=Backoff(first=0, jitter=0), now=past)
+    task = runs.carry_out(task, runs.claim())
+    assert task.status is TaskStatus.COMPLETED, task.error
+    first = [row[1] for row in runs.rows(task, "orders")]
+    second = names(runs)
+    assert first + second == ["c", "d"]
+    assert runs.mark("orders").value == "4"
+    manifest = (Path(task.output) / "manifest.json").read_text()
+    assert '"before": "2"' in manifest

@@ -322,6 +322,7 @@ def _object(item: TaskObject) -> ManifestObject:
         error=item.error,
         warnings=item.warnings,
         snapshot=item.snapshot,
+        mark=item.mark.plain if item.mark is not None else None,
     )
 
 
