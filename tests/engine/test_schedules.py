@@ -14,7 +14,7 @@ import pytest
 
 from core.engine.engine import Engine
 from core.model.run import Outcome
-from core.model.schedule import Overlap, Schedule, Unit
+from core.model.schedule import Missed, Overlap, Schedule, Unit
 from core.model.settings import Export, ExportSettings
 from core.model.task import Task
 from core.model.vocabulary import TaskStatus
@@ -156,6 +156,18 @@ def test_how_late_is_too_late_is_a_number(bench: Bench) -> None:
     once = Schedule(every=100, unit=Unit.MONTHS, start=(now - HOUR).replace(tzinfo=None))
     bench.store.exports.add(export(once), now - 2 * HOUR)
     bench.engine(msgspec.structs.replace(QUICK, missed=HOUR / 2))
+    bench.wait(lambda: bench.store.schedules.runs("ok", 1))
+    (run,) = bench.store.schedules.runs("ok", 9)
+    assert (run.outcome, run.due) == (Outcome.MISSED, now - HOUR)
+    assert bench.store.tasks.list() == []
+
+
+def test_a_missed_run_may_be_left_out(bench: Bench) -> None:
+    now = datetime.now(UTC).replace(microsecond=0)
+    begin = (now - HOUR).replace(tzinfo=None)
+    once = Schedule(every=100, unit=Unit.MONTHS, start=begin, missed=Missed.SKIP)
+    bench.store.exports.add(export(once), now - 2 * HOUR)
+    bench.engine()
     bench.wait(lambda: bench.store.schedules.runs("ok", 1))
     (run,) = bench.store.schedules.runs("ok", 9)
     assert (run.outcome, run.due) == (Outcome.MISSED, now - HOUR)
