@@ -22,8 +22,10 @@ LEAVES = {leaf.prog.removeprefix("offramp "): leaf for leaf in leaves(build())}
 CALLS = {
     "connection add", "connection list", "connection show", "connection test", "connection remove", "objects",
     "export create", "export edit", "export list", "export show", "export apply", "export remove", "export pause",
-    "export resume", "export mark", "run", "dump",
+    "export resume", "export mark", "export history", "notify test", "notify list", "run", "dump",
     "ls", "show", "logs", "abort", "limit", "retry", "rm", "download", "wait", "verify", "doctor", "service", "completion",
+    "destination add", "destination list", "destination show", "destination test", "destination remove",
+    "destination edit",
     "store show", "store check", "store backup", "store restore", "store move",
 }  # fmt: skip
 
@@ -62,6 +64,7 @@ def test_every_setting_has_an_option():
         # Only of saved exports.
         "window",
         "mark",
+        "into",
     }
     for field in set(ExportSettings.__struct_fields__) - named:
         assert field in dests, field
