@@ -63,7 +63,7 @@ def settings_fields(settings: ExportSettings) -> list[tuple[str, str]]:
         ("without", ", ".join(settings.exclude)),
         ("of these", "; ".join(choice_settings.words_of(settings))),
         ("queries", "; ".join(f"{name}: {text}" for name, text in settings.queries.items())),
-        ("format", _form(settings)),
+        ("format", _form(settings) if settings.into is None else ""),
         ("files", file_options.words_of(settings)),
         ("into", into_options.words_of(settings)),
         ("unencodable", settings.on_unencodable if settings.on_unencodable != default.on_unencodable else ""),

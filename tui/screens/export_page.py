@@ -83,4 +83,5 @@ class ExportPage(Page):
 
     def do_export_yank(self) -> None:
         export = self.export
-        self.offramp.copy_text(below(export.directory, export.name))
+        place = export.directory if export.settings.into else below(export.directory, export.name)
+        self.offramp.copy_text(place)

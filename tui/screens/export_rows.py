@@ -129,7 +129,8 @@ def definition(history: History, now: datetime, columns: int) -> list[Line]:
     """What is taken, in which form, where it goes, and when; what is as always is left out."""
     export = history.export
     pairs = [(label, value) for label, value in settings_fields(export.settings) if value]
-    pairs += [("to", f"{below(export.directory, export.name)}/"), *place_fields(export)]
+    if export.settings.into is None:
+        pairs += [("to", f"{below(export.directory, export.name)}/"), *place_fields(export)]
     pairs += schedule_rows.definition(history, now)
     # Two columns of short values where there is room for them.
     lines: list[Line] = []

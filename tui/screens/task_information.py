@@ -11,6 +11,7 @@ from core.model.task import Task
 from core.model.vocabulary import Content, Format, Lock, Newline, OnError, SchemaFlavour, Unencodable
 from core.service import words
 from tui.cli.file_options import words_of
+from tui.cli.into_options import words_of as into_words
 from tui.runs import EMPTY, Line, fit, join, run, wrap
 
 LABEL = 14
@@ -40,7 +41,8 @@ def information(task: Task, ssh_host: str | None, now: datetime, columns: int) -
     beside = columns >= BESIDE
     room = (columns - 3) // 2 if beside else columns
     left = _block("Task", basic(task, ssh_host, now), room)
-    right = _block("Exported files", exported(task.settings), room)
+    made = "Exported rows" if task.settings.into is not None else "Exported files"
+    right = _block(made, exported(task.settings), room)
     if not beside:
         return [*head, EMPTY, *left, EMPTY, *right]
     height = max(len(left), len(right))
@@ -70,12 +72,12 @@ def basic(task: Task, ssh_host: str | None, now: datetime) -> list[tuple[str, st
         ("retry limit", str(task.settings.retry_limit)),
         ("retried", f"{task.retries}, {words.count(task.attempts, 'attempt')} in all"),
         ("snapshot", _snapshot(task, now)),
-        ("directory", task.output),
+        ("into" if task.settings.into is not None else "directory", task.output),
         ("", "latest leads here once it is published whole" if task.latest else ""),
         (
             "download",
             f"ssh {ssh_host} offramp download {task.id} --to - | tar x"
-            if task.published and ssh_host
+            if task.published and ssh_host and task.settings.into is None
             else "",
         ),
     ]
@@ -88,6 +90,10 @@ def exported(settings: ExportSettings) -> list[tuple[str, str]]:
         ("objects", "all" if settings.all_objects else ", ".join(settings.objects)),
         ("without", ", ".join(settings.exclude)),
     ]
+    if settings.into is not None:
+        pairs.append(("into", into_words(settings)))
+        pairs += [("what won't fit", _UNFIT[settings.on_unfit])] if settings.content.data else []
+        return [*pairs, *_reading(settings)]
     if settings.content.schema or settings.format.is_text:
         pairs.append(("encoding", settings.encoding.value))
     pairs.append(("not encodable", _UNENCODABLE[settings.on_unencodable]))
@@ -105,13 +111,16 @@ def exported(settings: ExportSettings) -> list[tuple[str, str]]:
             *([("", "with privileges")] if schema.privileges else []),
             ("", "for MySQL too" if schema.flavour is SchemaFlavour.MYSQL else "as the server writes them"),
         ]
-    pairs += [
+    return [*pairs, *_reading(settings)]
+
+
+def _reading(settings: ExportSettings) -> list[tuple[str, str]]:
+    return [
         ("consistency", f"each {settings.consistency} as of one point in time"),
         ("lock", "taken for a moment" if settings.lock is Lock.BRIEF else "none"),
         ("on error", "ignore and continue" if settings.on_error is OnError.CONTINUE else "abort"),
         ("sys account", settings.sys_account.account if settings.sys_account else "not used"),
     ]
-    return pairs
 
 
 def _csv(settings: ExportSettings) -> list[tuple[str, str]]:

@@ -154,8 +154,11 @@ class TaskPage(Page):
             settings = msgspec.structs.replace(
                 settings, sys_account=msgspec.structs.replace(account, secret=None)
             )
-        exports.create(Export(name=name, directory=exports.directory(), settings=settings))
-        return f"Export {name} is saved; its runs go to {Path(exports.directory(), name)}."
+        into = settings.into
+        directory = into.place if into is not None else exports.directory()
+        exports.create(Export(name=name, directory=directory, settings=settings))
+        where = directory if into is not None else Path(directory, name)
+        return f"Export {name} is saved; its runs go to {where}."
 
     def do_task_logs(self) -> None:
         from tui.screens.logs import LogsScreen  # noqa: PLC0415 - only when it is opened

@@ -266,6 +266,8 @@ class IntoAttempt:
                 entry = _entry(item, database)
                 self._entries[entry.object] = entry
                 self._journal.finish_object(item, [entry])
+        # Durable, with what has ended before it, while the marker still tells the same.
+        self._journal.update(items[-1])
         self.published = True
         faults.reached(Point.FORWARDED)
         writer.settle(self._token)
