@@ -285,8 +285,8 @@ class Export(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     `fixed`: all go to `<directory>/<name>/` itself, and `settings.files.if_exists` says what that means for
     what is there. `latest`: beside the directories of runs a link of that name leads to the newest.
 
-    `directory` is an absolute local path, a URL or below a destination (`core.model.destination`); of rows that
-    go into another database, what `settings.into` is written as.
+    `directory` is an absolute local path, a URL or below a destination (`core.model.destination`); of rows
+    that go into another database, what `settings.into` is written as.
     `schedule` says when it runs by itself, `watch` that it does when there is new data; without, by hand.
     """
 
@@ -310,7 +310,7 @@ class Export(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         check_place(self.directory)
         if self.fixed and self.latest:
             raise InvalidValue(
-                f"Export {self.name!r}: a link to the latest run is for runs that have directories of their own.",
+                f"Export {self.name!r}: a link to the latest run is for runs with directories of their own.",
                 "Leave out the fixed place (--no-fixed), or the link (--no-latest).",
             )
         if place_of(self.directory).url:

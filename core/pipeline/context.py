@@ -22,7 +22,8 @@ from core.pipeline.place import Place
 class Context:
     """One attempt of a task, with a session that is open. `database` is the true name of what is read,
     `snapshot` is the point in time that all objects share, where they do; `crew` reads parts of an object at
-    once, where that is wanted and can be; `pace` is how fast what is read here may go; `outlook` says what is new, where only that is taken."""
+    once, where that is wanted and can be; `pace` is how fast what is read here may go; `outlook` says what is
+    new, where only that is taken."""
 
     task: Task
     journal: Journal

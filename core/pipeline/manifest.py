@@ -110,9 +110,7 @@ def load(disk: Readable, directory: str) -> Manifest:
             raise OutputDamaged(f"{where} is {size} bytes long: that is no manifest.")
         data = b"".join(disk.read(path))
     except Gone:
-        raise NotFound(
-            f"There is no {MANIFEST} in {above}.", "Name the directory of a task."
-        ) from None
+        raise NotFound(f"There is no {MANIFEST} in {above}.", "Name the directory of a task.") from None
     try:
         manifest = msgspec.json.decode(data, type=Manifest)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:

@@ -6,7 +6,7 @@
 `way`       from step to step                                     `hints`     the line at the bottom
 `testing`   the sys account's test                                `summary`   the last step
 `checking`  command line and preflight, in a thread               `findings`  what a preflight says
-`filed`     files and places as typed; `file_fields` are theirs   `called`      what the first files are called
+`filed`     files and places as typed; `file_fields` are theirs   `called`      what files are called
 `work`      starting and saving                                   `screen`    the wizard itself
 """
 
