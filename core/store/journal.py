@@ -148,12 +148,7 @@ class StoreJournal(Journal):
 
     def finish_object(self, item: TaskObject, files: Sequence[FileEntry]) -> None:
         with self._lock:
-            self._raise_lost()
-            if self._items is None:
-                with self._database.read() as db:
-                    self._known(db)
-            self._sums = self._sums.moved(self._known_items[item.number], item)
-            self._known_items[item.number] = item
+            self._heard(item)
             if not self._ended:
                 self._ended_since = time.monotonic()
             self._ended[item.number] = (item, tuple(files))
@@ -165,12 +160,7 @@ class StoreJournal(Journal):
 
     def note(self, item: TaskObject) -> None:
         with self._lock:
-            self._raise_lost()
-            if self._items is None:
-                with self._database.read() as db:
-                    self._known(db)
-            self._sums = self._sums.moved(self._known_items[item.number], item)
-            self._known_items[item.number] = item
+            self._heard(item)
             self._moved.add(item.number)
             self._noted.add(item.number)
         self._flush_soon()
@@ -201,15 +191,8 @@ class StoreJournal(Journal):
 
     def progress(self, number: int, rows: int, size: int) -> None:
         with self._lock:
-            self._raise_lost()
-            if self._items is None:
-                with self._database.read() as db:
-                    self._known(db)
-            items = self._items or {}
-            old = items[number]
-            new = msgspec.structs.replace(old, processed_rows=rows, processed_bytes=size)
-            items[number] = new
-            self._sums = self._sums.moved(old, new)
+            old = self._in_memory()[number]
+            self._heard(msgspec.structs.replace(old, processed_rows=rows, processed_bytes=size))
             self._moved.add(number)
         self._flush_soon()
 
@@ -281,6 +264,20 @@ class StoreJournal(Journal):
             self._sums = sums
             self._moved.discard(item.number)
             self._noted.discard(item.number)
+
+    def _in_memory(self) -> dict[int, TaskObject]:
+        """The objects as they are, stored or not. Raises LostClaim where that is known."""
+        self._raise_lost()
+        if self._items is None:
+            with self._database.read() as db:
+                self._known(db)
+        return self._known_items
+
+    def _heard(self, item: TaskObject) -> None:
+        """Keep an object's new state, to be stored later."""
+        items = self._in_memory()
+        self._sums = self._sums.moved(items[item.number], item)
+        items[item.number] = item
 
     @contextlib.contextmanager
     def _writing(self) -> Iterator[tuple[sa.Connection, _Owned]]:
