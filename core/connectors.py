@@ -13,8 +13,8 @@ from core.model.vocabulary import SOURCES
 
 if TYPE_CHECKING:
     from connectors.base import Credentials, Source
-    from connectors.destinations.database.base import Target
     from connectors.elsewhere import Elsewhere
+    from connectors.targets import Target
     from core.model.connection import Connection
     from core.model.destination import Destination
     from core.model.settings import SysAccount

@@ -66,7 +66,7 @@ class Checks:
                 spool = self._context.numbers.spool_in(self._context.locations)
                 away = replace(scope, inspect=lambda: self._inspect(place, settings))
                 return preflight(session, settings, spool, away)
-            from connectors.destinations.database.rules import family  # noqa: PLC0415
+            from connectors.target_rules import family  # noqa: PLC0415
             from core.pipeline.into.checks import look  # noqa: PLC0415
             from core.pipeline.into.there import looked_at  # noqa: PLC0415
 

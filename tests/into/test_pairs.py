@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from connectors.destinations.database.rules import family
+from connectors.target_rules import family
 from core.model.into import Existing
 from core.model.vocabulary import Consistency, Content, ObjectRef, ObjectType, SchemaFlavour
 from tests.into.places import Place, bring, nothing_of_ours

@@ -13,18 +13,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from pymysql.err import MySQLError
 
 from connectors.base import ServerInfo
-from connectors.destinations.database.base import (
-    OWN,
-    Definition,
-    Piece,
-    RowForm,
-    Step,
-    TableJob,
-    Target,
-    Work,
-    Writer,
-    marker_name,
-)
 from connectors.destinations.database.mysql_publish import (
     Fill,
     Key,
@@ -36,7 +24,6 @@ from connectors.destinations.database.mysql_publish import (
 )
 from connectors.destinations.database.mysql_rules import MysqlRules
 from connectors.destinations.database.mysql_send import send_rows
-from connectors.destinations.database.rules import TargetColumn
 from connectors.sources.mysql.dialect import dialect
 from connectors.sources.mysql.errors import number, words
 from connectors.sources.mysql.kill import kill_marked, left_over_mark
@@ -44,6 +31,19 @@ from connectors.sources.mysql.link import Link
 from connectors.sources.mysql.login import Login
 from connectors.sources.mysql.product import Family
 from connectors.sources.mysql.sql import identifier, name_of, tokens
+from connectors.target_rules import TargetColumn
+from connectors.targets import (
+    OWN,
+    Definition,
+    Piece,
+    RowForm,
+    Step,
+    TableJob,
+    Target,
+    Work,
+    Writer,
+    marker_name,
+)
 from connectors.words import shown
 from core.chunk import TextChunk
 from core.errors import OfframpError, Unfitting, Unreachable

@@ -7,7 +7,8 @@ the source tells apart.
 from __future__ import annotations
 
 from connectors.base import SourceColumn
-from connectors.destinations.database.rules import (
+from connectors.sources.mysql.types import base
+from connectors.target_rules import (
     Fit,
     Form,
     Refused,
@@ -18,7 +19,6 @@ from connectors.destinations.database.rules import (
     holds,
     refuse,
 )
-from connectors.sources.mysql.types import base
 from core.chunk import Kind
 from core.logical import Holds, LogicalType
 

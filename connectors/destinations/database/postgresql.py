@@ -12,7 +12,13 @@ from collections.abc import Iterable, Iterator, Sequence
 import psycopg
 
 from connectors.base import ServerInfo
-from connectors.destinations.database.base import (
+from connectors.destinations.database.postgresql_rules import PostgresqlRules
+from connectors.sources.postgresql.kill import left_over_name, terminate_named
+from connectors.sources.postgresql.link import Link
+from connectors.sources.postgresql.login import Login
+from connectors.sources.postgresql.sql import identifier, literal, qualified
+from connectors.target_rules import TargetColumn
+from connectors.targets import (
     Definition,
     Piece,
     RowForm,
@@ -23,12 +29,6 @@ from connectors.destinations.database.base import (
     Writer,
     marker_name,
 )
-from connectors.destinations.database.postgresql_rules import PostgresqlRules
-from connectors.destinations.database.rules import TargetColumn
-from connectors.sources.postgresql.kill import left_over_name, terminate_named
-from connectors.sources.postgresql.link import Link
-from connectors.sources.postgresql.login import Login
-from connectors.sources.postgresql.sql import identifier, literal, qualified
 from connectors.words import shown
 from core.chunk import TextChunk
 from core.errors import NotFound, OfframpError, StatementFailed, Unfitting, Unreachable

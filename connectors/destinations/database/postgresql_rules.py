@@ -4,7 +4,7 @@ further than anybody's, so only dates that no calendar has are looked for."""
 from __future__ import annotations
 
 from connectors.base import SourceColumn
-from connectors.destinations.database.rules import (
+from connectors.target_rules import (
     Fit,
     Refused,
     Rules,

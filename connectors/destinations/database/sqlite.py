@@ -13,7 +13,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from connectors.base import ServerInfo
-from connectors.destinations.database.base import (
+from connectors.destinations.database.sqlite_rules import SqliteRules
+from connectors.destinations.database.sqlite_values import values_of
+from connectors.sources.sqlite.dialect import SQLITE
+from connectors.sources.sqlite.errors import primary_code, while_opening, while_reading
+from connectors.sources.sqlite.opening import database_path
+from connectors.target_rules import TargetColumn
+from connectors.targets import (
     Definition,
     Piece,
     RowForm,
@@ -24,12 +30,6 @@ from connectors.destinations.database.base import (
     Writer,
     marker_name,
 )
-from connectors.destinations.database.rules import TargetColumn
-from connectors.destinations.database.sqlite_rules import SqliteRules
-from connectors.destinations.database.sqlite_values import values_of
-from connectors.sources.sqlite.dialect import SQLITE
-from connectors.sources.sqlite.errors import primary_code, while_opening, while_reading
-from connectors.sources.sqlite.opening import database_path
 from core.chunk import TextChunk
 from core.errors import NotWritable, OfframpError, StatementFailed, Unfitting
 from core.model.connection import Connection

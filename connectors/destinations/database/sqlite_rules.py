@@ -4,7 +4,7 @@ in a column of numbers becomes a number. Source: https://www.sqlite.org/datatype
 from __future__ import annotations
 
 from connectors.base import SourceColumn
-from connectors.destinations.database.rules import Fit, Form, Refused, Rules, TargetColumn, refuse
+from connectors.target_rules import Fit, Form, Refused, Rules, TargetColumn, refuse
 from core.chunk import Kind
 from core.logical import Holds
 

@@ -16,8 +16,8 @@ from collections.abc import Sequence
 from msgspec.structs import replace
 
 from connectors.base import Session, Source
-from connectors.destinations.database.base import Target, Writer
-from connectors.destinations.database.rules import family
+from connectors.target_rules import family
+from connectors.targets import Target, Writer
 from core import __version__, faults
 from core.errors import Aborted, Incomplete, OfframpError
 from core.faults import Point

@@ -11,7 +11,7 @@ from pathlib import Path
 from msgspec.structs import replace as replaced
 
 from connectors.base import Session
-from connectors.destinations.database.base import Definition, Step, TableJob, Work
+from connectors.targets import Definition, Step, TableJob, Work
 from core.errors import OfframpError, OutputDamaged, UsageError
 from core.model.connection import Connection
 from core.model.settings import ExportSettings

@@ -8,7 +8,7 @@ from dataclasses import replace
 from msgspec.structs import replace as replaced
 
 from connectors.base import SqlDialect, TableShape
-from connectors.destinations.database.base import Piece, RowForm
+from connectors.targets import Piece, RowForm
 from core.chunk import TextChunk
 from core.formats.csv import CsvEncoder
 from core.formats.sql import MAX_ROWS, SqlEncoder

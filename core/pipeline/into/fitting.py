@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from connectors.base import TableShape
-from connectors.destinations.database.rules import Fit, Form, TargetColumn
+from connectors.target_rules import Fit, Form, TargetColumn
 from core.chunk import Bytes, Kind, Mask, Offsets, TextChunk
 from core.errors import Unfitting
 from core.logical import Holds

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from connectors.base import ObjectDdl, SourceColumn, TableShape
-from connectors.destinations.database.base import Definition, Step, TableJob, Work
-from connectors.destinations.database.rules import Refused, TargetColumn
+from connectors.target_rules import Refused, TargetColumn
+from connectors.targets import Definition, Step, TableJob, Work
 from core.errors import NotFound, OfframpError, TargetExists, Unfitting, UsageError
 from core.model.into import Existing, Into
 from core.model.settings import ExportSettings

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from msgspec.structs import replace
 
 from connectors.base import ReadRequest, Session, TableShape
-from connectors.destinations.database.base import Definition, Piece, TableJob, Writer
+from connectors.targets import Definition, Piece, TableJob, Writer
 from core import faults
 from core.errors import DataError, NotFound, OutputDamaged, SchemaChanged, SnapshotGone, SourceError
 from core.faults import Point

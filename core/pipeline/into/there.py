@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Self
 
 from connectors.base import Credentials, Session, Source, TableShape
-from connectors.destinations.database.base import Target
-from connectors.destinations.database.rules import Rules, family
+from connectors.target_rules import Rules, family
+from connectors.targets import Target
 from core.connectors import open_source, open_target
 from core.errors import NotFound, SourceError, UsageError
 from core.model.connection import Connection
@@ -119,7 +119,7 @@ def looked_at(elsewhere: Elsewhere, into: Into) -> Iterator[There]:
 def _plain(name: str) -> str:
     """A name without its quotes."""
     quote = name[0]
-    return name[1:-1].replace(quote * 2, quote) if quote in "`\"" else name
+    return name[1:-1].replace(quote * 2, quote) if quote in '`"' else name
 
 
 def _database(into: Into, known: list[str], usual: str | None) -> str:

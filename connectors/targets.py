@@ -20,7 +20,7 @@ from types import TracebackType
 from typing import Self
 
 from connectors.base import Credentials, ObjectDdl, ServerInfo, SqlDialect
-from connectors.destinations.database.rules import Rules, TargetColumn
+from connectors.target_rules import Rules, TargetColumn
 from core.chunk import TextChunk
 from core.model.connection import Connection
 from core.model.settings import CsvSettings
