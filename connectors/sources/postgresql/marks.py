@@ -52,8 +52,9 @@ SELECT pg_catalog.clock_timestamp(),
      AND COALESCE(a.backend_type, '') NOT IN ('autovacuum worker', 'walsender')
      AND ({which})),
   EXISTS (SELECT FROM pg_catalog.pg_stat_activity a
-          WHERE a.datname = pg_catalog.current_database() AND a.backend_type = 'client backend'
-            AND a.state IS NULL AND a.pid <> pg_catalog.pg_backend_pid()),
+          WHERE a.datname = pg_catalog.current_database() AND a.usesysid IS NOT NULL
+            AND (a.query = '<insufficient privilege>' OR a.state = 'disabled')
+            AND a.pid <> pg_catalog.pg_backend_pid()),
   EXISTS (SELECT FROM pg_catalog.pg_prepared_xacts p WHERE p.database = pg_catalog.current_database()),
   pg_catalog.pg_is_in_recovery()
 """
