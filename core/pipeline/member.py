@@ -21,8 +21,8 @@ PROCESS = (sys.executable, "-P", "-m", "core.pipeline.part_process")
 
 class Member:
     """A process that gets in by itself and then takes commands. A thread puts its answers into `answers`,
-    None at its end. `job` is what it is at, `rows` and `size` how far, `rate` how fast it was told to go; `begun` whether it is at a point in
-    time that others share."""
+    None at its end. `job` is what it is at, `rows` and `size` how far, `rate` how fast it was told to go;
+    `begun` whether it is at a point in time that others share."""
 
     def __init__(
         self,
