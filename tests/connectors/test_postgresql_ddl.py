@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import psycopg
 import pytest
 
 from connectors.base import Credentials, ObjectDdl, Session
 from connectors.sources.postgresql import PostgresqlSource, survey
 from connectors.sources.postgresql.ddl_script import options, plain
 from connectors.sources.postgresql.link import Link
-from core.errors import BrokenObject, NotFound
+from core.errors import BrokenObject, NotFound, SourceError
 from core.model.connection import Connection
-from core.model.vocabulary import Mode, ObjectPattern, ObjectRef, SchemaFlavour
+from core.model.vocabulary import Mode, ObjectPattern, ObjectRef, ObjectType, SchemaFlavour
 from tests.connectors.postgresql_helpers import session_of
 from tests.roundtrip import postgresql_schema as given
 from tests.servers.postgresql import PostgresqlServer
@@ -272,3 +273,48 @@ def test_a_survey_says_the_same_of_every_kind(session: Session, schema: str) -> 
     alone = told()
     with session.survey(schema, refs * 20):
         assert told() == alone
+
+
+def test_what_goes_or_comes_during_a_survey_disturbs_nothing_else(postgresql: PostgresqlServer) -> None:
+    name = postgresql.new_database()
+    postgresql.run(
+        *(f"CREATE TABLE t{n} (id serial PRIMARY KEY, x int)" for n in range(30)),
+        "CREATE VIEW v AS SELECT * FROM t3", database=name,
+    )  # fmt: skip
+    with session_of(postgresql, name) as session:
+        refs = [info.ref for info in session.objects("public")]
+        with session.survey("public", refs):
+            session.ddl("public", refs[0], SchemaFlavour.NATIVE)
+            # Nobody waits for it.
+            postgresql.run(
+                "SET lock_timeout = '5s'", "DROP VIEW v", "DROP TABLE t3", "ALTER TABLE t4 ADD COLUMN y int",
+                "DROP TABLE t5", "CREATE TABLE t5 (id int)", "CREATE TABLE late (id int)", database=name,
+            )  # fmt: skip
+            gone = set()
+            for ref in refs:
+                try:
+                    session.ddl("public", ref, SchemaFlavour.NATIVE)
+                    session.check_readable("public", session.describe("public", ref))
+                except (SourceError, NotFound) as error:
+                    gone.add((ref.name, error.transient))
+            assert gone <= {(name, False) for name in ("t3", "t4", "t5", "v")}
+            assert gone >= {("t3", False), ("v", False)}
+            with pytest.raises(NotFound):
+                session.describe("public", ObjectRef(ObjectType.TABLE, "late"))
+        assert session.describe("public", ObjectRef(ObjectType.TABLE, "late")).columns
+
+
+def test_one_that_is_refused_in_a_survey_spoils_none_of_the_others(postgresql: PostgresqlServer) -> None:
+    name = postgresql.new_database()
+    postgresql.run(*(f"CREATE TABLE t{n} (id int)" for n in range(30)), database=name)
+    asked = "SELECT oid::bigint, 1 / (relname <> 't3')::int FROM pg_catalog.pg_class WHERE oid IN {oids}"
+    with session_of(postgresql, name) as session:
+        link, refs = session._link, [info.ref for info in session.objects("public")]
+        with link.letting_go():
+            found = survey.Survey(link, "public", refs)
+            for ref in refs:
+                if ref.name != "t3":
+                    assert found.about(found.find("public", ref), asked) == [(1,)]
+            with pytest.raises(psycopg.errors.DivisionByZero), link.letting_go():
+                found.about(found.find("public", ObjectRef(ObjectType.TABLE, "t3")), asked)
+            assert found.find("public", refs[0])

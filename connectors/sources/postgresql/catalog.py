@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import contextlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from connectors.base import ObjectInfo, SourceColumn, TableShape
@@ -10,6 +11,7 @@ from connectors.sources.postgresql import catalog_sql
 from connectors.sources.postgresql.link import Link, Row
 from connectors.sources.postgresql.names import OBJECTS
 from connectors.sources.postgresql.sql import identifier, qualified
+from connectors.sources.postgresql.survey import Survey
 from connectors.sources.postgresql.types import ColumnType, kind, logical
 from connectors.words import shown
 from core.errors import BrokenObject, NotFound, SchemaChanged
@@ -22,6 +24,9 @@ _RELATION_TYPES = {
     "m": ObjectType.MATERIALIZED_VIEW,
 }
 _PAGE_BYTES = 8192
+_OF_ONE_COLUMNS, _OF_ONE_KEYS = (
+    text.replace("{oids}", catalog_sql.ONE) for text in (catalog_sql.COLUMNS, catalog_sql.KEYS)
+)
 _ALWAYS_KNOWN = 140000  # from this version on, tables that were never counted are told from empty ones
 
 
@@ -50,6 +55,7 @@ class Catalog:
     def __init__(self, link: Link) -> None:
         self._link = link
         self._facts: dict[tuple[str, ObjectRef], TableFacts] = {}
+        self._survey: Survey | None = None
 
     def schemas(self) -> list[str]:
         with self._link.saying("listing schemas"):
@@ -105,19 +111,44 @@ class Catalog:
         """The shape of a table or view; also remembers the facts that reading it needs."""
         what = f"describing {shown(str(ref))} of schema {shown(schema)}"
         with self._link.saying(what, view=ref.type is ObjectType.VIEW):
-            found = self._link.row(catalog_sql.RELATION, schema, ref.name)
+            found, columns, keys = self._told(schema, ref)
             if not found or _RELATION_TYPES[found[1]] is not ref.type:
                 self.require(schema)
                 raise NotFound(f"There is no {shown(str(ref))} in schema {shown(schema)}.")
-            oid = int(found[0])
-            columns = self._link.rows(catalog_sql.COLUMNS, oid, oid)
-            keys = self._link.rows(catalog_sql.KEYS, oid)
         if not columns:
             raise BrokenObject(
                 f"{shown(str(ref))} of schema {shown(schema)} has no columns: its rows can't be written.",
                 "Exclude it, or export its schema only.",
             )
         return self._shape(schema, ref, found, columns, keys)
+
+    def _told(self, schema: str, ref: ObjectRef) -> tuple[Row, list[Row], list[Row]]:
+        """What the catalogs say of a relation, its columns and its keys; nothing where there is none."""
+        survey = self._survey
+        if survey is not None and (oid := survey.oid(schema, ref)) is not None:
+            relations = survey.about(oid, catalog_sql.RELATIONS)
+            found = (oid, *relations[0]) if relations else ()
+            return found, survey.about(oid, catalog_sql.COLUMNS), survey.about(oid, catalog_sql.KEYS)
+        found = self._link.row(catalog_sql.RELATION, schema, ref.name)
+        if not found:
+            return (), [], []
+        # With parameters, so that the server needn't plan them for each anew.
+        columns = self._link.rows(_OF_ONE_COLUMNS, found[0], found[0])
+        keys = self._link.rows(_OF_ONE_KEYS, found[0])
+        return found, [row[1:] for row in columns], [row[1:] for row in keys]
+
+    def knows(self, schema: str, ref: ObjectRef) -> bool:
+        """Whether it is described from a survey."""
+        return self._survey is not None and self._survey.oid(schema, ref) is not None
+
+    @contextlib.contextmanager
+    def surveyed(self, survey: Survey) -> Iterator[None]:
+        """Within it, what `survey` knows is described from it."""
+        self._survey = survey
+        try:
+            yield
+        finally:
+            self._survey = None
 
     def _shape(
         self, schema: str, ref: ObjectRef, found: Row, columns: Iterable[Row], keys: Sequence[Row]

@@ -63,39 +63,44 @@ LEFT JOIN pg_catalog.pg_proc f ON f.oid = o.oid AND '{keeper}' = 'pg_proc'
 {_PARTS} WHERE n.nspname = %s"""
 
 
-# Parameters: schema, name.
-RELATION = f"""
+# Of a table or view; `{oids}` in these stands for which, as `names.Asking.about` has it.
+ONE = "(%s::oid)"
+_RELATION = f"""
 SELECT c.oid::int8, c.relkind::text, {_ESTIMATES},
        EXISTS (SELECT FROM pg_catalog.pg_inherits i JOIN pg_catalog.pg_class k ON k.oid = i.inhrelid
                WHERE i.inhparent = c.oid AND NOT k.relispartition)
 FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace {_PARTS}
-WHERE n.nspname = %s AND c.relname = %s AND c.relkind IN ('r', 'p', 'v', 'm') AND NOT c.relispartition
+WHERE c.relkind IN ('r', 'p', 'v', 'm') AND NOT c.relispartition AND
 """
+RELATIONS = f"{_RELATION} c.oid IN {{oids}}"
+# Parameters: schema, name.
+RELATION = f"{_RELATION} n.nspname = %s AND c.relname = %s"
 
-# Parameter: the table's oid, twice. A domain is followed down to what is none: there its kind is decided.
+# A domain is followed down to what is none: there its kind is decided.
 COLUMNS = """
-WITH RECURSIVE below(attnum, oid, mod, strict) AS (
-  SELECT a.attnum, a.atttypid, a.atttypmod, a.attnotnull FROM pg_catalog.pg_attribute a
-  WHERE a.attrelid = %s::oid AND a.attnum > 0 AND NOT a.attisdropped
+WITH RECURSIVE below(relation, attnum, oid, mod, strict) AS (
+  SELECT a.attrelid, a.attnum, a.atttypid, a.atttypmod, a.attnotnull FROM pg_catalog.pg_attribute a
+  WHERE a.attrelid IN {oids} AND a.attnum > 0 AND NOT a.attisdropped
   UNION ALL
-  SELECT b.attnum, t.typbasetype, t.typtypmod, b.strict OR t.typnotnull
+  SELECT b.relation, b.attnum, t.typbasetype, t.typtypmod, b.strict OR t.typnotnull
   FROM below b JOIN pg_catalog.pg_type t ON t.oid = b.oid WHERE t.typtype = 'd'
 )
-SELECT a.attname, pg_catalog.format_type(a.atttypid, a.atttypmod), pg_catalog.format_type(b.oid, b.mod),
+SELECT a.attrelid::int8, a.attname, pg_catalog.format_type(a.atttypid, a.atttypmod),
+       pg_catalog.format_type(b.oid, b.mod),
        EXISTS (SELECT FROM pg_catalog.pg_cast k WHERE k.castsource = b.oid
                AND k.casttarget = 'pg_catalog.text'::regtype AND k.castmethod = 'f'),
        b.strict, a.attgenerated <> ''
-FROM pg_catalog.pg_attribute a JOIN below b ON b.attnum = a.attnum
+FROM pg_catalog.pg_attribute a JOIN below b ON b.relation = a.attrelid AND b.attnum = a.attnum
 JOIN pg_catalog.pg_type t ON t.oid = b.oid AND t.typtype <> 'd'
-WHERE a.attrelid = %s::oid
+WHERE a.attrelid IN {oids}
 ORDER BY a.attnum
 """
 
-# Parameter: the table's oid. Unique keys over whole columns without NULLs, the primary key first; and whether
+# Unique keys over whole columns without NULLs, the primary key first; and whether
 # the index is in the order in which its columns are compared by themselves. Not that of an extension's type:
 # without a search path its operators aren't found, but those of a type that it can be cast to.
 KEYS = """
-SELECT pg_catalog.array_agg(a.attname::text ORDER BY k.position),
+SELECT x.indrelid::int8, pg_catalog.array_agg(a.attname::text ORDER BY k.position),
        pg_catalog.bool_and(o.opcdefault AND x.indcollation[k.position - 1] = a.attcollation
                            AND t.typnamespace = 'pg_catalog'::pg_catalog.regnamespace)
 FROM pg_catalog.pg_index x
@@ -103,8 +108,8 @@ CROSS JOIN LATERAL pg_catalog.generate_series(1, x.indnkeyatts) AS k(position)
 JOIN pg_catalog.pg_attribute a ON a.attrelid = x.indrelid AND a.attnum = x.indkey[k.position - 1]
 JOIN pg_catalog.pg_opclass o ON o.oid = x.indclass[k.position - 1]
 JOIN pg_catalog.pg_type t ON t.oid = o.opcintype
-WHERE x.indrelid = %s::oid AND x.indisunique AND x.indisvalid AND x.indimmediate AND x.indpred IS NULL
-GROUP BY x.indexrelid, x.indisprimary, x.indnkeyatts
+WHERE x.indrelid IN {oids} AND x.indisunique AND x.indisvalid AND x.indimmediate AND x.indpred IS NULL
+GROUP BY x.indrelid, x.indexrelid, x.indisprimary, x.indnkeyatts
 HAVING pg_catalog.bool_and(a.attnotnull) AND pg_catalog.count(*) = x.indnkeyatts
 ORDER BY x.indisprimary DESC, x.indnkeyatts, x.indexrelid
 """

@@ -12,7 +12,7 @@ known to differ in 12 to 17 is provided for.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 
 from connectors.base import ObjectDdl
 from connectors.sources.postgresql.ddl_code import Code
@@ -24,7 +24,7 @@ from connectors.sources.postgresql.ddl_types import Types
 from connectors.sources.postgresql.dependencies import Dependencies, Needs
 from connectors.sources.postgresql.link import Link
 from connectors.sources.postgresql.names import Asking
-from connectors.sources.postgresql.survey import TOGETHER, Survey
+from connectors.sources.postgresql.survey import Survey
 from connectors.words import shown
 from core.model.vocabulary import ObjectRef, ObjectType, SchemaFlavour
 
@@ -44,14 +44,9 @@ class Ddl:
             return self._read(schema, ref, flavour)
 
     @contextlib.contextmanager
-    def survey(self, schema: str, refs: Collection[ObjectRef]) -> Iterator[None]:
-        """Within it, schemas of these objects are put together from what is told of many at once, where they
-        are many."""
-        if len(refs) < TOGETHER:
-            yield
-            return
-        with self._link.saying(f"looking at schema {shown(schema)}"):
-            self._asking = Survey(self._link, schema, refs)
+    def surveyed(self, survey: Survey) -> Iterator[None]:
+        """Within it, what `survey` knows is asked of it."""
+        self._asking = survey
         try:
             yield
         finally:

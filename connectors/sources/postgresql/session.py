@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Collection, Iterator, Sequence
-from contextlib import AbstractContextManager
 
 from connectors.base import ObjectDdl, ObjectInfo, ReadRequest, ServerInfo, Session, Sharing, TableShape
 from connectors.sources.postgresql import query as queries
@@ -16,6 +15,7 @@ from connectors.sources.postgresql.marks import PostgresqlMarks
 from connectors.sources.postgresql.read import read, read_query
 from connectors.sources.postgresql.snapshot import SnapshotState
 from connectors.sources.postgresql.split import split
+from connectors.sources.postgresql.survey import TOGETHER, Survey
 from connectors.words import shown
 from core.chunk import TextChunk
 from core.model.task import PartPlan, Snapshot
@@ -57,6 +57,8 @@ class PostgresqlSession(Session):
         return self._catalog.objects(database, types, search)
 
     def describe(self, database: str, ref: ObjectRef) -> TableShape:
+        if self._catalog.knows(database, ref):
+            return self._catalog.describe(database, ref)
         with self._letting_go(ref):
             return self._catalog.describe(database, ref)
 
@@ -74,8 +76,16 @@ class PostgresqlSession(Session):
         with self._letting_go(ref):
             return self._ddl.of(database, ref, flavour)
 
-    def survey(self, database: str, refs: Collection[ObjectRef]) -> AbstractContextManager[None]:
-        return self._ddl.survey(database, refs)
+    @contextlib.contextmanager
+    def survey(self, database: str, refs: Collection[ObjectRef]) -> Iterator[None]:
+        if len(refs) < TOGETHER:
+            yield
+            return
+        # One transaction: what is told later of a table is as of when it was found.
+        with self._link.saying(f"looking at schema {shown(database)}"), self._link.letting_go():
+            found = Survey(self._link, database, refs)
+            with self._catalog.surveyed(found), self._ddl.surveyed(found):
+                yield
 
     @contextlib.contextmanager
     def _letting_go(self, ref: ObjectRef) -> Iterator[None]:

@@ -9,11 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+import psycopg
+
+from connectors.sources.postgresql.errors import statement_error
 from connectors.sources.postgresql.link import Link, Row
 from connectors.sources.postgresql.names import OBJECTS, find
+from core.errors import ConnectionLost
 from core.model.vocabulary import ObjectRef, ObjectType
 
-# From so many objects on it is worth it; and so many are looked at together, which bounds what is kept.
+# From so many objects on a survey is worth it; and so many are looked at together, which bounds what is kept.
 TOGETHER = 20
 BATCH = 400
 _RELATIONS = (ObjectType.TABLE, ObjectType.VIEW, ObjectType.MATERIALIZED_VIEW, ObjectType.SEQUENCE)
@@ -54,11 +58,15 @@ class Survey:
         self._batch_of = {oid: number for number, batch in enumerate(self._batches) for oid in batch}
         self._current: int | None = None
         self._members: frozenset[int] = frozenset()
-        self._answers: dict[str, dict[int, list[Row]]] = {}
+        self._answers: dict[str, dict[int, list[Row]] | None] = {}
+
+    def oid(self, schema: str, ref: ObjectRef) -> int | None:
+        """An object's oid, None where it wasn't there when the survey began."""
+        return self._oids.get(ref) if schema == self._schema else None
 
     def find(self, schema: str, ref: ObjectRef) -> int:
         """An object's oid, as `names.find`."""
-        oid = self._oids.get(ref) if schema == self._schema else None
+        oid = self.oid(schema, ref)
         return find(self._link, schema, ref) if oid is None else oid
 
     def rows(self, statement: str, *params: object) -> list[Row]:
@@ -71,11 +79,25 @@ class Survey:
         if oid not in self._members:
             return self._link.about(oid, statement)
         if statement not in self._answers:
-            found: dict[int, list[Row]] = {}
-            for number, *row in self._link.rows(statement.replace("{oids}", _listed(self._members))):
-                found.setdefault(int(number), []).append(tuple(row))
-            self._answers[statement] = found
-        return self._answers[statement].get(oid, [])
+            self._answers[statement] = self._together(statement)
+        answers = self._answers[statement]
+        return self._link.about(oid, statement) if answers is None else answers.get(oid, [])
+
+    def _together(self, statement: str) -> dict[int, list[Row]] | None:
+        """What a statement says of all members, by their oids; None where it is refused for one of them:
+        each is then asked about by itself."""
+        try:
+            # The locks that it takes aren't kept.
+            with self._link.letting_go():
+                rows = self._link.rows(statement.replace("{oids}", _listed(self._members)))
+        except psycopg.Error as error:
+            if isinstance(statement_error(error, "looking at tables"), ConnectionLost):
+                raise
+            return None
+        found: dict[int, list[Row]] = {}
+        for number, *row in rows:
+            found.setdefault(int(number), []).append(tuple(row))
+        return found
 
     def _look_at(self, batch: int) -> None:
         rows = self._link.rows(_MEMBERS.replace("{oids}", _listed(self._batches[batch])))
