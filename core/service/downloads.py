@@ -77,6 +77,11 @@ class Downloads:
 
         task = self._context.store.tasks.get(number)
         _refuse_unpublished(task)
+        if task.settings.into is not None:
+            raise Conflict(
+                f"Task {number} has made no files: its rows are in {task.output}.",
+                f"See its tables: offramp show {number}. Count them: offramp verify {number}.",
+            )
         with self._context.published(task.output) as files:
             try:
                 manifest = manifests.load(files, "")

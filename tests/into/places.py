@@ -61,6 +61,8 @@ class Place:
 
     def tables(self) -> list[str]:
         """Names of all tables, Offramp's own too."""
+        if self.connection.path is not None and not Path(self.connection.path).exists():
+            return []
         with self.source.connect() as session:
             return [o.ref.name for o in session.objects(self.database, [ObjectType.TABLE])]
 
