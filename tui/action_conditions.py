@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from core.model.mark import Window
 from core.model.task import Task
 from core.model.vocabulary import TaskStatus
 
@@ -54,6 +55,18 @@ def schedule_needed(subject: Any) -> str:
         return export_needed(subject)
     runs = export.schedule is not None or export.watch is not None
     return "" if runs else f"Export {export.name} doesn't run by itself: edit it."
+
+
+def new_rows_needed(subject: Any) -> str:
+    export = getattr(subject, "export", None)
+    if export is None:
+        return export_needed(subject)
+    new = export.settings.window is Window.NEW
+    return "" if new else f"Export {export.name} takes all rows every time: edit it."
+
+
+def rewindable(subject: Any) -> str:
+    return new_rows_needed(subject) or run_needed(subject)
 
 
 def run_needed(subject: Any) -> str:

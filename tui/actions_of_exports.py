@@ -6,7 +6,9 @@ from tui.action import Action, Place
 from tui.action_conditions import (
     connection_needed,
     export_needed,
+    new_rows_needed,
     objects_needed,
+    rewindable,
     row_needed,
     run_needed,
     schedule_needed,
@@ -53,6 +55,16 @@ EXPORT_ACTIONS: tuple[Action, ...] = (
         id="export.pause", keys=("p",), label="Pause",
         help="Keep the export from running by itself, or have it go on from now.",
         places=_EXPORTS, applies=schedule_needed, rank=17, writes=True,
+    ),
+    Action(
+        id="export.look", keys=("w",), label="What is new",
+        help="Count in the source what the next run of an export of new rows would read.",
+        places=_EXPORTS, applies=new_rows_needed, rank=18,
+    ),
+    Action(
+        id="run.rewind", keys=("b",), label="Read again",
+        help="Have the next run read again what the run under the cursor has read, and all that came later.",
+        places=(Place.EXPORT,), applies=rewindable, rank=19, writes=True, destructive=True,
     ),
     Action(
         id="run.logs", keys=("l",), label="Logs", help="Show the log of the run under the cursor.",

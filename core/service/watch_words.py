@@ -10,9 +10,10 @@ from core.model.mark import AUTO, Mark, MarkSettings, NullMarks
 from core.model.settings import Export
 from core.model.watch import Watch
 from core.service import schedule_words
-from core.service.words import duration
+from core.service.words import count, duration
 
 if TYPE_CHECKING:
+    from core.service.marks import Next
     from core.store.watches import Watched
 
 
@@ -54,6 +55,18 @@ def marks(found: Sequence[Mark], most: int = 5) -> str:
     read = [f"{mark.object.partition(':')[2]} {mark.column} {mark.value or 'nothing yet'}" for mark in found]
     more = f" and {len(read) - most} more" if len(read) > most else ""
     return ", ".join(read[:most]) + more if read else "nothing yet: the next run takes everything"
+
+
+def ahead(item: Next) -> str:
+    """What the next run would read of an object."""
+    if item.problem:
+        return item.problem
+    if item.column is None:
+        return "all of its rows"
+    rows = f"{count(item.rows or 0, 'new row')} by {item.column}"
+    span = f", {item.lowest} to {item.highest}" if item.rows else ""
+    again = f"; {count(item.again, 'row')} looked at again" if item.again else ""
+    return rows + span + again
 
 
 def state(watched: Watched | None, now: datetime) -> str:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 from textual.pilot import Pilot
 
 from core.model.mark import MarkSettings, NullMarks, Window
 from core.model.settings import Export, ExportSettings
+from core.model.vocabulary import TaskStatus
 from core.model.watch import Watch
 from core.service.context import Context
 from tests.tui.harness import Home, application, running, screen_text, until
@@ -130,3 +132,29 @@ async def test_editing_keeps_it(home: Home, tmp_path: Path) -> None:
         await until(pilot, lambda: home.store.exports.get("fresh").settings.retry_limit == 9)
         after = home.store.exports.get("fresh")
         assert (after.watch, after.settings.window, after.settings.mark) == (watch, Window.NEW, mark)
+
+
+async def test_what_is_new_and_reading_it_again(home: Home, tmp_path: Path) -> None:
+    make_shop(home, tmp_path)
+    settings = ExportSettings(connection=NAME, objects=("orders",), window=Window.NEW)
+    home.store.exports.add(Export(name="fresh", directory="/srv/lake", settings=settings))
+    home.store.exports.add(
+        Export(name="whole", directory="/srv/lake", settings=replace(settings, window=Window.ALL))
+    )
+    home.store.marks.set("fresh", "TABLE:orders", "1", "id")
+    number = home.task("fresh", TaskStatus.COMPLETED, export="fresh")
+    app = application(home)
+    async with running(app) as pilot:
+        page = await to_exports(pilot)
+        page.table.select("whole")
+        await pilot.press("w")
+        await until(pilot, lambda: "takes all rows every time" in screen_text(app))
+        await open_export(pilot, "fresh")
+        await pilot.press("w")
+        await until(pilot, lambda: "2 new rows by id, 2 to 3" in screen_text(app))
+        await pilot.press("escape")
+        await pilot.press("b")
+        await until(pilot, lambda: f"Read again what task {number} has read?" in screen_text(app))
+        await pilot.press("y")
+        # It has moved no mark: that is said.
+        await until(pilot, lambda: "has moved no mark" in " ".join(screen_text(app).split()))

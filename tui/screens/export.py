@@ -22,6 +22,7 @@ from tui.reading import Query, Seen
 from tui.runs import EMPTY, Line, join, run, wrap
 from tui.screens import export_rows, past_rows, schedule_rows
 from tui.screens.export_page import ExportPage
+from tui.widgets.dialog import confirm
 from tui.widgets.lines import Lines
 from tui.widgets.table import Row, Table
 
@@ -175,6 +176,25 @@ class ExportScreen(ExportPage):
 
     def do_run_view(self) -> None:
         self._open("information")
+
+    def do_run_rewind(self) -> None:
+        """Have the next run read again what this one has read, once that is confirmed."""
+        number, name = self.subject().run.id, self._export_name
+
+        def answered(answer: str | None) -> None:
+            if answer == "yes":
+                self.offramp.call(
+                    lambda: self.offramp.service.marks.rewind(name, number),
+                    lambda _: self.offramp.page_say(f"The next run begins where task {number} began."),
+                )
+
+        question = confirm(
+            f"Read again what task {number} has read?",
+            yes="Read again",
+            text="Its marks go back to where they stood before: the next run reads what it read, and all "
+            "that came later. Files that are there stay.",
+        )
+        self.app.push_screen(question, answered)
 
     def do_run_logs(self) -> None:
         self._open("logs")

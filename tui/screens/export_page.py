@@ -7,8 +7,10 @@ from typing import Protocol
 from core.model.destination import below
 from core.model.settings import Export
 from core.model.task import Task
+from core.service import watch_words
+from core.service.marks import Next
 from tui.screens.base import Page
-from tui.widgets.dialog import confirm
+from tui.widgets.dialog import Choice, Choose, confirm
 
 
 class HasExport(Protocol):
@@ -80,6 +82,17 @@ class ExportPage(Page):
             return f"Export {export.name} runs by itself from now on."
 
         self.offramp.call(work, self.offramp.page_say)
+
+    def do_export_look(self) -> None:
+        """What the next run of an export of new rows would read."""
+        name, service = self.export.name, self.offramp.service
+
+        def show(found: list[Next]) -> None:
+            self.offramp.page_say("")
+            choices = [Choice(item.object, item.object, "", watch_words.ahead(item)) for item in found]
+            self.app.push_screen(Choose(f"What the next run of {name} would read", choices))
+
+        self.offramp.call(lambda: service.marks.ahead(name), show, doing="Counting what is new ...")
 
     def do_export_yank(self) -> None:
         export = self.export
