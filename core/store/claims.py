@@ -241,25 +241,15 @@ def next_ready(now: datetime) -> sa.Select[tuple[int, str]]:
     )
 
 
-def _goes_on_from() -> sa.Exists:
+def _goes_on_from() -> sa.ColumnElement[bool]:
     """Whether a task takes only what is new, and another one of its export is reading that already: it goes
     on from where that one ends."""
     other = _t.alias("other")
-    return (
-        sa.select(other.c.id)
-        .where(
-            other.c.export == _t.c.export,
-            other.c.id != _t.c.id,
-            sa.or_(
-                other.c.status.in_(OWNED),
-                sa.and_(
-                    other.c.status == str(TaskStatus.QUEUED), other.c.attempts > 0, other.c.id < _t.c.id
-                ),
-            ),
-            sa.func.json_extract(_t.c.settings, "$.window") == str(Window.NEW),
-        )
-        .correlate(_t)
-        .exists()
+    same = sa.select(other.c.id).where(other.c.export == _t.c.export, other.c.id != _t.c.id).correlate(_t)
+    begun = (other.c.status == str(TaskStatus.QUEUED), other.c.attempts > 0, other.c.id < _t.c.id)
+    return sa.and_(
+        sa.func.json_extract(_t.c.settings, "$.window") == str(Window.NEW),
+        sa.or_(same.where(other.c.status.in_(OWNED)).exists(), same.where(*begun).exists()),
     )
 
 
