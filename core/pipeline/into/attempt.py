@@ -11,7 +11,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from msgspec.structs import replace
 
@@ -41,15 +41,25 @@ from core.pipeline.preflight import Scope
 TABLE, DEFINITION = "table", "definition"
 
 
-class _Both(Cancellable):
-    """A statement of either side is ended where the end is asked for."""
+class _Sides(Cancellable):
+    """A statement of any side is ended where the end is asked for."""
 
-    def __init__(self, session: Session, writer: Writer) -> None:
-        self._sides = (session, writer)
+    def __init__(self) -> None:
+        self._sides: list[Cancellable] = []
+
+    @contextlib.contextmanager
+    def also(self, *sides: Cancellable) -> Iterator[None]:
+        """Within it, these too."""
+        before = self._sides
+        self._sides = [*before, *sides]
+        try:
+            yield
+        finally:
+            self._sides = before
 
     def cancel(self) -> None:
         for side in self._sides:
-            # The other side's is ended even where one can't be asked any more.
+            # The others' are ended even where one can't be asked any more.
             with contextlib.suppress(OfframpError):
                 side.cancel()
 
@@ -75,6 +85,7 @@ class IntoAttempt:
         self.published = bool(self._entries)
         self.forward = False
         self._left: Target | None = None
+        self._sides = _Sides()
 
     def run(self) -> Manifest:
         """Gives the manifest of what is published. Raises any OfframpError."""
@@ -87,10 +98,11 @@ class IntoAttempt:
                     target = self._elsewhere.target(there.database)
                 writer = target.connect()
             with writer:
-                self._cancel.bind(_Both(session, writer))
+                self._cancel.bind(self._sides)
                 faults.reached(Point.CONNECTED)
                 try:
-                    return self._with_both(session, target, writer)
+                    with self._sides.also(session, writer):
+                        return self._with_both(session, target, writer)
                 finally:
                     self._cancel.unbind()
 
@@ -188,7 +200,10 @@ class IntoAttempt:
             check=self._cancel.check,
             marks={mark.object: mark for mark in self._journal.marks()},
         )
-        with looked_at(self._elsewhere, self._into) as there:
+        with (
+            looked_at(self._elsewhere, self._into) as there,
+            self._sides.also(*([there.session] if there.session is not None else [])),
+        ):
             looked = look(
                 session,
                 settings,
