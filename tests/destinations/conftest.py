@@ -70,6 +70,15 @@ def plain_ftp(directory: Path) -> Iterator[There]:
 
 
 @pytest.fixture
+def slow_ftp(directory: Path) -> Iterator[There]:
+    """It takes a megabyte in a second."""
+    server = ftp.Ftp(directory, takes=1 << 20)
+    made = Destination(name="lake", url=f"ftp://{ftp.USER}@127.0.0.1:{server.port}/")
+    yield There(made, ftp.PASSWORD, *_local(directory))
+    server.close()
+
+
+@pytest.fixture
 def ftp_tls(directory: Path, tmp_path: Path) -> Iterator[There]:
     certificate = ftp.make_certificate(tmp_path)
     server = ftp.Ftp(directory, certificate)

@@ -13,7 +13,7 @@ import pytest
 
 from tests.cli.conftest import Offramp
 from tests.destinations.conftest import There
-from tests.servers import s3
+from tests.servers import ftp, s3
 from tests.servers.sshd import Sshd
 
 SECRET = s3.SECRET
@@ -147,44 +147,45 @@ def test_a_local_directory_by_name_is_a_local_directory(offramp: Offramp) -> Non
     assert (Path(where) / "manifest.json").is_file()
 
 
-def test_a_worker_that_is_killed_while_it_sends_is_gone_on_with(offramp: Offramp, lake: There) -> None:
+@pytest.fixture
+def slow(offramp: Offramp, slow_ftp: There) -> There:
     (offramp.home / "settings.toml").write_text("[retry]\nfirst_seconds = 0.2\n")
-    with_rows(offramp, 1_500_000)
+    (offramp.directory / "shop.db").unlink()
+    offramp.database(rows=150_000)
+    offramp.quick(
+        "destination", "add", "lake", slow_ftp.destination.url, "--password-stdin", stdin=ftp.PASSWORD
+    )
     offramp.quick("export", "create", "nightly", "--connection", "shop", "TABLE:orders", "--to", "lake")
-    number = offramp("run", "nightly").out.strip()
-    waited(lambda: worker_of(offramp, number))
+    return slow_ftp
+
+
+def amid_sending(offramp: Offramp, there: There, number: str) -> int:
+    """The worker, once a part of the large file has arrived."""
+    waited(lambda: any("orders.csv" in path and data for path, data in there.look().items()))
     worker = worker_of(offramp, number)
     assert worker
-    # The list of what is to be sent is there before anything else.
-    waited(lake.look)
-    os.kill(worker, signal.SIGKILL)
-    offramp("wait", number, "--timeout", "60")
-    assert "killed by signal 9" in offramp.quick("logs", number).out
-    assert "everything has been read already" in offramp.quick("logs", number).out
+    return worker
+
+
+def test_a_worker_that_is_killed_while_it_sends_is_gone_on_with(offramp: Offramp, slow: There) -> None:
+    number = offramp("run", "nightly").out.strip()
+    os.kill(amid_sending(offramp, slow, number), signal.SIGKILL)
+    offramp("wait", number, "--timeout", "90", timeout=120)
+    log = offramp.quick("logs", number).out
+    assert "killed by signal 9" in log
+    assert "everything has been read already" in log
     assert offramp.quick("verify", number)
-    assert not any(".partial" in path for path in lake.look())
+    assert not any(".partial" in path for path in slow.look())
     assert not list((offramp.home / "spool").iterdir())
 
 
-def test_an_abort_while_it_sends_leaves_nothing_even_of_a_killed_worker(
-    offramp: Offramp, lake: There
-) -> None:
-    with_rows(offramp, 1_500_000)
-    offramp.quick("export", "create", "nightly", "--connection", "shop", "TABLE:orders", "--to", "lake")
+def test_an_abort_takes_back_what_even_a_killed_worker_has_sent(offramp: Offramp, slow: There) -> None:
     number = offramp("run", "nightly").out.strip()
-    waited(lake.look)
-    worker = worker_of(offramp, number)
-    assert worker
-    os.kill(worker, signal.SIGSTOP)
+    os.kill(amid_sending(offramp, slow, number), signal.SIGSTOP)
     offramp("abort", "--force", number)
     offramp("wait", number, "--timeout", "60", code=5)
-    waited(lambda: not lake.look())
+    waited(lambda: not slow.look())
     assert not list((offramp.home / "spool").iterdir())
-
-
-def with_rows(offramp: Offramp, rows: int) -> None:
-    (offramp.directory / "shop.db").unlink()
-    offramp.database(rows=rows)
 
 
 def worker_of(offramp: Offramp, number: str) -> int | None:
@@ -194,7 +195,7 @@ def worker_of(offramp: Offramp, number: str) -> int | None:
             line = path.read_bytes()
             if b"core.engine.worker" not in line:
                 continue
-            links = [os.readlink(fd) for fd in (path.parent / "fd").iterdir()]
+            links = [str(fd.readlink()) for fd in (path.parent / "fd").iterdir()]
         except OSError:
             continue
         if str(offramp.home / f"locks/task-{number}.lock") in links:

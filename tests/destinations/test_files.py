@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from connectors.elsewhere import RemoteFiles
-from core.errors import Aborted, TargetExists
+from core.errors import Aborted, OutputDamaged, TargetExists
 from tests.destinations.conftest import There
+from tests.servers.s3 import BUCKET, S3
 
 LARGE = 18 << 20
 
@@ -116,3 +118,34 @@ def assert_readable_in_part(files: RemoteFiles) -> None:
     assert next(iter(pieces))
     pieces.close()  # type: ignore[attr-defined]
     assert files.entries("made")["file"].bytes == LARGE
+
+
+def test_an_upload_that_a_dead_process_left_on_s3_is_ended(
+    s3_bucket: There, s3_server: S3, tmp_path: Path
+) -> None:
+    """Unfinished parts are kept, and charged for, until somebody ends them."""
+    prefix = s3_bucket.destination.url.removeprefix(f"s3://{BUCKET}/")
+    for name in ("again", "given/up"):
+        s3_server.client.create_multipart_upload(Bucket=BUCKET, Key=f"{prefix}/{name}")
+    assert len(s3_server.uploads()) == 2
+    with s3_bucket.open().connect() as files:
+        files.put("again", source(tmp_path, os.urandom(9 << 20)), told)
+        assert s3_server.uploads() == [f"{prefix}/given/up"]
+        files.remove_tree("given")
+    assert s3_server.uploads() == []
+
+
+def test_what_arrives_on_s3_is_compared_with_what_was_sent(
+    s3_bucket: There, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with s3_bucket.open().connect() as files:
+        call = files._call  # type: ignore[attr-defined]
+
+        def damaged(path: str, method: str, **arguments: Any) -> Any:
+            if "Body" in arguments:
+                arguments["Body"] = b"x" + arguments["Body"][1:]
+            return call(path, method, **arguments)
+
+        monkeypatch.setattr(files, "_call", damaged)
+        with pytest.raises(OutputDamaged, match=r"checksum differs|MD5|digest"):
+            files.put("file", source(tmp_path, b"some content"), told)

@@ -7,16 +7,17 @@ from pathlib import Path
 from threading import Event, Thread
 
 from pyftpdlib.authorizers import DummyAuthorizer
-from pyftpdlib.handlers import FTPHandler, TLS_FTPHandler
+from pyftpdlib.handlers import FTPHandler, ThrottledDTPHandler, TLS_FTPHandler
 from pyftpdlib.servers import FTPServer
 
 USER, PASSWORD = "feed", "h4rmless"
 
 
 class Ftp:
-    """Its root is `directory`. `certificate`: one for localhost, signed by itself."""
+    """Its root is `directory`. `certificate`: one for localhost, signed by itself. `takes`: no more than so
+    many bytes in a second."""
 
-    def __init__(self, directory: Path, certificate: Path | None = None) -> None:
+    def __init__(self, directory: Path, certificate: Path | None = None, *, takes: int = 0) -> None:
         authorizer = DummyAuthorizer()
         authorizer.add_user(USER, PASSWORD, str(directory), perm="elradfmwMT")
         base = FTPHandler if certificate is None else TLS_FTPHandler
@@ -24,7 +25,12 @@ class Ftp:
         class Handler(base):  # type: ignore[valid-type,misc]
             pass
 
+        class Slow(ThrottledDTPHandler):  # type: ignore[misc]
+            read_limit = takes
+
         Handler.authorizer = authorizer
+        if takes:
+            Handler.dtp_handler = Slow
         if certificate is not None:
             Handler.certfile = str(certificate)
             Handler.tls_control_required = True
