@@ -261,7 +261,7 @@ class Engine:
             claim = Claim(lost.task, lost.token or "", lost.slot, task.settings)
             way = await self._call(executor.look_up, store, claim)
             discard = way.delivery is not None and task.status is TaskStatus.ABORTED
-            if way.connection.path is not None and not discard:
+            if way.connection.path is not None and way.into is None and not discard:
                 return  # a file has no server
             prepared = await executor.prepare(claim, way, self._locations, self._numbers, discard=discard)
             await executor.in_thread(partial(executor.start, prepared, self._locations, executor.SWEEP))
