@@ -24,6 +24,7 @@ from core.errors import (
 )
 from core.faults import Point
 from core.model.file_settings import check_remote
+from core.model.mark import Window
 from core.model.task import FileEntry, Snapshot, Task, TaskObject
 from core.model.vocabulary import Consistency
 from core.pipeline import states
@@ -92,7 +93,7 @@ class Attempt:
             return self._recognise(old)
         built = own_manifest(self.disk, self.place, self.place.work)
         if built is not None:
-            if self._is_whole(built):
+            if self._is_whole(built) and not self._overtaken():
                 self._log.info("everything has been read already, by an earlier attempt")
                 make_durable(self.disk, self.place.work)
                 return self._publish(state, old, built)
@@ -162,7 +163,17 @@ class Attempt:
         except (ConnectError, OutputError, SnapshotUnavailable) as error:
             self._log.warning("temporary files stay in %s: %s", self.place.root / self.place.work, error)
 
+    def _overtaken(self) -> bool:
+        """Whether a later run, or somebody, has moved marks that this task's unpublished files begin at."""
+        if self.task.settings.window is Window.ALL or self.published:
+            return False
+        moves = {mark.object: mark.moves for mark in self._journal.marks()}
+        held = [(str(item.ref), item.mark) for item in self._journal.objects()]
+        return any(mark is not None and mark.moves != moves.get(name, 0) for name, mark in held)
+
     def _left(self) -> Left:
+        if self._overtaken():
+            return Left()
         return left_over(
             self._journal.task(),
             self._journal.objects(),

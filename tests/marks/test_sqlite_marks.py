@@ -270,3 +270,29 @@ def test_a_worker_that_dies_loses_and_repeats_nothing(
     assert runs.mark("orders").value == "4"
     manifest = (Path(task.output) / "manifest.json").read_text()
     assert '"before": "2"' in manifest
+
+
+def test_a_failed_task_that_a_later_run_has_overtaken_begins_anew(
+    shop: Shop, opened: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runs = opened(retry_limit=0)
+    shop.orders("a")
+    task, journal = runs.start()
+
+    def die(reached: Point) -> None:
+        if reached is Point.PUBLISHING:
+            raise Died
+
+    with monkeypatch.context() as patch:
+        patch.setattr(faults, "reached", die)
+        with pytest.raises(Died):
+            runs.carry_out(task, journal)
+    (slot,) = runs.store.claims.running()
+    lost = ErrorInfo(code="worker-lost", message="It died.", transient=True)
+    runs.store.claims.lost(runs.epoch, slot, lost, backoff=Backoff(), now=datetime.now(UTC))
+    assert names(runs) == ["a"]
+    shop.orders("b")
+    runs.store.tasks.retry(task.id)
+    task = runs.carry_out(task, runs.claim())
+    assert [row[1] for row in runs.rows(task, "orders")] == ["b"]
+    assert runs.mark("orders").value == "2"
