@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -15,7 +17,7 @@ from core.model.secret import EnvironmentSecret
 from core.model.settings import ExportSettings
 from core.model.vocabulary import Content, TaskStatus
 from tests.faults.supervised import Step, Supervised
-from tests.into.places import Place, nothing_of_ours, task_of
+from tests.into.places import Place, new_place, nothing_of_ours, task_of
 from tests.into.shop import TRACKS
 
 DATA = {"content": Content.DATA, "objects": ("artist", "track")}
@@ -145,8 +147,6 @@ def test_a_connection_that_is_cut_is_transient(
     lite: Place, request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """And the next attempt begins clean."""
-    from tests.into.places import new_place
-
     target = new_place("mariadb", request, tmp_path / "none", "target")
     task = task_of(target, **DATA)
     server = request.getfixturevalue("mariadb")
@@ -166,3 +166,27 @@ def test_a_connection_that_is_cut_is_transient(
     task.attempt(lite.source, target.elsewhere("offramp attempt 2"))
     assert task.error is None, task.log
     assert len(target.rows("track")) == TRACKS
+
+
+HALF = """
+import os, sqlite3, sys
+database = sqlite3.connect(sys.argv[1], isolation_level=None)
+database.execute("PRAGMA cache_size = 1")
+database.execute("BEGIN")
+database.execute("CREATE TABLE half (x)")
+database.executemany("INSERT INTO half VALUES (?)", [("x" * 1000,)] * 2000)
+os._exit(9)
+"""
+
+
+def test_a_file_that_a_killed_attempt_has_half_written(
+    lite: Place, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    """Nobody can read it until somebody who may write takes that back."""
+    target = new_place("sqlite", request, tmp_path / "target.db", "target")
+    target.run("CREATE TABLE own (x)")
+    subprocess.run([sys.executable, "-c", HALF, tmp_path / "target.db"], check=False)
+    assert (tmp_path / "target.db-journal").stat().st_size > 0
+    task = task_of(target, **DATA).attempt(lite.source, target.elsewhere())
+    assert task.error is None, task.log
+    assert sorted(target.tables()) == ["artist", "own", "track"]

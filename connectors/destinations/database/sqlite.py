@@ -46,6 +46,12 @@ class SqliteTarget(Target):
     def connect(self) -> Writer:
         return SqliteWriter(self.connection)
 
+    def sweep(self) -> int:
+        """Whoever may write and opens the file takes an unfinished transaction back; who only reads can't."""
+        if database_path(self.connection).exists():
+            self.connect().close()
+        return 0
+
 
 class SqliteWriter(Writer):
     form = RowForm()

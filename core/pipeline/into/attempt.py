@@ -23,7 +23,7 @@ from core.errors import Aborted, Incomplete, OfframpError
 from core.faults import Point
 from core.model.into import Into
 from core.model.task import FileEntry, Snapshot, TaskObject
-from core.model.vocabulary import Consistency, ObjectStatus
+from core.model.vocabulary import Consistency, Mode, ObjectStatus
 from core.pipeline import states
 from core.pipeline.cancel import Cancel, Cancellable
 from core.pipeline.into.checks import Looked, definition_settings, look
@@ -93,6 +93,9 @@ class IntoAttempt:
         with self._cancel.interruptible():
             session = self._source.connect()
         with session:
+            if self._elsewhere.connection.mode is Mode.SQLITE:
+                # What a killed attempt has begun keeps others from reading until it is taken back.
+                self._elsewhere.target("").sweep()
             with self._cancel.interruptible():
                 with looked_at(self._elsewhere, self._into) as there:
                     target = self._elsewhere.target(there.database)
