@@ -4,35 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from core import secrets
-from core.errors import Conflict, NotFound, OfframpError, UsageError
+from core.errors import Conflict, NotFound, UsageError
 from core.model.connection import Connection
-from core.model.convert import nearest, utc_text
+from core.model.convert import nearest
 from core.model.secret import KeyringSecret, SecretRef
 from core.model.task_filter import TaskFilter
 from core.model.vocabulary import ObjectType
 from core.service.context import Context
+from core.service.passwords import NewPassword, Passwords
 from core.service.saved import OPEN, SavedConnection
+from core.service.trials import recorded
 
 if TYPE_CHECKING:
     from connectors.base import ObjectInfo, Session, TestStep
     from core.model.settings import SysAccount
-
-
-@dataclass(frozen=True, slots=True)
-class NewPassword:
-    """A password to be kept: in the operating system's keyring, or in Offramp's own secrets file."""
-
-    text: str
-    in_keyring: bool = False
-
-    def __repr__(self) -> str:
-        return f"NewPassword(in_keyring={self.in_keyring})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +37,7 @@ class Listing:
 class Connections:
     def __init__(self, context: Context) -> None:
         self._context = context
+        self._passwords = Passwords(context, "connection")
 
     def add(self, connection: Connection, password: NewPassword | SecretRef | None = None) -> Connection:
         """Keep a connection, and its password where that is to be kept; contacts nobody. Gives back what
@@ -54,13 +46,9 @@ class Connections:
             raise Conflict(
                 f"Connection {connection.name!r} exists already.", "Remove it first, or use another name."
             )
-        made = _with_secret(connection, self._keep(connection, password))
-        try:
+        with self._passwords.kept(connection.name, password) as secret:
+            made = _with_secret(connection, secret)
             self._context.store.connections.add(made)
-        except OfframpError:
-            if isinstance(password, NewPassword) and not password.in_keyring:
-                secrets.forget(self._context.locations, made.secret)
-            raise
         return made
 
     def replace(
@@ -75,27 +63,17 @@ class Connections:
         old = next((known for known in self.list() if known.name == connection.name), None)
         if old is None:
             return self.add(connection, password)
-        made = _with_secret(
-            connection, self._keep(connection, password) or (old.secret if keep_password else None)
-        )
+        kept = self._passwords.keep(connection.name, password)
+        made = _with_secret(connection, kept or (old.secret if keep_password else None))
         self._context.store.connections.replace(made)
         if made.secret != old.secret:
             self._context.forget_unused(old.secret)
         return made
 
-    def _keep(self, connection: Connection, password: NewPassword | SecretRef | None) -> SecretRef | None:
-        if not isinstance(password, NewPassword):
-            return password
-        if password.in_keyring:
-            return secrets.store_in_keyring(connection.name, password.text)
-        return self._context.keep_password(f"connection:{connection.name}", password.text)
-
     def keyring_reference(self, name: str) -> KeyringSecret:
         """The password that the keyring holds for a connection already. Raises SecretError where it
         holds none."""
-        ref = KeyringSecret(user=name)
-        secrets.resolve(ref, self._context.locations)
-        return ref
+        return self._passwords.in_keyring(name)
 
     def list(self) -> list[Connection]:
         """All, by name."""
@@ -136,26 +114,8 @@ class Connections:
         Unsupported before the first step."""
         connection = self.get(name)
         source = self._context.source(connection, sys_account, sys_password=sys_password)
-        return self._steps(name, source.test(), source.test_sys_account() if sys_account else None)
-
-    def _steps(
-        self, name: str, steps: Iterator[TestStep], more: Iterator[TestStep] | None
-    ) -> Iterator[TestStep]:
-        seen: list[TestStep] = []
-        for run in (steps, more):
-            if run is None or not all(step.ok for step in seen):
-                continue
-            for step in run:
-                seen.append(step)
-                yield step
-        self._context.store.connections.record_test(
-            name,
-            {
-                "when": utc_text(datetime.now(UTC)),
-                "ok": bool(seen) and all(step.ok for step in seen),
-                "steps": [{"name": s.name, "ok": s.ok, "detail": s.detail} for s in seen],
-            },
-        )
+        more = source.test_sys_account() if sys_account else None
+        return recorded(source.test(), more, partial(self._context.store.connections.record_test, name))
 
     def remove(self, name: str) -> None:
         """Forget a connection and the password that Offramp keeps for it. Raises NotFound; Conflict while
@@ -168,12 +128,7 @@ class Connections:
             shown = ", ".join(users[:8]) + (f" and {len(users) - 8} more" if len(users) > 8 else "")
             raise Conflict(f"Connection {name!r} is used by {shown}.", " ".join(steps))
         self._context.store.connections.remove(name)
-        secret = details.connection.secret
-        if isinstance(secret, KeyringSecret):
-            if secret.user == name:
-                secrets.forget(self._context.locations, secret)
-        else:
-            self._context.forget_unused(secret)
+        self._passwords.forget(name, details.connection.secret)
 
     def databases(self, name: str) -> tuple[str, ...]:
         """What the account sees. Raises NotFound, SecretError, ConnectError, SourceError."""

@@ -7,19 +7,21 @@ import re
 import tempfile
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from core import secrets
-from core.errors import Conflict, NotFound, OfframpError
-from core.model.convert import nearest, utc_text
+from core.errors import Conflict, NotFound
+from core.model.convert import nearest
 from core.model.destination import Destination, below, check_place, is_local, leaves, place_of
 from core.model.secret import KeyringSecret, SecretRef
-from core.service.connections import NewPassword
 from core.service.context import Context
+from core.service.passwords import NewPassword, Passwords
 from core.service.saved import SavedDestination, room_of
+from core.service.trials import recorded
 
 if TYPE_CHECKING:
     from connectors.base import TestStep
@@ -28,6 +30,8 @@ if TYPE_CHECKING:
 class Destinations:
     def __init__(self, context: Context) -> None:
         self._context = context
+        # Connections' passwords stand in the keyring under their bare names.
+        self._passwords = Passwords(context, "destination", keyring="destination ")
 
     def add(self, destination: Destination, password: NewPassword | SecretRef | None = None) -> Destination:
         """Keep a destination, and its password where that is to be kept; contacts nobody. Gives back what was
@@ -37,13 +41,9 @@ class Destinations:
                 f"Destination {destination.name!r} exists already.",
                 "Edit it, remove it first, or use another name.",
             )
-        made = _with_secret(destination, self._keep(destination, password))
-        try:
+        with self._passwords.kept(destination.name, password) as secret:
+            made = msgspec.structs.replace(destination, secret=secret)
             self._context.store.destinations.add(made)
-        except OfframpError:
-            if isinstance(password, NewPassword) and not password.in_keyring:
-                secrets.forget(self._context.locations, made.secret)
-            raise
         return made
 
     def replace(
@@ -57,25 +57,17 @@ class Destinations:
         it had, or none if `keep_password` is off. Raises NotFound, SecretError."""
         old = self.get(destination.name)
         kept = old.secret if keep_password and not destination.local else None
-        made = _with_secret(destination, self._keep(destination, password) or kept)
+        secret = self._passwords.keep(destination.name, password) or kept
+        made = msgspec.structs.replace(destination, secret=secret)
         self._context.store.destinations.replace(made)
         if made.secret != old.secret:
             self._context.forget_unused(old.secret)
         return made
 
-    def _keep(self, destination: Destination, password: NewPassword | SecretRef | None) -> SecretRef | None:
-        if not isinstance(password, NewPassword):
-            return password
-        if password.in_keyring:
-            return secrets.store_in_keyring(_key(destination.name), password.text)
-        return self._context.keep_password(f"destination:{destination.name}", password.text)
-
     def keyring_reference(self, name: str) -> KeyringSecret:
         """The password that the keyring holds for a destination already. Raises SecretError where it holds
         none."""
-        ref = KeyringSecret(user=_key(name))
-        secrets.resolve(ref, self._context.locations)
-        return ref
+        return self._passwords.in_keyring(name)
 
     def list(self) -> list[Destination]:
         """All, by name."""
@@ -115,34 +107,19 @@ class Destinations:
         outcome. Raises NotFound, SecretError, Unsupported before the first step."""
         destination = self.get(name)
         if destination.local:
-            return self._steps(name, _test_directory(Path(destination.url)))
+            return self._recorded(name, _test_directory(Path(destination.url)))
         elsewhere = self._context.elsewhere(destination)
-        return self._steps(name, elsewhere.test(Path(tempfile.gettempdir())))
+        return self._recorded(name, elsewhere.test(Path(tempfile.gettempdir())))
 
-    def _steps(self, name: str, steps: Iterator[TestStep]) -> Iterator[TestStep]:
-        seen: list[TestStep] = []
-        for step in steps:
-            seen.append(step)
-            yield step
-        self._context.store.destinations.record_test(
-            name,
-            {
-                "when": utc_text(datetime.now(UTC)),
-                "ok": bool(seen) and all(step.ok for step in seen),
-                "steps": [{"name": s.name, "ok": s.ok, "detail": s.detail} for s in seen],
-            },
-        )
+    def _recorded(self, name: str, steps: Iterator[TestStep]) -> Iterator[TestStep]:
+        return recorded(steps, None, partial(self._context.store.destinations.record_test, name))
 
     def remove(self, name: str) -> None:
         """Forget a destination and the password that Offramp keeps for it; files stay. Raises NotFound;
         Conflict while exports or tasks that haven't ended use it, naming them."""
         secret = self.get(name).secret
         self._context.store.destinations.remove(name)
-        if isinstance(secret, KeyringSecret):
-            if secret.user == _key(name):
-                secrets.forget(self._context.locations, secret)
-        else:
-            self._context.forget_unused(secret)
+        self._passwords.forget(name, secret)
 
     # Places
 
@@ -180,15 +157,6 @@ class Destinations:
             return place
         url = self.get(found.name).url
         return below(url, *found.path.split("/")) if found.path else url
-
-
-def _key(name: str) -> str:
-    """Connections' passwords stand in the keyring under their bare names."""
-    return f"destination {name}"
-
-
-def _with_secret(destination: Destination, secret: SecretRef | None) -> Destination:
-    return msgspec.structs.replace(destination, secret=secret)
 
 
 def _test_directory(directory: Path) -> Iterator[TestStep]:

@@ -9,7 +9,7 @@ import pytest
 from core.model.connection import Connection, TlsSettings
 from core.model.secret import CommandSecret, EnvironmentSecret, FileSecret
 from core.model.vocabulary import Mode
-from core.service.connections import NewPassword
+from core.service.passwords import NewPassword
 from tui.screens import connection_fields as rules
 
 HERE = Path("/here")

@@ -22,7 +22,7 @@ from connectors.sources.mysql import MysqlSource
 from core.model.task import Task
 from core.model.vocabulary import Content, TaskStatus
 from core.service import Service
-from core.service.connections import NewPassword
+from core.service.passwords import NewPassword
 from tests.servers.family import MysqlFamilyServer
 from tests.servers.oceanbase import OceanbaseServer
 from tests.tui.harness import Home, application, running, screen_text, until

@@ -17,8 +17,8 @@ from core.model.settings import SysAccount
 from core.model.urls import DEFAULT_PORTS, connection_from_url, sqlite_path, tls_settings
 from core.model.vocabulary import Mode, ObjectType
 from core.service import Service, words
-from core.service.connections import NewPassword
-from tui.cli import forms, passwords
+from core.service.passwords import NewPassword
+from tui.cli import forms, passwords, trials
 from tui.cli.output import Output
 from tui.cli.paths import absolute
 
@@ -96,20 +96,7 @@ def _from_options(args: argparse.Namespace, fields: dict[str, Any]) -> Connectio
 
 
 def _password(args: argparse.Namespace, out: Output, service: Service) -> NewPassword | SecretRef | None:
-    whose = f"connection {args.name}"
-    found = passwords.given(args, out, prefix="", whose=whose)
-    if isinstance(found, str):
-        return NewPassword(found, in_keyring=args.keyring)
-    if not args.keyring:
-        return found
-    if found is not None:
-        raise UsageError(
-            "--keyring keeps a password; with --password-env and --password-command none is kept.",
-            "Use one of them.",
-        )
-    if out.asks:
-        return NewPassword(passwords.ask(out, whose), in_keyring=True)
-    return service.connections.keyring_reference(args.name)
+    return passwords.kept(args, out, f"connection {args.name}", service.connections.keyring_reference)
 
 
 def list_(args: argparse.Namespace, out: Output) -> int:
@@ -175,19 +162,10 @@ def test(args: argparse.Namespace, out: Output) -> int:
     password = passwords.given(args, out, prefix="sys-", whose="the sys account")
     if account is not None and password is not None and not isinstance(password, str):
         account = msgspec.structs.replace(account, secret=password)
-    steps = []
+    typed = password if isinstance(password, str) else None
     with Service() as service:
-        for step in service.connections.test(
-            args.name, account, password if isinstance(password, str) else None
-        ):
-            steps.append(step)
-            if not args.json:
-                out.data(f"{'ok  ' if step.ok else 'FAIL'}  {step.name}: {step.detail}")
-    good = bool(steps) and all(step.ok for step in steps)
-    if args.json:
-        tree = [{"name": step.name, "ok": step.ok, "detail": step.detail} for step in steps]
-        out.json({"connection": args.name, "ok": good, "steps": tree})
-    return 0 if good else 1
+        steps = service.connections.test(args.name, account, typed)
+        return trials.tell(steps, args, out, "connection")
 
 
 def remove(args: argparse.Namespace, out: Output) -> int:

@@ -12,9 +12,9 @@ from core.model.convert import definitions_to_toml, to_tree
 from core.model.destination import PATHS, Destination, is_local
 from core.model.secret import SecretRef
 from core.service import Service
-from core.service.connections import NewPassword
+from core.service.passwords import NewPassword
 from core.service.saved import SavedDestination
-from tui.cli import passwords
+from tui.cli import passwords, trials
 from tui.cli.output import Output
 from tui.cli.paths import absolute
 
@@ -68,20 +68,7 @@ def _options(given: list[str] | None) -> dict[str, str]:
 
 
 def _password(args: argparse.Namespace, out: Output, service: Service) -> NewPassword | SecretRef | None:
-    whose = f"destination {args.name}"
-    found = passwords.given(args, out, prefix="", whose=whose)
-    if isinstance(found, str):
-        return NewPassword(found, in_keyring=args.keyring)
-    if not args.keyring:
-        return found
-    if found is not None:
-        raise UsageError(
-            "--keyring keeps a password; with --password-env and --password-command none is kept.",
-            "Use one of them.",
-        )
-    if out.asks:
-        return NewPassword(passwords.ask(out, whose), in_keyring=True)
-    return service.destinations.keyring_reference(args.name)
+    return passwords.kept(args, out, f"destination {args.name}", service.destinations.keyring_reference)
 
 
 def _say(args: argparse.Namespace, out: Output, kept: Destination) -> None:
@@ -146,17 +133,8 @@ def show(args: argparse.Namespace, out: Output) -> int:
 
 
 def test(args: argparse.Namespace, out: Output) -> int:
-    steps = []
     with Service() as service:
-        for step in service.destinations.test(args.name):
-            steps.append(step)
-            if not args.json:
-                out.data(f"{'ok  ' if step.ok else 'FAIL'}  {step.name}: {step.detail}")
-    good = bool(steps) and all(step.ok for step in steps)
-    if args.json:
-        tree = [{"name": step.name, "ok": step.ok, "detail": step.detail} for step in steps]
-        out.json({"destination": args.name, "ok": good, "steps": tree})
-    return 0 if good else 1
+        return trials.tell(service.destinations.test(args.name), args, out, "destination")
 
 
 def remove(args: argparse.Namespace, out: Output) -> int:

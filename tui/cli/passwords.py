@@ -5,9 +5,11 @@ from __future__ import annotations
 import argparse
 import getpass
 import sys
+from collections.abc import Callable
 
 from core.errors import SecretError, UsageError
-from core.model.secret import CommandSecret, EnvironmentSecret
+from core.model.secret import CommandSecret, EnvironmentSecret, SecretRef
+from core.service.passwords import NewPassword
 from tui.cli.output import Output
 
 LONGEST = 64 << 10
@@ -53,6 +55,25 @@ def given(
     if command := getattr(args, f"{name}password_command"):
         return CommandSecret(command=command)
     return None
+
+
+def kept(
+    args: argparse.Namespace, out: Output, whose: str, in_keyring: Callable[[str], SecretRef]
+) -> NewPassword | SecretRef | None:
+    """What the options and --keyring say of something with a name: a password to keep, or a reference.
+    `in_keyring` finds the one that the keyring holds for that name already. Raises SecretError,
+    UsageError."""
+    found = given(args, out, prefix="", whose=whose)
+    if isinstance(found, str):
+        return NewPassword(found, in_keyring=args.keyring)
+    if not args.keyring:
+        return found
+    if found is not None:
+        raise UsageError(
+            "--keyring keeps a password; with --password-env and --password-command none is kept.",
+            "Use one of them.",
+        )
+    return NewPassword(ask(out, whose), in_keyring=True) if out.asks else in_keyring(args.name)
 
 
 def ask(out: Output, whose: str) -> str:

@@ -14,7 +14,7 @@ from core.model.oracle import OracleSettings
 from core.model.secret import CommandSecret, EnvironmentSecret, FileSecret, KeyringSecret, SecretRef
 from core.model.urls import DEFAULT_PORTS, sqlite_path
 from core.model.vocabulary import Mode
-from core.service.connections import NewPassword
+from core.service.passwords import NewPassword
 from tui.widgets.form import Field
 
 KEEP, NONE, TYPED, KEYRING, VARIABLE, COMMAND = "keep", "none", "typed", "keyring", "env", "command"

@@ -11,7 +11,7 @@ from core.errors import InvalidValue, OfframpError
 from core.model.destination import CHOICES, OPTIONS, PATHS, Destination, check_name
 from core.model.secret import CommandSecret, EnvironmentSecret, SecretRef
 from core.service import Service
-from core.service.connections import NewPassword
+from core.service.passwords import NewPassword
 from tui.screens import connection_fields as passwords
 from tui.widgets.form import Field, Form
 
