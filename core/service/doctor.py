@@ -118,10 +118,11 @@ def _settings(context: Context) -> Iterator[Finding]:
     path = context.locations.preferences
     chosen = context.preferences
     yield Finding("settings", "ok", f"{path}" if path.exists() else f"all defaults; {path} would change them")
-    if chosen.directory is not None and not os.access(chosen.directory, os.W_OK | os.X_OK):
-        yield Finding(
-            "settings", "warn", f"directory {chosen.directory!r} isn't there or can't be written.", "Make it."
-        )
+    for name, directory in (("directory", chosen.directory), ("spool", chosen.spool)):
+        if directory is not None and not os.access(directory, os.W_OK | os.X_OK):
+            yield Finding(
+                "settings", "warn", f"{name} {directory!r} isn't there or can't be written.", "Make it."
+            )
 
 
 def _file_system(context: Context) -> Iterator[Finding]:
@@ -265,6 +266,8 @@ def _space(context: Context) -> Iterator[Finding]:
     places = {"home": context.locations.home}
     if context.preferences.directory is not None and Path(context.preferences.directory).is_dir():
         places["exports"] = Path(context.preferences.directory)
+    if context.preferences.spool is not None and Path(context.preferences.spool).is_dir():
+        places["spool"] = Path(context.preferences.spool)
     for name, place in places.items():
         free = shutil.disk_usage(place).free
         level = "fail" if free < NO_SPACE else "warn" if free < LITTLE_SPACE else "ok"

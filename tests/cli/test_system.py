@@ -225,3 +225,15 @@ def test_completion_knows_names(shop, line, expected):
     subprocess.run(COMMAND, env={**shop.env, **asked}, cwd=shop.directory, timeout=60, check=True)
     answer = {word.strip() for word in (shop.directory / "answer").read_text().split("\n")}
     assert expected <= answer
+
+
+def test_doctor_looks_at_the_spool(offramp):
+    offramp.quick("ls")
+    (offramp.home / "settings.toml").write_text('spool = "/nowhere/spool"\n')
+    found = offramp.quick("doctor", "--json", code=None).json["findings"]
+    assert [f["name"] for f in found if "spool '/nowhere/spool'" in f["detail"]] == ["settings"]
+    spool = offramp.directory / "spool"
+    spool.mkdir()
+    (offramp.home / "settings.toml").write_text(f'spool = "{spool}"\n')
+    found = offramp.quick("doctor", "--json", code=None).json["findings"]
+    assert any(f["name"] == "space of spool" and str(spool) in f["detail"] for f in found)
