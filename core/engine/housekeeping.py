@@ -41,6 +41,7 @@ def tidy(store: Store, epoch: int, numbers: Numbers, now: datetime) -> None:
         store.schedules.forget(epoch, now - numbers.keep_tasks)
     if numbers.keep_history is not None:
         store.past_runs.forget(epoch, now - numbers.keep_history)
+        store.marks.forget_moves(epoch, now - numbers.keep_history)
     _forget_passwords(store, now)
     _back_up(store, now)
     # Numbers are never used again, so nobody will lock these files any more.

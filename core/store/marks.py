@@ -19,6 +19,7 @@ from core.model.task import TaskObject
 from core.model.vocabulary import ObjectStatus, TaskStatus
 from core.store import tables
 from core.store.database import Database
+from core.store.lease import require
 from core.store.rows import from_json, must, to_json
 from core.store.task_queries import objects_of
 
@@ -65,6 +66,16 @@ class Marks:
         with self._database.read() as db:
             rows = db.execute(sa.select(_moves.c.body).where(_moves.c.task == task).order_by(_moves.c.id))
             return [must(body, MarkMove) for body in rows.scalars()]
+
+    def forget_moves(self, epoch: int, before: datetime) -> int:
+        """Forget what moved marks before that; where they stand stays. Raises LostClaim."""
+        old = _moves.c.at < before
+        with self._database.read() as db:
+            if db.execute(sa.select(_moves.c.id).where(old).limit(1)).first() is None:
+                return 0
+        with self._database.write() as db:
+            require(db, epoch)
+            return db.execute(sa.delete(_moves).where(old)).rowcount
 
     def set(
         self, export: str, object_: str, value: str, column: str | None, now: datetime | None = None

@@ -296,3 +296,14 @@ def test_a_failed_task_that_a_later_run_has_overtaken_begins_anew(
     task = runs.carry_out(task, runs.claim())
     assert [row[1] for row in runs.rows(task, "orders")] == ["b"]
     assert runs.mark("orders").value == "2"
+
+
+def test_old_moves_are_forgotten_and_marks_stay(shop: Shop, opened: Open) -> None:
+    runs = opened()
+    shop.orders("a")
+    runs.done()
+    now = datetime.now(UTC)
+    assert runs.store.marks.forget_moves(runs.epoch, now - timedelta(days=1)) == 0
+    assert runs.store.marks.forget_moves(runs.epoch, now + timedelta(days=1)) == 1
+    assert runs.store.marks.moves(EXPORT) == []
+    assert runs.mark("orders").value == "1"

@@ -64,7 +64,7 @@ def _watched(draft: Draft, known: Known) -> bool:
 NEW_FIELDS: tuple[Field, ...] = (
     _field("window", "window", "Rows", "All of them every time, or those that are new since the last run.",
            ((Window.ALL, "all"), (Window.NEW, "only new")), shown=_may_be_new),
-    _field("mark", "mark", "Mark", "The column that grows: id; or orders=id kinds= (all). Empty: the fittest.",
+    _field("mark", "mark", "Mark", "The column that grows: id; orders=id kinds= (all). Empty: the fittest.",
            shown=_new),
     _field("overlap_by", "overlap", "Look back",
            "For what is committed late: auto, 10m for times, 5000 for numbers.",
