@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 
 from connectors.target_rules import family
+from core.model.choice import Choice
 from core.model.into import Existing
 from core.model.vocabulary import Consistency, Content, ObjectRef, ObjectType, SchemaFlavour
-from tests.into.places import Place, bring, nothing_of_ours
+from tests.into.places import Place, bring, new_place, nothing_of_ours
 from tests.into.shop import TABLES, TRACKS
 
 
@@ -82,3 +84,25 @@ def test_replaced_twice_it_is_there_once(lite: Place, target: Place) -> None:
         bring(lite, target, Existing.REPLACE)
     assert len(target.rows("track")) == TRACKS
     assert nothing_of_ours(target)
+
+
+def test_some_columns_some_rows_and_a_query(lite: Place, target: Place) -> None:
+    choices = {"artist": Choice(columns=("id",)), "album": Choice(exclude=("title",), where="id < 8")}
+    bring(
+        lite, target, content=Content.DATA, objects=("artist", "album"), choices=choices,
+        queries={"few": "SELECT id, name FROM track WHERE id < 3"},
+    )  # fmt: skip
+    assert target.rows("artist") == [(row[0],) for row in lite.rows("artist")]
+    assert len(target.rows("album")) == 7
+    assert [column.name for column in target.shape("album").columns] == ["id", "artist_id"]
+    assert len(target.rows("few")) == 3
+
+
+def test_some_columns_between_the_same_kinds(
+    shop: Place, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    """The source's own definition would have the columns that are left out."""
+    target = new_place(shop.product, request, tmp_path / "target.db", "target")
+    bring(shop, target, objects=("artist",), choices={"artist": Choice(columns=("id",))})
+    assert [column.name for column in target.shape("artist").columns] == ["id"]
+    assert len(target.rows("artist")) == 20

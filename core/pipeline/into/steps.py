@@ -90,7 +90,8 @@ def _table(settings: ExportSettings, source: str, database: str, there: There, w
     work = _work(settings, there, wanted.ref)
     if not work.makes:
         return _into_existing(source, there, wanted, wanted.shape, work)
-    own = source == there.family and wanted.ddl is not None and wanted.ref.type is ObjectType.TABLE
+    whole = wanted.ref.type is ObjectType.TABLE and not wanted.shape.chosen
+    own = source == there.family and wanted.ddl is not None and whole
     if wanted.ddl is not None and (own or not wanted.rows):
         _check_definitions(source, database, there, wanted.ref)
         shape = _readable(wanted.shape)
