@@ -5,9 +5,8 @@ An export of new rows goes like this; all of it by one session.
 1. `newest` of each object, then `open_transactions`, then the point in time is fixed (`Session.begin`).
 2. `newest` again, as of the point in time: that is where the run ends.
 3. Rows are read by `Session.read` with a part's condition from `condition`, from a floor on that lies far
-enough
-   behind the last run's end for whatever was committed late. What was exported before is left out by what is
-   remembered of it.
+   enough behind the last run's end for whatever was committed late. What was exported before is left out by
+   what is remembered of it.
 
 A floor is safe where every row that can't be seen yet lies at or above it. The largest mark that could be
 seen at a time t is, if every transaction that is open now began after t: their rows got their marks later.
@@ -21,7 +20,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from connectors.base import TableShape
-from core.model.mark import MarkKind
+from core.model.mark import MarkKind, ordered
 from core.model.vocabulary import ObjectRef
 
 
@@ -86,6 +85,16 @@ class Marks(ABC):
         """The largest value, as of the point in time where one is fixed; None where there is none."""
 
     @abstractmethod
+    def quoted(self, shape: TableShape, column: MarkColumn) -> str:
+        """The column as it stands in a statement."""
+
+    @abstractmethod
+    def compared(
+        self, database: str, shape: TableShape, column: MarkColumn, operator: str, value: str
+    ) -> str:
+        """A predicate in the source's dialect: the column, one of < <= >= >, and a value, which is one of its
+        kind and only ever put in as a literal."""
+
     def condition(
         self,
         database: str,
@@ -97,14 +106,19 @@ class Marks(ABC):
         above: bool = False,
         below: bool = False,
     ) -> str:
-        """A predicate in the source's dialect for rows with low <= mark <= high; low < mark where `above`,
-        mark < high where `below`;
-        None for no bound. Values are only ever put in as literals. NULL meets none. Raises InvalidValue for a
-        text that is no value of the column's kind."""
+        """A predicate for rows with low <= mark <= high; low < mark where `above`, mark < high where `below`;
+        None for no bound. NULL meets none. Raises InvalidValue for a text that is no value of the column's
+        kind."""
+        terms = []
+        for value, operator in ((low, ">" if above else ">="), (high, "<" if below else "<=")):
+            if value is not None:
+                ordered(value, column.kind)
+                terms.append(self.compared(database, shape, column, operator, value))
+        return " AND ".join(terms) or f"{self.quoted(shape, column)} IS NOT NULL"
 
-    @abstractmethod
-    def missing(self, database: str, shape: TableShape, column: MarkColumn) -> str:
+    def missing(self, shape: TableShape, column: MarkColumn) -> str:
         """A predicate for rows whose mark is NULL."""
+        return f"{self.quoted(shape, column)} IS NULL"
 
     @abstractmethod
     def ahead(self, database: str, shape: TableShape, column: MarkColumn, condition: str) -> Ahead:

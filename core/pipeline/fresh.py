@@ -86,7 +86,7 @@ class Fresh:
         if not self._column.nullable or policy is NullMarks.EACH:
             return
         where = self._ctx.settings.where_of(shape.ref)
-        missing = self._marks.missing(self._ctx.database, shape, self._column)
+        missing = self._marks.missing(shape, self._column)
         count = self._marks.ahead(
             self._ctx.database, shape, self._column, both(where, missing) or missing
         ).rows
@@ -109,7 +109,7 @@ class Fresh:
         if passed is not None:
             parts += [replace(part, where=passed) for part in self._cut(shape, rows_per_part, passed)]
         if self.range.nulls:
-            missing = self._marks.missing(ctx.database, shape, self._column)
+            missing = self._marks.missing(shape, self._column)
             parts.append(PartPlan(number=0, where=missing, label=WITHOUT))
         parts.append(PartPlan(number=0, where=last, remember=True, label="what is newest"))
         return tuple(replace(part, number=number) for number, part in enumerate(parts))

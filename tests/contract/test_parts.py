@@ -154,7 +154,7 @@ def test_marks_tell_the_new_rows(subject: Subject) -> None:
         session.end()
         session.begin()
         assert newer(newest, marks.newest(subject.place, shape, seen)) == [b"5"]
-        missing = marks.missing(subject.place, shape, seen)
+        missing = marks.missing(shape, seen)
         assert [row[0] for row in read(session, subject.place, shape, where=missing)] == [b"3"]
         ahead = marks.ahead(
             subject.place, shape, seen, marks.condition(subject.place, shape, seen, "10", None, above=True)

@@ -22,7 +22,7 @@ from connectors.sources.mysql.snapshot import SnapshotState
 from connectors.sources.mysql.sql import conditions, identifier, literal, names
 from connectors.sources.mysql.types import base
 from connectors.words import shown
-from core.model.mark import MarkKind, ordered
+from core.model.mark import MarkKind
 from core.model.vocabulary import ObjectRef, ObjectType
 
 _KINDS = {
@@ -114,27 +114,14 @@ class MysqlMarks(Marks):
     def _from(self, database: str, shape: TableShape) -> str:
         return f"{identifier(database)}.{identifier(shape.ref.name)}{self._snapshot.clause}"
 
-    def condition(
-        self,
-        database: str,
-        shape: TableShape,
-        column: MarkColumn,
-        low: str | None,
-        high: str | None,
-        *,
-        above: bool = False,
-        below: bool = False,
-    ) -> str:
-        quoted = identifier(column.name)
-        terms = [f"{quoted} IS NOT NULL"] if low is None and high is None else []
-        if low is not None:
-            terms.append(f"{quoted} {'>' if above else '>='} {_literal(low, column.kind)}")
-        if high is not None:
-            terms.append(f"{quoted} {'<' if below else '<='} {_literal(high, column.kind)}")
-        return " AND ".join(terms)
+    def quoted(self, shape: TableShape, column: MarkColumn) -> str:
+        return identifier(column.name)
 
-    def missing(self, database: str, shape: TableShape, column: MarkColumn) -> str:
-        return f"{identifier(column.name)} IS NULL"
+    def compared(
+        self, database: str, shape: TableShape, column: MarkColumn, operator: str, value: str
+    ) -> str:
+        written = value.strip() if column.kind is MarkKind.NUMBER else literal(value)
+        return f"{identifier(column.name)} {operator} {written}"
 
     def ahead(self, database: str, shape: TableShape, column: MarkColumn, condition: str) -> Ahead:
         quoted = identifier(column.name)
@@ -213,11 +200,6 @@ class MysqlMarks(Marks):
         if len(rows) < len(refs) or any(age is not None and int(age) < 2 for _, _, age in rows):
             return None
         return "; ".join(f"{name} {updated}" for name, updated, _ in sorted(rows))
-
-
-def _literal(text: str, kind: MarkKind) -> str:
-    ordered(text, kind)
-    return text.strip() if kind is MarkKind.NUMBER else literal(text)
 
 
 def _text(value: object) -> str | None:

@@ -17,7 +17,7 @@ from connectors.sources.oracle.link import Link
 from connectors.sources.oracle.snapshot import SnapshotState
 from connectors.sources.oracle.types import ColumnType
 from connectors.words import shown
-from core.model.mark import MarkKind, ordered
+from core.model.mark import MarkKind
 
 _KINDS = {
     "NUMBER": MarkKind.NUMBER,
@@ -88,27 +88,14 @@ class OracleMarks(Marks):
         external = self._facts(database, shape).external
         return sql.source(database, shape.ref.name, None if external else self._snapshot.scn)
 
-    def condition(
-        self,
-        database: str,
-        shape: TableShape,
-        column: MarkColumn,
-        low: str | None,
-        high: str | None,
-        *,
-        above: bool = False,
-        below: bool = False,
-    ) -> str:
-        held = self._held(database, shape, column)
-        bounds = []
-        for text, operator in ((low, ">" if above else ">="), (high, "<" if below else "<=")):
-            if text is not None:
-                ordered(text, column.kind)
-                bounds.append((operator, _literal(text, held)))
-        return sql.between(sql.identifier(column.name), bounds)
+    def quoted(self, shape: TableShape, column: MarkColumn) -> str:
+        return sql.identifier(column.name)
 
-    def missing(self, database: str, shape: TableShape, column: MarkColumn) -> str:
-        return sql.is_null(sql.identifier(column.name))
+    def compared(
+        self, database: str, shape: TableShape, column: MarkColumn, operator: str, value: str
+    ) -> str:
+        written = _literal(value, self._held(database, shape, column))
+        return f"{self.quoted(shape, column)} {operator} {written}"
 
     def ahead(self, database: str, shape: TableShape, column: MarkColumn, condition: str) -> Ahead:
         held, name = self._held(database, shape, column), sql.identifier(column.name)

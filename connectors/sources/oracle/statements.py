@@ -369,16 +369,5 @@ def one(expressions: Sequence[str], behind: str, where: str | None = None) -> st
     return f"SELECT {', '.join(expressions)} FROM {behind}{conditions(where)}"
 
 
-def between(column: str, bounds: Sequence[tuple[str, str]]) -> str:
-    """A column compared with literals; without any, that it is no NULL."""
-    if not bounds:
-        return f"{column} IS NOT NULL"
-    return " AND ".join(f"{column} {operator} {value}" for operator, value in bounds)
-
-
-def is_null(column: str) -> str:
-    return f"{column} IS NULL"
-
-
 def in_utc(expression: str) -> str:
     return f"SYS_EXTRACT_UTC({expression})"

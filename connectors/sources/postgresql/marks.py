@@ -15,7 +15,7 @@ from connectors.sources.postgresql.catalog import Catalog
 from connectors.sources.postgresql.link import Link
 from connectors.sources.postgresql.sql import conditions, identifier, literal
 from connectors.words import shown
-from core.model.mark import MarkKind, ordered
+from core.model.mark import MarkKind
 from core.model.vocabulary import ObjectRef, ObjectType
 
 _KINDS = {
@@ -115,27 +115,14 @@ class PostgresqlMarks(Marks):
         """As what a domain is over: literals are of that."""
         return f"{identifier(column.name)}::{self._type(database, shape, column)}"
 
-    def condition(
-        self,
-        database: str,
-        shape: TableShape,
-        column: MarkColumn,
-        low: str | None,
-        high: str | None,
-        *,
-        above: bool = False,
-        below: bool = False,
-    ) -> str:
-        quoted, kind = identifier(column.name), self._type(database, shape, column)
-        terms = [f"{quoted} IS NOT NULL"] if low is None and high is None else []
-        for text, operator in ((low, ">" if above else ">="), (high, "<" if below else "<=")):
-            if text is not None:
-                ordered(text, column.kind)
-                terms.append(f"{quoted} OPERATOR(pg_catalog.{operator}) {literal(text)}::{kind}")
-        return " AND ".join(terms)
+    def quoted(self, shape: TableShape, column: MarkColumn) -> str:
+        return identifier(column.name)
 
-    def missing(self, database: str, shape: TableShape, column: MarkColumn) -> str:
-        return f"{identifier(column.name)} IS NULL"
+    def compared(
+        self, database: str, shape: TableShape, column: MarkColumn, operator: str, value: str
+    ) -> str:
+        kind = self._type(database, shape, column)
+        return f"{identifier(column.name)} OPERATOR(pg_catalog.{operator}) {literal(value)}::{kind}"
 
     def ahead(self, database: str, shape: TableShape, column: MarkColumn, condition: str) -> Ahead:
         what = f"counting what is new in {shown(str(shape.ref))}"

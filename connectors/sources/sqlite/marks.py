@@ -17,7 +17,7 @@ from connectors.sources.sqlite.split import condition as where
 from connectors.sources.sqlite.split import source
 from connectors.sources.sqlite.statements import Statements
 from core.errors import BrokenObject
-from core.model.mark import MarkKind, ordered
+from core.model.mark import MarkKind
 from core.model.vocabulary import ObjectRef, ObjectType
 
 
@@ -87,27 +87,13 @@ class SqliteMarks(Marks):
         found = self._ask.value(f"SELECT max({name}) FROM {source(shape.ref.name)}", about=str(shape.ref))
         return None if found is None else _text(found, column, shape)
 
-    def condition(
-        self,
-        database: str,
-        shape: TableShape,
-        column: MarkColumn,
-        low: str | None,
-        high: str | None,
-        *,
-        above: bool = False,
-        below: bool = False,
-    ) -> str:
-        name = named(shape.ref.name, column.name)
-        terms = [f"{name} IS NOT NULL"] if low is None and high is None else []
-        if low is not None:
-            terms.append(f"{name} {'>' if above else '>='} {_literal(low, column.kind)}")
-        if high is not None:
-            terms.append(f"{name} {'<' if below else '<='} {_literal(high, column.kind)}")
-        return " AND ".join(terms)
+    def quoted(self, shape: TableShape, column: MarkColumn) -> str:
+        return named(shape.ref.name, column.name)
 
-    def missing(self, database: str, shape: TableShape, column: MarkColumn) -> str:
-        return f"{named(shape.ref.name, column.name)} IS NULL"
+    def compared(
+        self, database: str, shape: TableShape, column: MarkColumn, operator: str, value: str
+    ) -> str:
+        return f"{self.quoted(shape, column)} {operator} {_literal(value, column.kind)}"
 
     def ahead(self, database: str, shape: TableShape, column: MarkColumn, condition: str) -> Ahead:
         name = named(shape.ref.name, column.name)
@@ -157,5 +143,4 @@ def _text(value: object, column: MarkColumn, shape: TableShape) -> str:
 
 
 def _literal(text: str, kind: MarkKind) -> str:
-    ordered(text, kind)
     return text.strip() if kind is MarkKind.NUMBER else "'" + text.replace("'", "''") + "'"

@@ -451,7 +451,7 @@ def test_marks(server: Double, session: OracleSession) -> None:
         "\"AT\" < TO_TIMESTAMP_TZ('2024-01-01 00:00:00.5 +00:00', 'SYYYY-MM-DD HH24:MI:SS.FF9 TZH:TZM')"
     )
     assert condition("HR", shape, number, None, None) == '"ID" IS NOT NULL'
-    assert session.marks.missing("HR", shape, date) == '"DAY" IS NULL'
+    assert session.marks.missing(shape, date) == '"DAY" IS NULL'
     server.answers[
         'SELECT COUNT(*), TO_CHAR(MIN("ID"), \'TM9\'), TO_CHAR(MAX("ID"), \'TM9\') FROM "HR"."T" AS OF SCN 4711'
         " WHERE (\nID > 1\n)"

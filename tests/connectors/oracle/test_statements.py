@@ -202,9 +202,6 @@ MADE = [
     ),
     (sql.raw_literal("00FF"), "HEXTORAW('00FF')"),
     (sql.one(["COUNT(*)", 'MAX("A")'], '"T"', "X"), 'SELECT COUNT(*), MAX("A") FROM "T" WHERE (\nX\n)'),
-    (sql.between('"A"', []), '"A" IS NOT NULL'),
-    (sql.between('"A"', [(">", "1"), ("<=", "9")]), '"A" > 1 AND "A" <= 9'),
-    (sql.is_null('"A"'), '"A" IS NULL'),
     (sql.in_utc('"A"'), 'SYS_EXTRACT_UTC("A")'),
 ]
 
