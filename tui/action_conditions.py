@@ -34,6 +34,8 @@ ENDED = tuple(status for status in TaskStatus if status.ended)
 def download(subject: Any) -> str:
     if not isinstance(subject, Task):
         return task_needed(subject)
+    if subject.settings.into is not None:
+        return f"Task {subject.id} makes no files: its rows go into {subject.output}."
     if subject.status is TaskStatus.COMPLETED or (subject.status.ended and subject.published):
         return ""
     if subject.status.ended:

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 
+import msgspec
 import pytest
 
 from core.model.file_settings import FileSettings
 from core.model.format_settings import Unfit
 from core.model.into import Existing, Into
 from core.model.settings import ExportSettings
-from core.model.vocabulary import Content, Format
+from core.model.vocabulary import Content, Format, TaskStatus
+from tests.pipeline.memory import make_task
+from tui.action_conditions import download
+from tui.screens.task_information import basic, exported
 from tui.screens.wizard.draft import EXPORT, HAND, Draft
 from tui.screens.wizard.fields import BY_ID
 from tui.screens.wizard.rules import Known, export_of, problems
@@ -90,3 +95,13 @@ def test_as_a_command_and_a_definition() -> None:
     said = dict(facts(INTO, KNOWN))
     assert said["To"] == "connection:target/staging, tables that are there give way"
     assert said["Content"] == "schema and data, NULL for what doesn't fit"
+
+
+def test_there_is_nothing_to_download() -> None:
+    task = make_task(Path("connection:target"), replace(INTO, keep="task").settings())
+    done = msgspec.structs.replace(task, status=TaskStatus.COMPLETED, published=True)
+    assert download(done) == "Task 7 makes no files: its rows go into connection:target."
+    said = dict(basic(done, "host", NOW))
+    assert said["into"] == "connection:target"
+    assert said["download"] == ""
+    assert dict(exported(done.settings))["into"].startswith("connection:target/staging")
