@@ -23,7 +23,8 @@ class Readable(Protocol):
         """The length of a file in bytes, None where there is no such file."""
 
     def read(self, path: str, limit: int | None = None) -> Iterator[bytes]:
-        """The first `limit` bytes of a file (None: all), in pieces. Raises OutputDamaged where it has fewer."""
+        """The first `limit` bytes of a file (None: all), in pieces. Raises OutputDamaged where it has
+        fewer."""
 
     def tree(self, path: str) -> list[str]:
         """All files below a directory, as paths relative to it, sorted."""
