@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Generator
+from collections.abc import Callable, Generator, Iterator
 
 from connectors.base import Session, Source, TestStep
+from connectors.words import shown
 from core.errors import ConnectError, OfframpError
+from core.model.vocabulary import Consistency, Lock
 
 
 def passed(name: str, detail: str) -> TestStep:
@@ -49,3 +51,41 @@ def open_step(source: Source) -> Generator[TestStep, None, Session | None]:
     except OfframpError as error:
         yield failed("log in", str(error))
     return None
+
+
+def steps(
+    source: Source,
+    way: Generator[TestStep, None, Session | None],
+    rights: Callable[[Session], TestStep],
+    *,
+    between: str = ". ",
+) -> Iterator[TestStep]:
+    """All steps of trying a source: the `way` to a session, what is there, what `rights` finds that the
+    account may see, and a point in time. `between` stands between the version and the server's notes."""
+    session = yield from way
+    if session is None:
+        return
+    with session:
+        yield passed("connect", source.connection.place)
+        yield passed("log in", f"as {shown(session.server.user)}")
+        version = f"{session.server.product} {session.server.version}"
+        yield passed("version", between.join((version, *session.server.notes)))
+        step = "rights"
+        try:
+            found = rights(session)
+            yield found
+            if not found.ok:
+                return
+            step = "snapshot"
+            notes = session.check_consistency(Consistency.TASK, Lock.NEVER, content_has_tables=True)
+            session.begin()
+            session.end()
+            yield passed(step, " ".join(["Points in time can be had.", *notes]))
+        except OfframpError as error:
+            yield failed(step, str(error))
+
+
+def without_sys_account(source: Source) -> Iterator[TestStep]:
+    """The step of a sys tenant account where there is none of the kind."""
+    given = source.sys_account is not None
+    yield passed("sys account", "Not used: only OceanBase has one." if given else "Not given.")

@@ -15,6 +15,7 @@ from pymysql.cursors import Cursor
 from pymysql.err import MySQLError
 from pymysql.protocol import FieldDescriptorPacket
 
+from connectors.lost import gets_in_again, naming
 from connectors.sources.mysql.errors import (
     UNKNOWN_VARIABLE,
     is_cut_off,
@@ -29,7 +30,7 @@ from connectors.sources.mysql.prepare import prepare
 from connectors.sources.mysql.product import Family, Product, detect
 from connectors.sources.mysql.sql import identifier
 from connectors.words import shown
-from core.errors import ConnectionLost, OfframpError
+from core.errors import ConnectionLost
 
 Row = tuple[Any, ...]
 
@@ -144,33 +145,27 @@ class Link:
         except (MySQLError, CutOff) as error:
             cause = error.cause if isinstance(error, CutOff) else error
             meant = statement_error(cause, what, reading=reading, view=view)
-            raise self._naming(meant) from error
+            raise naming(self._login.connection.name, meant) from error
         except ConnectionLost as error:
-            raise self._naming(error) from error
+            raise naming(self._login.connection.name, error) from error
         except (OSError, AssertionError, AttributeError, IndexError, ValueError, struct.error) as error:
             # What PyMySQL lets through where the socket is shut down under it by `cancel` or the network.
             if self._wire.open:
                 raise
-            raise self._naming(ConnectionLost(f"The connection was lost while {what}.")) from error
-
-    def _naming(self, error: OfframpError) -> OfframpError:
-        """The same, with the connection's name where that is what failed."""
-        whose = f"Connection {self._login.connection.name!r}: "
-        if not isinstance(error, ConnectionLost) or error.message.startswith(whose):
-            return error
-        return ConnectionLost(whose + error.message[0].lower() + error.message[1:], error.hint)
+            raise naming(
+                self._login.connection.name, ConnectionLost(f"The connection was lost while {what}.")
+            ) from error
 
     def ready(self) -> None:
         """Get in again where the connection is gone and nothing was lost with it. Raises ConnectError or
         ConnectionLost."""
-        if self._closed:
-            raise ConnectionLost("The session is closed.")
-        if self._wire.open:
+        if not gets_in_again(
+            self._login.connection.name,
+            closed=self._closed,
+            alive=self._wire.open,
+            in_transaction=self.in_transaction,
+        ):
             return
-        if self.in_transaction:
-            raise self._naming(
-                ConnectionLost("The connection was lost, and with it the point in time that was read.")
-            )
         wire = self._login.open()
         with self._lock:
             self._wire = wire

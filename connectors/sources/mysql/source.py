@@ -12,10 +12,10 @@ from connectors.sources.mysql.login import Login
 from connectors.sources.mysql.product import Family
 from connectors.sources.mysql.session import MysqlSession
 from connectors.sources.mysql.sizes import USED_FOR, Sizes, sys_login
-from connectors.trial import failed, passed, way_in
+from connectors.trial import failed, passed, steps, way_in
 from connectors.words import shown
 from core.errors import OfframpError, Unreachable
-from core.model.vocabulary import Consistency, Lock, Mode
+from core.model.vocabulary import Mode
 
 # From this version on, comments and indexes are seen by every account.
 SYS_ACCOUNT_UNNEEDED = (4, 0)
@@ -48,34 +48,16 @@ class MysqlSource(Source):
         return found
 
     def test(self) -> Iterator[TestStep]:
-        session = yield from way_in(self, self.connection.port)
-        if session is not None:
-            with session:
-                yield from self._found(session)
+        return steps(self, way_in(self, self.connection.port), self._rights, between=" ")
 
-    def _found(self, session: Session) -> Iterator[TestStep]:
-        yield passed("connect", self.connection.place)
-        yield passed("log in", f"as {shown(session.server.user)}")
-        version = f"{session.server.product} {session.server.version}"
-        yield passed("version", " ".join((version, *session.server.notes)))
-        step = "rights"
-        try:
-            databases = session.databases()
-            if not databases:
-                yield failed(step, "This user sees no database: grant it SELECT on what is to leave.")
-                return
-            wanted = self.connection.database
-            if wanted is not None and wanted not in databases:
-                yield failed(step, f"This user doesn't see the database {shown(wanted)!r}.")
-                return
-            yield passed(step, f"sees {len(databases)} database{'s' * (len(databases) != 1)}")
-            step = "snapshot"
-            notes = session.check_consistency(Consistency.TASK, Lock.NEVER, content_has_tables=True)
-            session.begin()
-            session.end()
-            yield passed(step, " ".join(["Points in time can be had.", *notes]))
-        except OfframpError as error:
-            yield failed(step, str(error))
+    def _rights(self, session: Session) -> TestStep:
+        databases = session.databases()
+        if not databases:
+            return failed("rights", "This user sees no database: grant it SELECT on what is to leave.")
+        wanted = self.connection.database
+        if wanted is not None and wanted not in databases:
+            return failed("rights", f"This user doesn't see the database {shown(wanted)!r}.")
+        return passed("rights", f"sees {len(databases)} database{'s' * (len(databases) != 1)}")
 
     def test_sys_account(self) -> Iterator[TestStep]:
         if self.sys_account is None:

@@ -9,10 +9,9 @@ from connectors.sources.oracle.kill import end_named, left_over_name
 from connectors.sources.oracle.link import Link
 from connectors.sources.oracle.login import DEFAULT_PORT, Login
 from connectors.sources.oracle.session import OracleSession
-from connectors.trial import failed, open_step, passed, way_in
+from connectors.trial import failed, open_step, passed, steps, way_in, without_sys_account
 from connectors.words import shown
-from core.errors import OfframpError, Unreachable
-from core.model.vocabulary import Consistency, Lock
+from core.errors import Unreachable
 
 
 class OracleSource(Source):
@@ -33,40 +32,22 @@ class OracleSource(Source):
         return found
 
     def test(self) -> Iterator[TestStep]:
-        session = yield from self._way_in()
-        if session is not None:
-            with session:
-                yield from self._found(session)
+        return steps(self, self._way_in(), self._rights)
 
     def _way_in(self) -> Generator[TestStep, None, Session | None]:
+        # Only the driver knows which hosts a TNS name names.
         if self.connection.oracle.tns is not None:
-            # Only the driver knows which hosts that names.
-            return (yield from open_step(self))
-        return (yield from way_in(self, self.connection.port or DEFAULT_PORT))
+            return open_step(self)
+        return way_in(self, self.connection.port or DEFAULT_PORT)
 
-    def _found(self, session: Session) -> Iterator[TestStep]:
-        yield passed("connect", self.connection.place)
-        yield passed("log in", f"as {shown(session.server.user)}")
-        version = f"{session.server.product} {session.server.version}"
-        yield passed("version", ". ".join((version, *session.server.notes)))
-        step = "rights"
-        try:
-            schemas = session.databases()
-            wanted = self.connection.schema
-            if wanted is not None and wanted not in schemas:
-                yield failed(
-                    step, f"This user may see nothing of the schema {shown(wanted)!r}, or there is none."
-                )
-                return
-            yield passed(step, f"may see {len(schemas)} schema{'s' * (len(schemas) != 1)}")
-            step = "snapshot"
-            notes = session.check_consistency(Consistency.TASK, Lock.NEVER, content_has_tables=True)
-            session.begin()
-            session.end()
-            yield passed(step, " ".join(["Points in time can be had.", *notes]))
-        except OfframpError as error:
-            yield failed(step, str(error))
+    def _rights(self, session: Session) -> TestStep:
+        schemas = session.databases()
+        wanted = self.connection.schema
+        if wanted is not None and wanted not in schemas:
+            return failed(
+                "rights", f"This user may see nothing of the schema {shown(wanted)!r}, or there is none."
+            )
+        return passed("rights", f"may see {len(schemas)} schema{'s' * (len(schemas) != 1)}")
 
     def test_sys_account(self) -> Iterator[TestStep]:
-        words = "Not given." if self.sys_account is None else "Not used: only OceanBase has one."
-        yield passed("sys account", words)
+        return without_sys_account(self)

@@ -15,12 +15,13 @@ from psycopg import generators
 from psycopg.pq import ExecStatus
 from psycopg.pq.abc import PGresult
 
+from connectors.lost import gets_in_again, naming
 from connectors.sources.postgresql.errors import is_lost, statement_error
 from connectors.sources.postgresql.kill import new_name, terminate_named
 from connectors.sources.postgresql.login import Login, Wire
 from connectors.sources.postgresql.names import find
 from connectors.sources.postgresql.sql import identifier
-from core.errors import ConnectionLost, OfframpError, Unsupported
+from core.errors import ConnectionLost, Unsupported
 from core.model.vocabulary import ObjectRef
 
 Row = tuple[Any, ...]
@@ -136,28 +137,22 @@ class Link:
         try:
             yield
         except psycopg.Error as error:
-            raise self._naming(statement_error(error, what, reading=reading, view=view)) from error
+            raise naming(
+                self._login.connection.name, statement_error(error, what, reading=reading, view=view)
+            ) from error
         except ConnectionLost as error:
-            raise self._naming(error) from error
-
-    def _naming(self, error: OfframpError) -> OfframpError:
-        """The same, with the connection's name where that is what failed."""
-        whose = f"Connection {self._login.connection.name!r}: "
-        if not isinstance(error, ConnectionLost) or error.message.startswith(whose):
-            return error
-        return ConnectionLost(whose + error.message[0].lower() + error.message[1:], error.hint)
+            raise naming(self._login.connection.name, error) from error
 
     def ready(self) -> None:
         """Get in again where the connection is gone and nothing was lost with it. Raises ConnectError or
         ConnectionLost."""
-        if self._closed:
-            raise ConnectionLost("The session is closed.")
-        if not self._wire.closed:
+        if not gets_in_again(
+            self._login.connection.name,
+            closed=self._closed,
+            alive=self.open,
+            in_transaction=self.in_transaction,
+        ):
             return
-        if self.in_transaction:
-            raise self._naming(
-                ConnectionLost("The connection was lost, and with it the point in time that was read.")
-            )
         wire = self._login.open(name=self.name)
         with self._lock:
             self._wire = wire

@@ -9,10 +9,9 @@ from connectors.sources.postgresql.kill import left_over_name, terminate_named
 from connectors.sources.postgresql.link import Link
 from connectors.sources.postgresql.login import DEFAULT_PORT, Login
 from connectors.sources.postgresql.session import PostgresqlSession
-from connectors.trial import failed, passed, way_in
+from connectors.trial import failed, passed, steps, way_in, without_sys_account
 from connectors.words import shown
-from core.errors import OfframpError, Unreachable
-from core.model.vocabulary import Consistency, Lock
+from core.errors import Unreachable
 
 
 class PostgresqlSource(Source):
@@ -31,35 +30,16 @@ class PostgresqlSource(Source):
         return found
 
     def test(self) -> Iterator[TestStep]:
-        session = yield from way_in(self, self.connection.port or DEFAULT_PORT)
-        if session is not None:
-            with session:
-                yield from self._found(session)
+        return steps(self, way_in(self, self.connection.port or DEFAULT_PORT), self._rights)
 
-    def _found(self, session: Session) -> Iterator[TestStep]:
-        yield passed("connect", self.connection.place)
-        yield passed("log in", f"as {shown(session.server.user)}")
-        version = f"{session.server.product} {session.server.version}"
-        yield passed("version", ". ".join((version, *session.server.notes)))
-        step = "rights"
-        try:
-            schemas = session.databases()
-            wanted = self.connection.schema
-            if not schemas:
-                yield failed(step, "This user may use no schema: grant it USAGE on what is to leave.")
-                return
-            if wanted is not None and wanted not in schemas:
-                yield failed(step, f"This user may not use the schema {shown(wanted)!r}, or there is none.")
-                return
-            yield passed(step, f"may use {len(schemas)} schema{'s' * (len(schemas) != 1)}")
-            step = "snapshot"
-            notes = session.check_consistency(Consistency.TASK, Lock.NEVER, content_has_tables=True)
-            session.begin()
-            session.end()
-            yield passed(step, " ".join(["Points in time can be had.", *notes]))
-        except OfframpError as error:
-            yield failed(step, str(error))
+    def _rights(self, session: Session) -> TestStep:
+        schemas = session.databases()
+        wanted = self.connection.schema
+        if not schemas:
+            return failed("rights", "This user may use no schema: grant it USAGE on what is to leave.")
+        if wanted is not None and wanted not in schemas:
+            return failed("rights", f"This user may not use the schema {shown(wanted)!r}, or there is none.")
+        return passed("rights", f"may use {len(schemas)} schema{'s' * (len(schemas) != 1)}")
 
     def test_sys_account(self) -> Iterator[TestStep]:
-        words = "Not given." if self.sys_account is None else "Not used: only OceanBase has one."
-        yield passed("sys account", words)
+        return without_sys_account(self)
