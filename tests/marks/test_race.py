@@ -27,7 +27,7 @@ from tests.servers.postgresql import PostgresqlServer
 
 WRITERS = 4
 # How long a transaction stays open, in seconds: most of them hardly, some over many runs.
-WAITS = (0.0, 0.0, 0.001, 0.01, 0.05, 0.3, 1.0)
+WAITS = (0.0, 0.005, 0.01, 0.02, 0.05, 0.3, 1.0)
 
 Connect = Callable[[], Any]
 
@@ -66,7 +66,7 @@ class Writers:
             connection.rollback()
         else:
             connection.commit()
-        time.sleep(chance.choice((0.0, 0.01, 0.05)))
+        time.sleep(chance.choice((0.01, 0.05, 0.1)))
 
     def stop(self) -> None:
         self._stop.set()
