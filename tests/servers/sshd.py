@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import socket
 import subprocess
@@ -58,6 +59,15 @@ class Sshd:
                 time.sleep(0.1)
             else:
                 break
+
+    def line(self, command: str) -> str:
+        """What runs `command` over there on a terminal."""
+        options = (
+            "ssh", "-tt", "-q", "-F", "none", "-p", str(self.port), "-i", str(self.identity),
+            "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null", "-o", "IdentitiesOnly=yes",
+            "127.0.0.1",
+        )  # fmt: skip
+        return shlex.join((*options, command))
 
     def close(self) -> None:
         self._process.terminate()

@@ -6,8 +6,6 @@ import csv
 import os
 import re
 import shlex
-import shutil
-import socket
 import sqlite3
 import subprocess
 import sys
@@ -25,6 +23,7 @@ from core.service import Service
 from tests.cli.conftest import COMMAND, Offramp
 from tests.needs import tool
 from tests.servers.oceanbase import OceanbaseServer
+from tests.servers.sshd import Sshd
 
 pytestmark = [pytest.mark.usefixtures("terminal_tools"), pytest.mark.timeout(180)]
 ROWS = 200_000
@@ -37,57 +36,6 @@ TERMS = pytest.mark.parametrize("term", ["screen-256color", "xterm"])
 def terminal_tools() -> None:
     for name in ("tmux", "sshd", "ssh"):
         tool(name)
-
-
-class Sshd:
-    """A server of its own, on loopback, that lets in whoever has the key made here."""
-
-    def __init__(self, directory: Path) -> None:
-        self._directory = directory
-        directory.mkdir(mode=0o700)
-        for name in ("host", "user"):
-            subprocess.run(
-                ("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", directory / name), check=True
-            )
-        shutil.copy(directory / "user.pub", directory / "authorized")
-        with closing(socket.socket()) as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
-        config = directory / "config"
-        config.write_text(
-            f"ListenAddress 127.0.0.1:{self.port}\nHostKey {directory}/host\nPidFile none\nUsePAM no\n"
-            f"AuthorizedKeysFile {directory}/authorized\nStrictModes no\nPermitRootLogin yes\n"
-            "PasswordAuthentication no\nKbdInteractiveAuthentication no\n"
-        )
-        if os.geteuid() == 0:
-            # sshd refuses to run as root without the directory it locks itself into.
-            Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)
-        with (directory / "log").open("wb") as log:
-            self._process = subprocess.Popen((tool("sshd"), "-D", "-e", "-f", config), stderr=log)
-        end = time.monotonic() + SECONDS
-        while True:
-            try:
-                socket.create_connection(("127.0.0.1", self.port), 1).close()
-            except OSError:
-                if time.monotonic() > end or self._process.poll() is not None:
-                    self.close()
-                    pytest.fail(f"sshd doesn't start: {(directory / 'log').read_text()}")
-                time.sleep(0.1)
-            else:
-                break
-
-    def line(self, command: str) -> str:
-        """What runs `command` over there on a terminal."""
-        options = (
-            "ssh", "-tt", "-q", "-F", "none", "-p", str(self.port), "-i", str(self._directory / "user"),
-            "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null", "-o", "IdentitiesOnly=yes",
-            "127.0.0.1",
-        )  # fmt: skip
-        return shlex.join((*options, command))
-
-    def close(self) -> None:
-        self._process.terminate()
-        self._process.wait(10)
 
 
 class Tmux:
