@@ -7,7 +7,7 @@ import os
 import socket
 import ssl
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -45,14 +45,13 @@ class CheckedSystem(FTPFileSystem):  # type: ignore[misc]
             self.ftp = ftplib.FTP_TLS(  # noqa: S321 - as asked for
                 timeout=self.timeout, encoding=self.encoding, context=self._context
             )
-        try:
+        with ExitStack() as undo:
+            undo.callback(self.ftp.close)
             self.ftp.connect(self.host, self.port)
             self.ftp.login(*self.cred)
             if isinstance(self.ftp, ftplib.FTP_TLS):
                 self.ftp.prot_p()
-        except BaseException:
-            self.ftp.close()
-            raise
+            undo.pop_all()
 
 
 class FtpFiles(FilesystemFiles):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -44,15 +44,14 @@ class OtherFiles(FilesystemFiles):
     def send(self, source: Path, at: str, told: Told) -> None:
         """What breaks off is dropped, by those file systems that can."""
         file = self.system.open(at, "wb", autocommit=False)
-        try:
+        with ExitStack() as undo:
+            undo.callback(file.discard)
             with source.open("rb") as local:
                 while piece := local.read(PIECE):
                     file.write(piece)
                     told(len(piece))
             file.close()
-        except BaseException:
-            file.discard()
-            raise
+            undo.pop_all()
         file.commit()
 
     @contextmanager

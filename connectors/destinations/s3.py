@@ -231,12 +231,11 @@ class S3Files(FilesystemFiles):
         ]
         try:
             return list(await asyncio.gather(*sending))
-        except BaseException:
-            # None may arrive once the upload is said to be over.
+        finally:
+            # Where one failed, none may arrive once the upload is said to be over.
             for one in sending:
                 one.cancel()
             await asyncio.gather(*sending, return_exceptions=True)
-            raise
 
     def _conditional(
         self, path: str, tag: str, condition: dict[str, str], method: str, **arguments: Any

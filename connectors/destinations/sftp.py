@@ -9,7 +9,7 @@ from __future__ import annotations
 import getpass
 import socket
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -59,12 +59,11 @@ class CheckedSystem(SFTPFileSystem):  # type: ignore[misc]
             self.client.load_system_host_keys()
             if SYSTEM_HOSTS.is_file():
                 self.client.load_system_host_keys(str(SYSTEM_HOSTS))
-        try:
+        with ExitStack() as undo:
+            undo.callback(self.client.close)
             self.client.connect(self.host, **self.ssh_kwargs)
             self.ftp = self.client.open_sftp()
-        except BaseException:
-            self.client.close()
-            raise
+            undo.pop_all()
         self.ftp.get_channel().settimeout(self._silence)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import smtplib
 import ssl
 from collections.abc import Sequence
+from contextlib import ExitStack
 from email.message import EmailMessage
 from email.utils import formatdate
 from typing import Any
@@ -77,11 +78,10 @@ def _connected(server: MailPreferences) -> smtplib.SMTP:
         )
     smtp = smtplib.SMTP(server.host, server.place, timeout=server.seconds)
     if server.tls == "starttls":
-        try:
+        with ExitStack() as undo:
+            undo.callback(smtp.close)
             smtp.starttls(context=_context(server.ca))
-        except BaseException:
-            smtp.close()
-            raise
+            undo.pop_all()
     return smtp
 
 

@@ -6,6 +6,7 @@ import os
 import pwd
 import shutil
 import stat
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -54,13 +55,12 @@ def move(usual: Locations, directory: Path, *, patience: float) -> Locations:
     usual.ensure()
     wait_on = within(patience)
     with alone(usual, wait_on), nobody_at_work(usual, "can't be moved: Offramp", wait_on):
-        try:
+        with ExitStack() as undo:
+            # It was empty before, and must be for the next time.
+            undo.callback(shutil.rmtree, target.home, ignore_errors=True)
             _carry_over(usual, target, patience)
             hosts.remember(usual.home, target.home)
-        except BaseException:
-            # It was empty before, and must be for the next time.
-            shutil.rmtree(target.home, ignore_errors=True)
-            raise
+            undo.pop_all()
         if usual.store.exists():
             # From here nobody is to work on it; those who come find where it has gone.
             stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import pwd
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -53,7 +54,8 @@ def open_database(
     journal = path.with_name(f"{path.name}-journal")
     unclean = _size(journal) > 0
     database = Database(path, patience=patience)
-    try:
+    with ExitStack() as undo:
+        undo.callback(database.close)
         found = _version(database)
         if unclean and _size(journal) == 0:
             # A writer was killed, and what it had begun has just been undone (or one has just ended).
@@ -66,9 +68,7 @@ def open_database(
                 from core.store.migrate import migrate  # noqa: PLC0415
 
                 migrate(database, locations, found, wait_on)
-    except BaseException:
-        database.close()
-        raise
+        undo.pop_all()
     return database
 
 
