@@ -23,8 +23,8 @@ class Existing(StrEnum):
 
 
 class Into(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    """`connection` is a saved connection, `database` a database of it (PostgreSQL: a schema), None for the one
-    that it begins in."""
+    """`connection` is a saved connection, `database` a database of it (PostgreSQL: a schema), None for the
+    one that it begins in."""
 
     connection: str
     database: str | None = None

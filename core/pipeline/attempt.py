@@ -34,6 +34,7 @@ from core.pipeline.context import Context
 from core.pipeline.crew import Crew, Processes, crew_for
 from core.pipeline.delivery import Delivery
 from core.pipeline.disk import Disk, join
+from core.pipeline.findings import tell
 from core.pipeline.journal import Journal
 from core.pipeline.latest import move_latest
 from core.pipeline.layout import Layout, Names
@@ -313,15 +314,7 @@ class Attempt:
         self._output_bytes = found.needed_bytes + scope.on_disk
         items = plan_again(settings, left, found.objects) if left.useful else plan(settings, found.objects)
         self._journal.plan(items, left.snapshot)
-        for text in found.notes:
-            self._log.info("%s", text)
-        for text in found.hazards:
-            self._log.warning("%s", text)
-        for item in found.failing:
-            self._log.error("%s: %s", item.ref, item.problem)
-        found.raise_for_problems(settings)
-        rows = f", about {found.total_rows} rows" if found.rows_known else ""
-        self._log.info("%d object%s%s", len(items), "" if len(items) == 1 else "s", rows)
+        tell(found, settings, len(items), self._log)
         faults.reached(Point.CHECKED)
         self._look_out(session, scope, found, items)
         return found, items

@@ -171,8 +171,8 @@ class Tasks:
         return task
 
     def limit(self, number: int, rate: Rate | None) -> Task:
-        """How fast a task may read from now on, None for as fast as it can; what runs heeds it within seconds.
-        Raises NotFound, Conflict."""
+        """How fast a task may read from now on, None for as fast as it can; what runs heeds it within
+        seconds. Raises NotFound, Conflict."""
         return self._context.store.tasks.set_rate(number, rate)
 
     def retry(self, number: int) -> Task:

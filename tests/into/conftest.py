@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.into.places import PRODUCTS, Place, new_place
+from tests.connectors.sources import PRODUCTS
+from tests.into.places import Place, new_place
 from tests.into.shop import fill
 
 

@@ -29,13 +29,6 @@ from core.pipeline.into.there import Elsewhere
 from core.pipeline.run import run_task
 from tests.pipeline.memory import MemoryJournal, make_task
 
-PRODUCTS = [
-    "sqlite",
-    pytest.param("mariadb", marks=pytest.mark.mariadb),
-    pytest.param("oceanbase", marks=pytest.mark.oceanbase),
-    pytest.param("postgresql", marks=pytest.mark.postgresql),
-]
-
 
 @dataclass(frozen=True)
 class Place:

@@ -10,8 +10,9 @@ import pytest
 from core.model.format_settings import Unfit
 from core.model.into import Existing
 from core.model.vocabulary import Content
+from tests.connectors.sources import PRODUCTS
 from tests.connectors.test_postgresql_values import TYPES, VALUES
-from tests.into.places import PRODUCTS, Place, bring, new_place, nothing_of_ours, task_of
+from tests.into.places import Place, bring, new_place, nothing_of_ours, task_of
 from tests.into.shop import TEXTS
 from tests.roundtrip.sqlite_copy import build, rows
 from tests.servers.mysql_values import LONE_SURROGATE_HEX, shop_values

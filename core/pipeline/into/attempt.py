@@ -26,6 +26,7 @@ from core.model.task import FileEntry, Snapshot, TaskObject
 from core.model.vocabulary import Consistency, Mode, ObjectStatus
 from core.pipeline import states
 from core.pipeline.cancel import Cancel, Cancellable
+from core.pipeline.findings import tell
 from core.pipeline.into.checks import Looked, definition_settings, look
 from core.pipeline.into.table import Loading, load_object
 from core.pipeline.into.there import Elsewhere, There, looked_at
@@ -228,15 +229,7 @@ class IntoAttempt:
         else:
             items = list(fresh.values())
         self._journal.plan(items, None)
-        for text in found.notes:
-            self._log.info("%s", text)
-        for text in found.hazards:
-            self._log.warning("%s", text)
-        for item in found.failing:
-            self._log.error("%s: %s", item.ref, item.problem)
-        found.raise_for_problems(settings)
-        rows = f", about {found.total_rows} rows" if found.rows_known else ""
-        self._log.info("%d object%s%s", len(items), "" if len(items) == 1 else "s", rows)
+        tell(found, settings, len(items), self._log)
         faults.reached(Point.CHECKED)
         return items
 
