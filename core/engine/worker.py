@@ -149,6 +149,7 @@ def _carry_out(
         log.error("%s", error)  # noqa: TRY400 - what it says is for people; the traceback says no more
         return _give_up(journal, error.info(), log)
     except Exception as error:
+        # A bug, which must not pass for a lost worker: that would be tried again.
         log.error("Unexpected: %s", type(error).__name__, exc_info=True)
         info = ErrorInfo(
             code="internal",

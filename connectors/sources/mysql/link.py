@@ -208,6 +208,7 @@ class Link:
         try:
             yield
         except Exception:
+            # Whatever it was, an abort among it: it is raised again.
             if not self._wire.open and self._wire is not self._shut:
                 self._kill("KILL")
             raise

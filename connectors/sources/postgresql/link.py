@@ -175,6 +175,7 @@ class Link:
         try:
             yield
         except Exception as error:
+            # Whatever it was, an abort among it: it is raised again.
             if isinstance(error, psycopg.Error) and is_lost(error):
                 self._wire.close()
             if self._wire.closed and self._wire is not self._shut:
