@@ -12,9 +12,9 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from enum import Enum
-from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
+from connectors.opened import Opened
 from core.chunk import Kind, TextChunk
 from core.errors import SnapshotUnavailable, Unsupported
 from core.logical import TEXT, LogicalType
@@ -264,7 +264,7 @@ class Sharing(Enum):
     LOCK = "lock"
 
 
-class Session(ABC):
+class Session(Opened):
     """A way into a database that is open, read-only, with character set, time zone and mode pinned.
 
     `begins_in` is the database that the account itself begins in, where neither the connection nor the
@@ -373,17 +373,6 @@ class Session(ABC):
     def cancel(self) -> None:
         """End the statement that is running, on the server too. From any thread; may be repeated. The
         thread that reads then gets ConnectionLost."""
-
-    @abstractmethod
-    def close(self) -> None: ...
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
 
 class Source(ABC):

@@ -12,10 +12,10 @@ import secrets
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import TracebackType
-from typing import ClassVar, NamedTuple, Self
+from typing import ClassVar, NamedTuple
 
 from connectors.base import TestStep
+from connectors.opened import Opened
 from core.errors import OfframpError, OutputDamaged
 from core.model.destination import Destination
 
@@ -30,7 +30,7 @@ class Found(NamedTuple):
     directory: bool = False
 
 
-class RemoteFiles(ABC):
+class RemoteFiles(Opened):
     """The files of a destination, open, for one thread. To be used by `with`.
 
     Every method raises DestinationLost (transient), NotWritable, NoSpace, TargetExists, or another
@@ -81,8 +81,9 @@ class RemoteFiles(ABC):
         with source.open("rb") as local:
             return there.digest() == hashlib.file_digest(local, "sha256").digest()
 
-    def abandon(self, path: str) -> None:  # noqa: B027 - most destinations have nothing to do
-        """End a transfer to this path that an earlier process had begun and left."""
+    def abandon(self, path: str) -> None:
+        """End a transfer to this path that an earlier process had begun and left. Most destinations have
+        nothing to do for that."""
 
     @abstractmethod
     def make_directory(self, path: str) -> None:
@@ -109,9 +110,6 @@ class RemoteFiles(ABC):
     def remove_directory(self, path: str) -> None:
         """Remove a directory if it is there and empty."""
 
-    @abstractmethod
-    def close(self) -> None: ...
-
     def tree(self, path: str) -> dict[str, int]:
         """Every file below a directory, by its path relative to that, with its length."""
         found: dict[str, int] = {}
@@ -122,14 +120,6 @@ class RemoteFiles(ABC):
             else:
                 found[name] = item.bytes
         return found
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
 
 class Elsewhere(ABC):

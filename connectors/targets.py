@@ -16,10 +16,9 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from types import TracebackType
-from typing import Self
 
 from connectors.base import Credentials, ObjectDdl, ServerInfo, SqlDialect
+from connectors.opened import Opened
 from connectors.target_rules import Rules, TargetColumn
 from core.chunk import TextChunk
 from core.model.connection import Connection
@@ -95,7 +94,7 @@ class RowForm:
 Piece = bytes | memoryview | TextChunk
 
 
-class Writer(ABC):
+class Writer(Opened):
     """A way into a database that is open for writing, with character set, time zone and mode pinned.
 
     Every method may raise ConnectionLost, NoPrivilege, StatementFailed, and Unfitting for values that the
@@ -148,17 +147,6 @@ class Writer(ABC):
     @abstractmethod
     def cancel(self) -> None:
         """End the statement that is running. From any thread; may be repeated."""
-
-    @abstractmethod
-    def close(self) -> None: ...
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
 
 class Target(ABC):
