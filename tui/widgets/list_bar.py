@@ -68,6 +68,7 @@ class ListBar(Horizontal):
         self._check = check
         self._keys_go_to = keys_go_to
         self.view = ListView(order=orders[0].id)
+        self._counts: Callable[[int], Line] | None = None
 
     @property
     def offramp(self) -> OfframpApp:
@@ -113,9 +114,15 @@ class ListBar(Horizontal):
 
     def put(self, counts: Callable[[int], Line]) -> None:
         """Show to the right what `counts` makes of so many columns."""
+        self._counts = counts
         lines = self.query_one("#counts", Lines)
         columns = lines.size.width
         lines.show([ends(EMPTY, join(counts(columns), run(" ")), columns)])
+
+    def on_resize(self) -> None:
+        """How many columns there are isn't known before a bar was shown once."""
+        if self._counts is not None:
+            self.put(self._counts)
 
     # Filter
 
