@@ -14,23 +14,29 @@ from core.errors import InvalidDefinition
 
 _REFERENCE = re.compile(r"\$\$\{|\$\{(?:(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::-(?P<default>[^}]*))?\})?")
 _SECRET_NAME = re.compile(r"PASS|SECRET|TOKEN|CREDENTIAL|API_?KEY|PRIVATE|_PWD?$", re.IGNORECASE)
+DEEPEST = 12
 SECRET = "secret"  # noqa: S105 - the key of a reference
 
 
-def resolved(tree: Any, environ: Mapping[str, str], where: str, place: str = "") -> Any:
+def resolved(tree: Any, environ: Mapping[str, str], where: str, place: str = "", depth: int = DEEPEST) -> Any:
     """Plain data with the variables in its strings resolved; `where` names the file, `place` the dotted path
     of `tree` in errors. The command that prints a password stays as it is: the shell that runs it has
     variables of its own. Raises InvalidDefinition for a variable that isn't set and has no default, for one
-    whose name says that it holds a secret, and for any in a reference to a secret."""
+    whose name says that it holds a secret, for any in a reference to a secret, and for what is nested deeper
+    than any definition."""
+    if not depth:
+        raise InvalidDefinition(
+            f"{where}: {place} is nested too deeply.", "Definitions are four levels deep."
+        )
     if isinstance(tree, dict):
         return {
             key: _of_secret(value, where, f"{place}.{key}".lstrip("."))
             if _refers(key, value)
-            else resolved(value, environ, where, f"{place}.{key}".lstrip("."))
+            else resolved(value, environ, where, f"{place}.{key}".lstrip("."), depth - 1)
             for key, value in tree.items()
         }
     if isinstance(tree, list):
-        return [resolved(value, environ, where, f"{place}[{i}]") for i, value in enumerate(tree)]
+        return [resolved(value, environ, where, f"{place}[{i}]", depth - 1) for i, value in enumerate(tree)]
     if isinstance(tree, str):
         return _REFERENCE.sub(lambda found: _value(found, environ, f"{where}: {place}"), tree)
     return tree
@@ -38,11 +44,16 @@ def resolved(tree: Any, environ: Mapping[str, str], where: str, place: str = "")
 
 def uses_variables(tree: Any) -> bool:
     """Whether any string in plain data has a variable in it."""
-    if isinstance(tree, dict):
-        return any(uses_variables(value) for value in tree.values())
-    if isinstance(tree, list):
-        return any(map(uses_variables, tree))
-    return isinstance(tree, str) and any(found["name"] for found in _REFERENCE.finditer(tree))
+    left = [tree]
+    while left:
+        item = left.pop()
+        if isinstance(item, dict):
+            left += item.values()
+        elif isinstance(item, list):
+            left += item
+        elif isinstance(item, str) and any(found["name"] for found in _REFERENCE.finditer(item)):
+            return True
+    return False
 
 
 def escaped(tree: Any) -> Any:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import pymysql
 import pytest
 
+from connectors.base import Sharing
 from core.errors import ConnectionLost, SchemaChanged, SnapshotGone, SnapshotUnavailable
 from core.model.task import Snapshot
 from core.model.vocabulary import Consistency, Lock, ObjectRef, ObjectType
@@ -194,7 +195,9 @@ def test_consistency_that_can_be_had(mysql_family: MysqlFamilyServer) -> None:
         for consistency in Consistency:
             for lock in Lock:
                 notes = session.check_consistency(consistency, lock, True)
-                assert (lock is Lock.BRIEF) == any("lock" in note for note in notes)
+                # What it costs, where it is taken, is said with the parts that want it.
+                needless = lock is Lock.BRIEF and session.sharing is Sharing.SNAPSHOT
+                assert needless == any("lock" in note for note in notes)
         assert session.check_consistency(Consistency.TASK, Lock.NEVER, True) != []
 
 

@@ -77,10 +77,11 @@ class FakeWire:
             pass
 
     def await_socket(self, wanted: int, timeout: float | None = None) -> int:
-        ready = select.select(
-            [self.near] if wanted & READ else [], [self.near] if wanted & WRITE else [], [], 5
+        ready = select.poll()
+        ready.register(
+            self.near, (select.POLLIN if wanted & READ else 0) | (select.POLLOUT if wanted & WRITE else 0)
         )
-        assert any(ready)
+        assert ready.poll(5000)
         return wanted
 
     def close(self) -> None:

@@ -7,6 +7,7 @@ import logging
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,8 +17,8 @@ from connectors.sources.mysql.catalog import Catalog
 from core.model.settings import ExportSettings
 from core.model.vocabulary import Consistency, ObjectRef, ObjectType, SchemaFlavour
 from core.pipeline.cancel import Cancel
-from core.pipeline.data import DataFile
 from core.pipeline.run import run_task
+from core.pipeline.writer import DataFile
 from tests.connectors.mysql_helpers import session_of
 from tests.pipeline.memory import MemoryJournal, make_task
 from tests.servers.family import MysqlFamilyServer
@@ -55,10 +56,10 @@ def test_a_change_amid_the_checks(
     real = Catalog.check_readable
     pending = [change]
 
-    def check(catalog: Catalog, where: str, shape: TableShape) -> None:
+    def check(catalog: Catalog, database_: str, shape: TableShape, *more: Any) -> None:
         if shape.ref.name == "t" and pending:
             mysql_family.run(pending.pop(), database=database)
-        real(catalog, where, shape)
+        real(catalog, database_, shape, *more)
 
     monkeypatch.setattr(Catalog, "check_readable", check)
     # What the change is about, and nothing that comes or goes with it.

@@ -160,7 +160,7 @@ def test_names_and_errors_are_inert_on_a_terminal_and_exact_in_json(hostile: Off
         ("[export.x]\ndirectory = '/tmp'\nconection = 'c'\n", "conection"),
         ("[export.'../../x']\nconnection = 'hostile'\ndirectory = '/tmp'\nall_objects = true\n", "../../x"),
         (f"[export.{json.dumps('a' + chr(0x7F))}]\nconnection = 'hostile'\ndirectory = '/tmp'\nall_objects = true\n", "\\u007f"),
-        ("[export.x]\nconnection = 'hostile'\ndirectory = '../x'\nall_objects = true\n", "directory"),
+        ("[export.x]\nconnection = 'hostile'\ndirectory = '../x'\nall_objects = true\n", "no place for files"),
         ("[connection.x]\nmode = 'sqlite'\npath = 'relative.db'\n", "path"),
         ("[connection.x]\nmode = 'sqlite'\npath = \"/a\\u0000b\"\n", "NUL"),
         ("export = 1\n", "export"),

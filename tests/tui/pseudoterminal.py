@@ -44,8 +44,9 @@ class PseudoTerminal:
 
     def read(self, seconds: float) -> bytes:
         """What is written within that time, back at once when there is something."""
-        ready, _, _ = select.select([self._descriptor], [], [], seconds)
-        if not ready:
+        ready = select.poll()  # select(2) takes no descriptor above 1023
+        ready.register(self._descriptor, select.POLLIN)
+        if not ready.poll(seconds * 1000):
             return b""
         try:
             data = os.read(self._descriptor, 1 << 16)
