@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -105,27 +106,49 @@ def test_abort_while_nothing_goes_through_any_more(reader: Shop, far: Proxy) -> 
     assert sessions(reader) == []
 
 
+def until_waiting(shop: Shop, number: int, state: str) -> None:
+    """Wait until one of the reader's sessions waits for that on the server."""
+    deadline = time.monotonic() + 90
+    while not any(
+        row["User"] == shop.reader and state in str(row["State"]) for row in shop.server.processlist()
+    ):
+        assert time.monotonic() < deadline, (shop.task(number), shop.server.processlist())
+        time.sleep(0.05)
+
+
 @pytest.mark.mariadb
-@pytest.mark.parametrize("stage", ["checking", "reading"])
-def test_abort_while_a_lock_is_waited_for(reader: Shop, stage: str) -> None:
-    """Somebody's LOCK TABLES: before the checks, or between two objects."""
-    reader.set_pace(0.02 if stage == "reading" else 0)
-    objects = ("VIEW:slow", "TABLE:orders", "TABLE:staff") if stage == "reading" else ("staff",)
-    somebody = reader.server.admin(reader.database)
-    with somebody.cursor() as cursor:
-        if stage == "checking":
-            cursor.execute("LOCK TABLES staff WRITE")
-        number = reader.start("reader", *objects, "--content", "data")
-        if stage == "reading":
-            reader.until(number, lambda task: str(task["stage"]).startswith("reading"))
-            cursor.execute("LOCK TABLES staff WRITE")
-        deadline = time.monotonic() + 40
-        while not [r for r in reader.server.processlist() if "metadata lock" in str(r["State"])]:
-            assert time.monotonic() < deadline, reader.task(number)
-            time.sleep(0.05)
+def test_abort_while_the_checks_wait_for_a_lock(reader: Shop) -> None:
+    """Somebody's LOCK TABLES, from before the task."""
+    with closing(reader.server.admin(reader.database)) as somebody, somebody.cursor() as cursor:
+        cursor.execute("LOCK TABLES staff WRITE")
+        number = reader.start("reader", "staff", "--content", "data")
+        until_waiting(reader, number, "metadata lock")
         assert abort(reader, number) < GRACE - 5
         assert sessions(reader) == []
-    somebody.close()
+
+
+@pytest.mark.mariadb
+def test_abort_while_a_lock_is_waited_for_between_two_objects(reader: Shop) -> None:
+    """Somebody's LOCK TABLES once all is checked. The first object's query waits at a door until then, so that
+    it doesn't matter how fast anybody is."""
+    door = f"door of {reader.database}"
+    reader.server.run(
+        f"CREATE VIEW first AS SELECT id, GET_LOCK('{door}', 600) AS passed FROM orders WHERE id = 1",
+        "CREATE VIEW second AS SELECT id, name FROM staff",
+        database=reader.database,
+    )
+    with closing(reader.server.admin(reader.database)) as somebody, somebody.cursor() as cursor:
+        cursor.execute(f"SELECT GET_LOCK('{door}', 0)")
+        number = reader.start("reader", "VIEW:first", "VIEW:second", "--content", "data")
+        until_waiting(reader, number, "User lock")
+        cursor.execute("LOCK TABLES staff WRITE")
+        cursor.execute(f"SELECT RELEASE_LOCK('{door}')")
+        until_waiting(reader, number, "metadata lock")
+        log = reader.offramp.quick("logs", str(number)).out
+        assert "VIEW:first: 1 rows" in log
+        assert "VIEW:second: begins" in log
+        assert abort(reader, number) < GRACE - 5
+        assert sessions(reader) == []
 
 
 @pytest.mark.mariadb
