@@ -45,6 +45,17 @@ class Zeros(Loss):
         return kept.ljust(len(file.seen), b"\0")
 
 
+class OldestLost(Loss):
+    """The oldest name that wasn't synced is lost, all that came after it is kept."""
+
+    def __init__(self) -> None:
+        self._lost = False
+
+    def keeps_name(self) -> bool:
+        before, self._lost = self._lost, True
+        return before
+
+
 class Torn(Loss):
     """Any name and any block may have reached the disk, or not."""
 
@@ -74,4 +85,4 @@ def common(one: bytes, other: bytes) -> bytes:
 
 
 def losses(chance: random.Random) -> list[Loss]:
-    return [Loss(), SyncedOnly(), NamesOnly(), Zeros(), Torn(chance)]
+    return [Loss(), SyncedOnly(), NamesOnly(), Zeros(), OldestLost(), Torn(chance)]

@@ -233,9 +233,10 @@ class RecordingDisk(Disk):
             self._world.step(f"sync above {path}")
 
     def _forget(self, name: str, node: Node) -> None:
-        """One name after the other, as rmtree does."""
+        """One name after the other, as rmtree does, in the worst order: the manifest, which came last, goes
+        first."""
         if isinstance(node, Directory):
-            for inner, below in list(node.seen.items()):
+            for inner, below in reversed(list(node.seen.items())):
                 self._forget(f"{name}/{inner}", below)
         self._world.model.change((name, None))
         self._world.step(f"remove {name}")
