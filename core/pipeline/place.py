@@ -135,8 +135,8 @@ def put_back(disk: Disk, place: Place) -> None:
         return
     ours = own_manifest(disk, place, place.final) is not None
     if ours:
-        # The attempt that died may not have synced its rename: until that is durable, the earlier output mustn't
-        # go, nor get another name.
+        # The attempt that died may not have synced its rename: until that is durable, the earlier output
+        # mustn't go, nor get another name.
         disk.sync_directory("")
     if ours and disk.status(place.aside) is None and _is_of_another(disk, place):
         set_aside(disk, place, place.work)
