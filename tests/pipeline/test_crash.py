@@ -6,9 +6,10 @@ that moment is what the next attempt finds.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -33,7 +34,19 @@ class Died(BaseException):
 
 
 class Unsynced(Disk):
-    """Death of a process loses nothing that was written: thousands of runs needn't wait for the disk."""
+    """Death of a process loses nothing that was written: thousands of runs needn't wait for the disk.
+    `opened` are the descriptors that are open: of the dead, nobody else closes them."""
+
+    opened: ClassVar[set[int]] = set()
+
+    def open(self, path: str) -> OpenFile:
+        file = super().open(path)
+        self.opened.add(file.descriptor)
+        return file
+
+    def close(self, file: OpenFile) -> None:
+        self.opened.discard(file.descriptor)
+        super().close(file)
 
     def sync(self, file: OpenFile) -> None:
         pass
@@ -41,6 +54,13 @@ class Unsynced(Disk):
     def sync_directory(self, path: str) -> None:
         if path and not self.is_directory(path):
             raise AssertionError(f"{path} is to be made durable and isn't there")
+
+
+@pytest.fixture(autouse=True)
+def _descriptors_of_the_dead() -> Iterator[None]:
+    yield
+    while Unsynced.opened:
+        os.close(Unsynced.opened.pop())
 
 
 class Countdown:
