@@ -24,3 +24,11 @@ def gets_in_again(connection: str, *, closed: bool, alive: bool, in_transaction:
             ConnectionLost("The connection was lost, and with it the point in time that was read."),
         )
     return not alive
+
+
+def not_understood(what: str) -> ConnectionLost:
+    """That what a server sends is no answer, and why."""
+    return ConnectionLost(
+        f"What the server sends can't be understood: {what}.",
+        "Something between here and the server changes or loses data, or the server is at fault.",
+    )

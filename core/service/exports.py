@@ -145,31 +145,23 @@ class Exports:
         connections = {c.name: c for c in store.connections.list()}
         exports = {e.name: e for e in store.exports.list()}
         steps = []
-        for made in definitions.connections:
-            old = connections.get(made.name)
-            steps.append(
-                _step(
-                    "connection",
-                    made.name,
-                    before=to_tree(old) if old else None,
-                    after=to_tree(made),
-                    secret=made.secret,
-                    old=old.secret if old else None,
+        places = store.destinations.by_name()
+        for kind, defined, there in (
+            ("connection", definitions.connections, connections),
+            ("destination", definitions.destinations, places),
+        ):
+            for made in defined:
+                old = there.get(made.name)
+                steps.append(
+                    _step(
+                        kind,
+                        made.name,
+                        before=to_tree(old) if old else None,
+                        after=to_tree(made),
+                        secret=made.secret,
+                        old=old.secret if old else None,
+                    )
                 )
-            )
-        destinations = store.destinations.by_name()
-        for place in definitions.destinations:
-            there = destinations.get(place.name)
-            steps.append(
-                _step(
-                    "destination",
-                    place.name,
-                    before=to_tree(there) if there else None,
-                    after=to_tree(place),
-                    secret=place.secret,
-                    old=there.secret if there else None,
-                )
-            )
         known = {*connections, *(c.name for c in definitions.connections)}
         for export in definitions.exports:
             wanted = export.settings.connection

@@ -18,6 +18,7 @@ from typing import NoReturn
 import numpy as np
 from pymysql import err
 
+from connectors.lost import not_understood
 from connectors.sources.mysql.wire_packets import HEADER, MAX_PAYLOAD, PAD, header, walk
 from connectors.sources.mysql.wire_rows import DamagedRow, RowSplitter
 from core.chunk import Bytes, Offsets, TextChunk
@@ -147,7 +148,7 @@ class RowStream:
         if numbers[first] == 0 and len(payload) >= ERROR_SHORTEST and payload[0] == ERROR_MARK:
             text = payload[9 if payload[3:4] == b"#" else 3 :].decode("utf-8", "replace")
             raise ConnectionLost(f"The server ended the connection while rows were read: {text!r}.")
-        _damaged(f"packet {int(numbers[first])} came where {int(expected[first])} was due")
+        raise not_understood(f"packet {int(numbers[first])} came where {int(expected[first])} was due")
 
     def _rows_before_special(self, edges: Offsets) -> int:
         """How many packets from the front are rows of one packet each: up to an end, an error or a row that
@@ -164,7 +165,7 @@ class RowStream:
         try:
             return self._splitter.split(self._buffer[: self._filled + PAD], edges[:-1] + HEADER, edges[1:])
         except DamagedRow as error:
-            _damaged(str(error))
+            raise not_understood(str(error)) from error
 
     def _join(self) -> int:
         """Bring together the row at the front that goes on in further packets. Returns where it ends."""
@@ -176,7 +177,7 @@ class RowStream:
             word = header(self._view, end)[0]
             size = word & MAX_PAYLOAD
             if word >> 24 != self._sequence:
-                _damaged(f"packet {word >> 24} came where {self._sequence} was due")
+                raise not_understood(f"packet {word >> 24} came where {self._sequence} was due")
             self._view[end : self._filled - HEADER] = self._view[end + HEADER : self._filled]
             self._filled -= HEADER
             end += size
@@ -203,17 +204,17 @@ class RowStream:
     def _raise_error(self, size: int) -> NoReturn:
         """Raise what the error packet at the front says."""
         if size < ERROR_SHORTEST:
-            _damaged("an error packet has no error in it")
+            raise not_understood("an error packet has no error in it")
         err.raise_mysql_exception(self._view[HEADER : HEADER + size].tobytes())
         raise AssertionError("raise_mysql_exception returned")
 
     def _check_end(self, size: int) -> None:
         if size < EOF_SHORTEST:
-            _damaged("an end packet is too short")
+            raise not_understood("an end packet is too short")
         if self._filled != HEADER + size:
-            _damaged("something follows the end of the result")
+            raise not_understood("something follows the end of the result")
         if header(self._view, HEADER + 1)[0] >> 16 & MORE_RESULTS:
-            _damaged("the server announces a second result")
+            raise not_understood("the server announces a second result")
 
     def _use(self, buffer: Bytes) -> None:
         self._buffer = buffer
@@ -232,10 +233,3 @@ class RowStream:
         if self._buffer is not self._home and self._filled <= self._home.shape[0] - PAD:
             self._use(self._home)
         self._view[: self._filled] = rest
-
-
-def _damaged(what: str) -> NoReturn:
-    raise ConnectionLost(
-        f"What the server sends can't be understood: {what}.",
-        "Something between here and the server changes or loses data, or the server is at fault.",
-    )

@@ -21,10 +21,11 @@ from psycopg.pq import ExecStatus
 from psycopg.pq.abc import PGresult
 
 from connectors.base import CHUNK_BYTES
+from connectors.lost import not_understood
 from connectors.sources.postgresql.login import READ, Wire
-from connectors.sources.postgresql.stream import CopyStream, Rows, begins_at_once, send
+from connectors.sources.postgresql.stream import CopyStream, Rows, begins_at_once, check_row, send
 from core.chunk import Bytes, Offsets, TextChunk
-from core.errors import ConnectionLost, SchemaChanged, ValueTooLarge
+from core.errors import SchemaChanged
 
 SIGNATURE = b"PGCOPY\n\xff\r\n\0"
 _HEAD = struct.Struct(">11sii")
@@ -34,7 +35,6 @@ Message = bytes | bytearray | memoryview
 
 CHUNK_VALUES = 1 << 19  # a value may take 4 bytes of the wire, and costs 17 in a chunk
 CHUNK_ROWS = 1 << 16
-MAX_CHUNK_BYTES = (1 << 31) - (1 << 20)
 
 
 class Copy:
@@ -64,7 +64,7 @@ class Copy:
         count = 0
         for buffer, begins, ends in self._batches():
             if ended:
-                _damaged("something follows the end")
+                raise not_understood("something follows the end")
             if not begun:
                 size = _check_head(buffer[begins[0] : ends[0]])
                 begins = np.concatenate(([begins[0] + size], begins[1:]))  # noqa: PLW2901
@@ -78,10 +78,10 @@ class Copy:
             if len(begins):
                 yield split(buffer, begins, ends, self._columns)
         if not ended:
-            _damaged("it breaks off")
+            raise not_understood("it breaks off")
         announced = self._stream.announced if self._stream is not None else count
         if announced != count:
-            _damaged(f"{count} rows came, and it says {announced}")
+            raise not_understood(f"{count} rows came, and it says {announced}")
 
     def _batches(self) -> Iterator[Rows]:
         send(self._wire, self._statement)
@@ -128,11 +128,7 @@ def messages(wire: Wire, most_bytes: int, most: int) -> Iterator[list[Message]]:
                 yield taken
                 taken, size = [], length
             taken.append(data)
-            if length > MAX_CHUNK_BYTES:
-                raise ValueTooLarge(
-                    f"A row of {length} bytes came, and {MAX_CHUNK_BYTES} bytes are the limit.",
-                    "Leave the object or the column with such large values out.",
-                )
+            check_row(length)
         elif length == 0:
             wire.await_socket(READ)
             libpq.consume_input()
@@ -180,10 +176,10 @@ def _refused(wire: Wire, result: PGresult | None) -> NoReturn:
 def _check_head(message: Bytes) -> int:
     """The size of what stands before the first row."""
     if len(message) < _HEAD.size:
-        _damaged("it has no head")
+        raise not_understood("it has no head")
     signature, flags, extension = _HEAD.unpack_from(message.data)
     if signature != SIGNATURE or flags or extension:
-        _damaged("its head is another than was expected")
+        raise not_understood("its head is another than was expected")
     return _HEAD.size
 
 
@@ -207,18 +203,22 @@ def split(buffer: Bytes, begins: Offsets, ends: Offsets, columns: int) -> TextCh
     Raises SchemaChanged for another number of columns, ConnectionLost where the values don't fill a row.
     """
     rows = len(begins)
-    if (ends - begins).min() < _COUNT.size + _LENGTH * columns:
-        # With another number of columns it may well be shorter.
-        first = int((ends - begins).argmin())
-        _check_count(buffer[begins[first] : ends[first]].tobytes(), columns)
-        _damaged("a row is too short")
+    shortest = (ends - begins).min()
+    if shortest < _COUNT.size:
+        raise not_understood("a row is too short")
     # Every two, or four, bytes that stand behind one another, as a number: indexed, for `take` would copy
     # all of what isn't aligned.
     counts = np.ndarray((buffer.size - 1,), ">i2", buffer.data, strides=(1,))
-    lengths = np.ndarray((buffer.size - _LENGTH + 1,), ">i4", buffer.data, strides=(1,))
     found = counts[begins]
     if not (found == columns).all():
-        _other_columns(int(found[found != columns][0]), columns)
+        other = int(found[found != columns][0])
+        raise SchemaChanged(
+            f"The server answered with {other} columns where {columns} were asked for.",
+            "Start the task again: it then reads the object as it is now.",
+        )
+    if shortest < _COUNT.size + _LENGTH * columns:
+        raise not_understood("a row is too short")
+    lengths = np.ndarray((buffer.size - _LENGTH + 1,), ">i4", buffer.data, strides=(1,))
     starts = np.empty((rows, columns), np.int64)
     value_ends = np.empty((rows, columns), np.int64)
     nulls = np.zeros((rows, columns), np.bool_)
@@ -235,26 +235,7 @@ def split(buffer: Bytes, begins: Offsets, ends: Offsets, columns: int) -> TextCh
             here += size
             value_ends[:, column] = here
     except IndexError:
-        _damaged("a value reaches past its row")
+        raise not_understood("a value reaches past its row") from None
     if not np.array_equal(here, ends):
-        _damaged("the values of a row don't fill it")
+        raise not_understood("the values of a row don't fill it")
     return TextChunk(buffer, starts, value_ends, nulls if nulls.any() else None)
-
-
-def _check_count(row: bytes, columns: int) -> None:
-    if len(row) >= _COUNT.size and _COUNT.unpack_from(row)[0] != columns:
-        _other_columns(_COUNT.unpack_from(row)[0], columns)
-
-
-def _other_columns(found: int, columns: int) -> NoReturn:
-    raise SchemaChanged(
-        f"The server answered with {found} columns where {columns} were asked for.",
-        "Start the task again: it then reads the object as it is now.",
-    )
-
-
-def _damaged(what: str) -> NoReturn:
-    raise ConnectionLost(
-        f"What the server sends can't be understood: {what}.",
-        "Something between here and the server changes or loses data, or the server is at fault.",
-    )

@@ -20,12 +20,12 @@ import socket
 import struct
 from collections.abc import Iterator
 from time import monotonic
-from typing import NoReturn
 
 import numpy as np
 import psycopg
 
 from connectors.ahead import INLINE_BYTES, Ahead
+from connectors.lost import not_understood
 from connectors.sources.postgresql.login import READ, WRITE, Wire
 from core.chunk import Bytes, Offsets
 from core.errors import ConnectionLost, ValueTooLarge
@@ -60,6 +60,15 @@ def send(wire: Wire, statement: str) -> None:
         wire.await_socket(WRITE)
 
 
+def check_row(size: int) -> None:
+    """Raises ValueTooLarge for a row of so many bytes that no chunk can hold."""
+    if size > MAX_ROW_BYTES:
+        raise ValueTooLarge(
+            f"A row of {size} bytes came, and {MAX_ROW_BYTES} bytes are the limit.",
+            "Leave the object or the column with such large values out.",
+        )
+
+
 class CopyStream:
     """The rows that COPY TO STDOUT sends, in binary form.
 
@@ -87,8 +96,8 @@ class CopyStream:
         Ends when the server has said that this was all, and how many. Raises psycopg.Error for its error,
         ConnectionLost where the connection breaks or what comes can't be understood, ValueTooLarge.
         """
-        if self._type_of(self._need()) != _BEGIN:
-            self._damaged("it doesn't begin")
+        if self._kind() != _BEGIN:
+            raise not_understood("it doesn't begin")
         self._skip()
         while True:
             edges = self._gather()
@@ -100,14 +109,14 @@ class CopyStream:
                 self._begin = int(edges[last])
                 yield self._buffer, edges[first:last] + HEADER, edges[first + 1 : last + 1]
             self._begin = int(edges[count])
-            if other.size and self._special(self._type_of(self._need())):
+            if other.size and self._special(self._kind()):
                 return
 
     def drain(self) -> None:
         """Read what is left of the answer, up to the server's word that there is no more, and put libpq in
         step with it. Raises ConnectionLost."""
         while not self.ended:
-            kind = self._type_of(self._need(content=False))
+            kind = self._kind(content=False)
             if kind == _READY:
                 self._ready()
             else:
@@ -139,15 +148,15 @@ class CopyStream:
                 self._wire.close()
             raise error
         if kind != _DONE:
-            self._damaged(f"message {chr(kind)!r} amid the rows")
+            raise not_understood(f"message {chr(kind)!r} amid the rows")
         self._skip()
-        while (kind := self._type_of(self._need())) != _READY:
+        while (kind := self._kind()) != _READY:
             if kind == _ERROR:
                 return self._special(kind)
             if kind == _COMPLETE:
                 self.announced = _announced(self._content())
             elif kind not in _ASIDE:
-                self._damaged(f"message {chr(kind)!r} after the rows")
+                raise not_understood(f"message {chr(kind)!r} after the rows")
             self._skip()
         self._ready()
         return True
@@ -156,7 +165,7 @@ class CopyStream:
         """ReadyForQuery is at the front: the answer has ended. Have libpq see the end of one, too."""
         size = self._need()
         if self._filled != self._begin + size:
-            self._damaged("something follows the end")
+            raise not_understood("something follows the end")
         self._begin = self._filled
         self.ended = True
         self.close()
@@ -177,8 +186,9 @@ class CopyStream:
             if libpq.get_result() is None:
                 return
 
-    def _type_of(self, size: int) -> int:
-        del size
+    def _kind(self, *, content: bool = True) -> int:
+        """The type of the message at the front, which is there then (`_need`)."""
+        self._need(content=content)
         return int(self._buffer[self._begin])
 
     def _content(self) -> bytes:
@@ -215,12 +225,8 @@ class CopyStream:
     def _size_at(self, position: int) -> int:
         size = 1 + int(_size(self._view, position + 1)[0])
         if size < HEADER:
-            self._damaged("a message has no length")
-        if size > MAX_ROW_BYTES:
-            raise ValueTooLarge(
-                f"A row of {size} bytes comes, and {MAX_ROW_BYTES} bytes are the limit.",
-                "Leave the object or the column with such large values out.",
-            )
+            raise not_understood("a message has no length")
+        check_row(size)
         return size
 
     def _gather(self) -> Offsets:
@@ -240,16 +246,14 @@ class CopyStream:
                 if after > filled or position + HEADER > filled:
                     break
                 if after < position + HEADER:
-                    self._damaged("a message has no length")
+                    raise not_understood("a message has no length")
                 last, position = position, after
                 append(position)
             over = position == filled and view[last] != _ROW
-            if over or filled == self._capacity or (position and monotonic() - since > _SECONDS):
+            rest = 1 + size(view, position + 1)[0] if filled - position >= HEADER else HEADER
+            full = filled == self._capacity or (position < filled and position + rest > self._capacity)
+            if over or full or monotonic() - since > _SECONDS:
                 return np.fromiter(edges, np.int64, len(edges))
-            if position < filled:
-                rest = 1 + size(view, position + 1)[0] if filled - position >= HEADER else HEADER
-                if position and position + rest > self._capacity:
-                    return np.fromiter(edges, np.int64, len(edges))
             self._filled += self._receive(view[filled : self._capacity])
 
     # The buffer
@@ -293,12 +297,6 @@ class CopyStream:
             self._wire.await_socket(READ)
             with contextlib.suppress(BlockingIOError):
                 return self._socket.recv_into(into)
-
-    def _damaged(self, what: str) -> NoReturn:
-        raise ConnectionLost(
-            f"What the server sends can't be understood: {what}.",
-            "Something between here and the server changes or loses data, or the server is at fault.",
-        )
 
 
 _HINT = "Look into the server's log; a timeout there or on the way may have ended it."
