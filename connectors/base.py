@@ -15,7 +15,7 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 from connectors.opened import Opened
-from core.chunk import Kind, TextChunk
+from core.chunk import Chunk, Kind, TextChunk
 from core.errors import SnapshotUnavailable, Unsupported
 from core.logical import TEXT, LogicalType
 from core.model.connection import Connection
@@ -368,6 +368,11 @@ class Session(Opened):
         """The rows of a part, in key order where the object has a key and that costs no sort. Ends only
         after the server has said that the result is complete. Raises SnapshotGone, SchemaChanged,
         ValueTooLarge."""
+
+    def read_typed(self, request: ReadRequest) -> Iterator[Chunk]:
+        """The same rows for a file with types: as `ArrowChunk` where the source can hand them over so, of
+        the shape's logical types (`settle`). The file must be the one that `read` makes."""
+        return self.read(request)
 
     @abstractmethod
     def cancel(self) -> None:

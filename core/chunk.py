@@ -8,9 +8,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
+
+if TYPE_CHECKING:
+    from core.arrow import ArrowChunk
 
 Bytes = npt.NDArray[np.uint8]
 Offsets = npt.NDArray[np.int64]
@@ -60,6 +64,11 @@ class TextChunk:
     def columns(self) -> int:
         return int(self.starts.shape[1])
 
+    @property
+    def size(self) -> int:
+        """Bytes of all values."""
+        return int((self.ends - self.starts).sum())
+
     def value(self, row: int, column: int) -> bytes | None:
         """One value's bytes, None for NULL: for error messages and tests, not for the hot path."""
         if self.nulls is not None and self.nulls[row, column]:
@@ -77,3 +86,7 @@ class TextChunk:
             nulls=None if self.nulls is None else self.nulls[begin:end],
             kinds=None if self.kinds is None else self.kinds[begin:end],
         )
+
+
+# What files take rows in: those with types in both ways, those of text as slices only.
+Chunk: TypeAlias = "TextChunk | ArrowChunk"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 
-from core.chunk import TextChunk
+from core.chunk import Chunk
 
 
 class Encoder(ABC):
@@ -33,11 +33,11 @@ class Encoder(ABC):
         """Byte-order mark, header."""
 
     @abstractmethod
-    def encode(self, chunk: TextChunk) -> Iterator[memoryview | bytes]:
-        """A chunk's rows, in pieces that nobody changes afterwards. Raises Unencodable or InvalidText, naming
-        table, column and row key."""
+    def encode(self, chunk: Chunk) -> Iterator[memoryview | bytes]:
+        """A chunk's rows, in pieces that nobody changes afterwards. Formats of text take slices only. Raises
+        Unencodable or InvalidText, naming table, column and row key."""
 
-    def fill(self, chunk: TextChunk, room: int, least: int) -> tuple[list[memoryview | bytes], int]:
+    def fill(self, chunk: Chunk, room: int, least: int) -> tuple[list[memoryview | bytes], int]:
         """Rows from the chunk's first on: as many as fit in `room` bytes together with what `end` adds, and
         `least` in any case; gives their bytes and how many there are. Raises as `encode` does."""
         pieces: list[memoryview | bytes] = []
@@ -90,11 +90,11 @@ class Encoder(ABC):
     def warnings(self) -> tuple[str, ...]: ...
 
 
-def _first_step(chunk: TextChunk, room: int) -> int:
+def _first_step(chunk: Chunk, room: int) -> int:
     """How many rows to try first: a guess that costs little where it is wrong."""
     if not chunk.rows:
         return 0
-    held = int(chunk.ends[-1, -1] - chunk.starts[0, 0]) if chunk.columns else 0
+    held = chunk.size
     if 2 * held <= room:
         return chunk.rows
     return max(1, min(chunk.rows, chunk.rows * max(room, 0) // max(held, 1)))

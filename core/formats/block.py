@@ -15,7 +15,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from core.chunk import Bytes, Mask, TextChunk
+from core.chunk import Bytes, Chunk, Mask, TextChunk
 
 # A chunk of the usual size is one block. A row beyond it is encoded in slices of its values (`wide`).
 BLOCK_BYTES = 2 << 20
@@ -64,11 +64,13 @@ class Block:
         return self.spans.view(np.int64).ravel().take(values).view(np.int32).reshape(-1, 2)
 
 
-def cut_blocks(chunk: TextChunk, columns: Sequence[int] | None, limit: int) -> Iterator[Block]:
+def cut_blocks(chunk: Chunk, columns: Sequence[int] | None, limit: int) -> Iterator[Block]:
     """The rows of a chunk in blocks of at most `limit` bytes, or of one row that is larger.
 
     `columns` are the columns that are wanted, in order; None takes all.
     """
+    if not isinstance(chunk, TextChunk):
+        raise TypeError("rows with types were handed to a format that takes slices")
     total = chunk.rows
     if not total or not chunk.columns:
         return

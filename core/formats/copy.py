@@ -22,7 +22,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from connectors.base import SqlDialect, TableShape
-from core.chunk import Bytes, Kind, Mask, TextChunk
+from core.chunk import Bytes, Chunk, Kind, Mask
 from core.formats.binary import hex_values
 from core.formats.block import BLOCK_BYTES, Block, Values, cut_blocks
 from core.formats.joiner import Joiner
@@ -129,7 +129,7 @@ class CopyEncoder(SqlFile):
         self._body = CopyBody([column.kind for column in self._taken], self._again)
         self._open = False
 
-    def encode(self, chunk: TextChunk) -> Iterator[memoryview | bytes]:
+    def encode(self, chunk: Chunk) -> Iterator[memoryview | bytes]:
         for block in cut_blocks(chunk, self._columns, BLOCK_BYTES):
             yield self._encoder.encode(self._lead())
             first, self._rows = self._rows, self._rows + block.rows

@@ -32,7 +32,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from connectors.base import TableShape
-from core.chunk import Kind, TextChunk
+from core.chunk import Chunk, Kind
 from core.errors import InvalidValue
 from core.formats.base import Encoder
 from core.formats.block import BLOCK_BYTES, Block, cut_blocks
@@ -83,7 +83,7 @@ class CsvEncoder(Encoder):
     def _is_utf8(self) -> bool:
         return self._encoder.encoding is Encoding.UTF_8
 
-    def encode(self, chunk: TextChunk) -> Iterator[memoryview | bytes]:
+    def encode(self, chunk: Chunk) -> Iterator[memoryview | bytes]:
         for block in cut_blocks(chunk, None, BLOCK_BYTES):
             if len(block.data) > BLOCK_BYTES:
                 slices = Slices(block, self._policy, self._rows)

@@ -17,7 +17,7 @@ from collections.abc import Iterator
 import pyarrow as pa
 
 from connectors.base import TableShape
-from core.chunk import TextChunk
+from core.chunk import Chunk
 from core.formats.base import Encoder
 from core.formats.block import BLOCK_BYTES, Block, cut_blocks
 from core.formats.jsonl_body import JsonBody
@@ -47,7 +47,7 @@ class JsonEncoder(Encoder):
     def begin(self) -> bytes:
         return self._encoder.bom
 
-    def encode(self, chunk: TextChunk) -> Iterator[memoryview | bytes]:
+    def encode(self, chunk: Chunk) -> Iterator[memoryview | bytes]:
         for block in cut_blocks(chunk, None, BLOCK_BYTES):
             if len(block.data) > BLOCK_BYTES:
                 pieces = self._body.wide(block, Slices(block, self._policy, self._rows))

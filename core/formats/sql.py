@@ -22,7 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from connectors.base import SqlDialect, TableShape
-from core.chunk import TextChunk
+from core.chunk import Chunk
 from core.formats.block import BLOCK_BYTES, Block, cut_blocks
 from core.formats.sql_body import SqlBody
 from core.formats.sql_file import SqlFile
@@ -51,7 +51,7 @@ class SqlEncoder(SqlFile):
         self._open_rows = 0
         self._open_bytes = 0
 
-    def encode(self, chunk: TextChunk) -> Iterator[memoryview | bytes]:
+    def encode(self, chunk: Chunk) -> Iterator[memoryview | bytes]:
         for block in cut_blocks(chunk, self._columns, BLOCK_BYTES):
             lengths = np.einsum("ij->i", block.lengths.reshape(block.rows, block.columns).astype(np.int64))
             first = self._rows

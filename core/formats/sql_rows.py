@@ -37,7 +37,7 @@ import numpy as np
 import numpy.typing as npt
 
 from connectors.base import SqlDialect, SqlLiteral, SqlRows, TableShape
-from core.chunk import Kind, Mask, TextChunk
+from core.chunk import Chunk, Kind, Mask
 from core.formats.binary import hex_values
 from core.formats.block import BLOCK_BYTES, Block, Values, cut_blocks
 from core.formats.joiner import Joiner
@@ -88,7 +88,7 @@ class RowSqlEncoder(SqlFile):
         kinds[3] = [[closing + end] * len(affixes) for _, closing in affixes]
         return kinds
 
-    def encode(self, chunk: TextChunk) -> Iterator[memoryview | bytes]:
+    def encode(self, chunk: Chunk) -> Iterator[memoryview | bytes]:
         for block in cut_blocks(chunk, self._columns, BLOCK_BYTES):
             large = large_rows(block, self._kinds, self._bounds, national=self._national) | self._bare
             at = 0

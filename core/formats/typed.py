@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
+from itertools import pairwise
 from threading import Thread
 
 import numpy as np
@@ -29,12 +30,13 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from connectors.base import TableShape
-from core.chunk import Offsets, TextChunk
+from core.arrow import ArrowChunk
+from core.chunk import Chunk, Offsets
 from core.errors import InvalidValue
 from core.formats.base import Encoder
-from core.formats.block import Block, cut_blocks
+from core.formats.block import cut_blocks
 from core.formats.policy import TextPolicy
-from core.formats.typed_columns import TypedColumns, arrow_schema
+from core.formats.typed_columns import Rows, TypedColumns, alone, arrow_schema, count_of
 from core.model.format_settings import ArrowCodec, ParquetCodec, Unfit
 from core.model.settings import ExportSettings
 from core.model.vocabulary import Encoding, Format
@@ -115,42 +117,56 @@ class TypedEncoder(Encoder):
     def begin(self) -> bytes:
         return b""
 
-    def encode(self, chunk: TextChunk) -> Iterator[memoryview | bytes]:
-        for block in cut_blocks(chunk, None, BLOCK_BYTES):
-            yield from self._block(block)
+    def encode(self, chunk: Chunk) -> Iterator[memoryview | bytes]:
+        for rows in self._cut(chunk):
+            yield from self._block(rows)
 
-    def fill(self, chunk: TextChunk, room: int, least: int) -> tuple[list[memoryview | bytes], int]:
+    def _cut(self, chunk: Chunk) -> Iterator[Rows]:
+        """A chunk's rows, a very large one by itself."""
+        if not isinstance(chunk, ArrowChunk):
+            yield from cut_blocks(chunk, None, BLOCK_BYTES)
+        elif chunk.size <= BLOCK_BYTES:
+            yield chunk.batch
+        else:
+            ends = self._columns.row_bytes(chunk.batch)
+            large = np.flatnonzero(np.diff(ends, prepend=0) > BLOCK_BYTES)
+            edges = np.unique(np.concatenate([[0, chunk.rows], large, large + 1])).tolist()
+            for begin, end in pairwise(edges):
+                rows = chunk.batch.slice(begin, end - begin)
+                yield alone(rows) if begin in large else rows
+
+    def fill(self, chunk: Chunk, room: int, least: int) -> tuple[list[memoryview | bytes], int]:
         pieces: list[memoryview | bytes] = []
         limit, taken = self._known + room, 0
         while taken < chunk.rows:
             rest = chunk.between(taken, chunk.rows)
-            rows = max(self._fitting(next(cut_blocks(rest, None, BLOCK_BYTES)), limit), least - taken)
+            rows = max(self._fitting(next(self._cut(rest)), limit), least - taken)
             if not rows:
                 break
             pieces += self.encode(rest.between(0, rows))
             taken += rows
         return pieces, taken
 
-    def _fitting(self, block: Block, limit: int) -> int:
+    def _fitting(self, block: Rows, limit: int) -> int:
         """How many of a block's rows the file can have, up to the end of the group."""
         ends = self._ends(block)
         full = int(np.searchsorted(ends, self._group_bytes - self._waiting_bytes)) + 1
-        most = min(full, self._limit - self._waiting_rows, block.rows)
+        most = min(full, self._limit - self._waiting_rows, count_of(block))
         sizes = (self._waiting_bytes + ends[:most]) * _PER_BYTE
         index = self._once + (self._groups + 1) * _PER_COLUMN * len(self._schema)
         return int(np.searchsorted(sizes, limit - self._known - self._pending - index, side="right"))
 
-    def _ends(self, block: Block) -> Offsets:
+    def _ends(self, block: Rows) -> Offsets:
         """What a block's rows count for in their group, up to and with each of them: their bytes in memory,
         and with a limit what each value may cost beside."""
         ends = self._columns.row_bytes(block)
-        return ends + self._extra * np.arange(1, block.rows + 1) if self._extra else ends
+        return ends + self._extra * np.arange(1, count_of(block) + 1) if self._extra else ends
 
-    def _block(self, block: Block) -> Iterator[bytes]:
+    def _block(self, block: Rows) -> Iterator[bytes]:
         batch = self._columns.batch(block, self._schema, self._rows)
-        self._rows += block.rows
+        self._rows += count_of(block)
         ends, at = self._ends(block), 0
-        if block.rows == 1 and ends[0] > BLOCK_BYTES:
+        if count_of(block) == 1 and ends[0] > BLOCK_BYTES:
             yield from self._group()
             yield from self._written()
             self._write_table(pa.Table.from_batches([batch]))
@@ -158,11 +174,11 @@ class TypedEncoder(Encoder):
             pa.default_memory_pool().release_unused()
             yield from self._pieces.take()
             return
-        while at < block.rows:
+        while at < count_of(block):
             before = int(ends[at - 1]) if at else 0
             # The group ends with the row that reaches its bytes, or its rows.
             full = int(np.searchsorted(ends, before + self._group_bytes - self._waiting_bytes)) + 1
-            end = min(full, at + self._limit - self._waiting_rows, block.rows)
+            end = min(full, at + self._limit - self._waiting_rows, count_of(block))
             self._waiting.append(batch.slice(at, end - at))
             self._waiting_rows += end - at
             self._waiting_bytes += int(ends[end - 1]) - before

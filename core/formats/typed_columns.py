@@ -4,23 +4,23 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+from collections.abc import Sequence
+from typing import TypeAlias
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from connectors.base import TableShape
-from core.chunk import Bytes, Mask, Offsets
+from core.arrow import arrow_type
+from core.chunk import Mask, Offsets
 from core.errors import Unfitting
-from core.formats.block import Block, Index, gather
+from core.formats.block import Block, gather
 from core.formats.policy import TextPolicy
-from core.logical import Holds, LogicalType
 from core.model.format_settings import Unfit
 from core.model.settings import ExportSettings
 from core.model.vocabulary import ObjectType
 
-_MOST_DIGITS = 76
-_SHORT_DIGITS = 38
 # Dates that no calendar has: cast first one by one, they would be found slowly. Arrow has a year 0, but most
 # of its readers (Python's dates among them) begin with year 1.
 _ZERO_DATE = r"^0000|-00"
@@ -28,25 +28,12 @@ _UTC = "+00"  # behind instants in UTC, as PostgreSQL prints them; MySQL leaves 
 _DAYS = {kind: pa.scalar(dt.datetime(1, 1, 1)).cast(kind) for kind in (pa.timestamp("us"), pa.date32())}
 
 
-def arrow_type(logical: LogicalType) -> pa.DataType:
-    """The type of Arrow, and by its own rules of Parquet, for a logical type."""
-    holds = logical.holds
-    if holds is Holds.INTEGER:
-        return getattr(pa, f"{'int' if logical.signed else 'uint'}{logical.bits}")()
-    if holds is Holds.DECIMAL and 1 <= logical.precision <= _MOST_DIGITS:
-        make = pa.decimal128 if logical.precision <= _SHORT_DIGITS else pa.decimal256
-        return make(logical.precision, logical.scale)
-    if holds is Holds.FLOAT:
-        return pa.float32() if logical.bits == 32 else pa.float64()
-    if holds is Holds.TIMESTAMP:
-        return pa.timestamp("us", tz="UTC" if logical.utc else None)
-    others = {
-        Holds.DATE: pa.date32(),
-        Holds.TIME: pa.time64("us"),
-        Holds.BOOLEAN: pa.bool_(),
-        Holds.BYTES: pa.binary(),
-    }
-    return others.get(holds, pa.string())
+Rows: TypeAlias = Block | pa.RecordBatch
+
+
+def count_of(rows: Rows) -> int:
+    """How many there are."""
+    return rows.rows if isinstance(rows, Block) else int(rows.num_rows)
 
 
 def arrow_schema(shape: TableShape, *, with_nulls: bool) -> pa.Schema:
@@ -78,45 +65,56 @@ class TypedColumns:
         self._varying = np.flatnonzero([_width(kind) is None for kind in kinds])
         self._fixed = sum(_width(kind) or 0 for kind in kinds)
 
-    def row_bytes(self, block: Block) -> Offsets:
-        """Bytes that a block's rows take in memory, up to and with each of them: int64, shape (rows,).
+    def row_bytes(self, rows: Rows) -> Offsets:
+        """Bytes that rows take in memory, up to and with each of them: int64, shape (rows,).
 
         NULLs, too, have the width of their type there.
         """
-        lengths = block.lengths.reshape(block.rows, block.columns).take(self._varying, axis=1)
-        return np.cumsum(np.einsum("ij->i", lengths.astype(np.int64)) + self._fixed)
+        if isinstance(rows, Block):
+            lengths = rows.lengths.reshape(rows.rows, rows.columns).take(self._varying, axis=1)
+            sizes = np.einsum("ij->i", lengths.astype(np.int64))
+        else:
+            sizes = np.zeros(rows.num_rows, np.int64)
+            for number in self._varying.tolist():
+                sizes += _lengths(rows.column(number))
+        return np.cumsum(sizes + self._fixed)
 
-    def batch(self, block: Block, schema: pa.Schema, first_row: int) -> pa.RecordBatch:
-        """The rows of a block. Raises Unfitting, InvalidText."""
+    def batch(self, rows: Rows, schema: pa.Schema, first_row: int) -> pa.RecordBatch:
+        """Rows in the schema's types; `first_row` is the number of the first in the file, for messages.
+        Raises Unfitting, InvalidText."""
+        given = _arrays(rows, schema) if isinstance(rows, Block) else rows.columns
         try:
-            return self._batch(block, schema, first_row)
+            return self._batch(given, schema, first_row)
         except _NoText:
+            block = rows if isinstance(rows, Block) else _block(rows)
             mended = self._policy.values(block, np.tile(self._is_text, block.rows), first_row)
-            return self._batch(mended, schema, first_row)
+            texts = [
+                _values(mended, number, field.type) if is_text else array
+                for number, (field, is_text, array) in enumerate(
+                    zip(schema, self._is_text, given, strict=True)
+                )
+            ]
+            return self._batch(texts, schema, first_row)
 
-    def _batch(self, block: Block, schema: pa.Schema, first_row: int) -> pa.RecordBatch:
-        arrays = [self._array(block, number, field, first_row) for number, field in enumerate(schema)]
+    def _batch(self, given: Sequence[pa.Array], schema: pa.Schema, first_row: int) -> pa.RecordBatch:
+        arrays = [self._array(array, number, first_row, schema) for number, array in enumerate(given)]
         return pa.RecordBatch.from_arrays(arrays, schema=schema)
 
-    def _array(self, block: Block, number: int, field: pa.Field, first_row: int) -> pa.Array:
+    def _array(self, given: pa.Array, number: int, first_row: int, schema: pa.Schema) -> pa.Array:
+        """A column's values, of which those that aren't in the field's type are texts."""
+        field = schema.field(number)
         kind = field.type
-        bounds, data = _column(block, number)
-        nulls = None if block.nulls is None else block.nulls.reshape(block.rows, block.columns)[:, number]
-        if nulls is not None and not field.nullable and nulls.any():
-            raise self._error(field.name, first_row + int(np.flatnonzero(nulls)[0]), "NULL", "NOT NULL value")
-        raw = pa.binary() if pa.types.is_binary(kind) else pa.string()
-        array = pa.Array.from_buffers(
-            raw,
-            block.rows,
-            [_validity(nulls), pa.py_buffer(bounds), pa.py_buffer(data)],
-        )
-        if kind == raw:
+        if given.null_count and not field.nullable:
+            row = int(np.flatnonzero(given.is_null().to_numpy(zero_copy_only=False))[0])
+            raise self._error(field.name, first_row + row, "NULL", "NOT NULL value")
+        if given.type == kind:
             if pa.types.is_string(kind):
                 try:
-                    array.validate(full=True)
+                    given.validate(full=True)
                 except pa.ArrowInvalid as error:
                     raise _NoText from error
-            return array
+            return given
+        array = given
         plain = pa.timestamp("us") if pa.types.is_timestamp(kind) else kind
         if plain != kind and pc.any(pc.ends_with(array, _UTC)).as_py():
             array = pc.replace_substring_regex(array, rf"{re.escape(_UTC)}$", "")
@@ -203,13 +201,66 @@ def _before_year_one(array: pa.Array) -> bool:
     return bool(first.is_valid and pc.less(first, _DAYS[array.type]).as_py())
 
 
-def _column(block: Block, number: int) -> tuple[Index, Bytes]:
-    """The values of a column: where they begin and end, and the bytes."""
+def _arrays(block: Block, schema: pa.Schema) -> list[pa.Array]:
+    """A block's columns, as the texts or bytes that they are."""
+    return [_values(block, number, field.type) for number, field in enumerate(schema)]
+
+
+def _values(block: Block, number: int, kind: pa.DataType) -> pa.Array:
+    """A column's values as they came, which may be no valid text."""
+    nulls = None if block.nulls is None else block.nulls.reshape(block.rows, block.columns)[:, number]
     if block.rows == 1:
         # It may be large: as it lies there.
-        return np.ascontiguousarray(block.spans[number]), block.data
-    packed = gather(block.data, block.column_spans(np.array([number], np.intp)))
-    return packed.bounds, packed.data
+        bounds, data = np.ascontiguousarray(block.spans[number]), block.data
+    else:
+        packed = gather(block.data, block.column_spans(np.array([number], np.intp)))
+        bounds, data = packed.bounds, packed.data
+    raw = pa.binary() if pa.types.is_binary(kind) else pa.string()
+    return pa.Array.from_buffers(
+        raw, block.rows, [_validity(nulls), pa.py_buffer(bounds), pa.py_buffer(data)]
+    )
+
+
+def _block(rows: pa.RecordBatch) -> Block:
+    """Rows with types as a block: only where a policy has to look at them, or an error to name one."""
+    columns = [array if _width(array.type) is None else array.cast(pa.string()) for array in rows.columns]
+    lengths = np.column_stack([_lengths(array) for array in columns])
+    data = b"".join(
+        b"" if value is None else value
+        for row in zip(*(array.cast(pa.binary()).to_pylist() for array in columns), strict=True)
+        for value in row
+    )
+    ends = np.cumsum(lengths.ravel())
+    spans = np.column_stack([ends - lengths.ravel(), ends]).astype(np.int32)
+    nulls = np.column_stack([array.is_null().to_numpy(zero_copy_only=False) for array in columns])
+    return Block(
+        data=np.frombuffer(data, np.uint8),
+        spans=spans,
+        nulls=nulls.ravel() if nulls.any() else None,
+        kinds=None,
+        rows=rows.num_rows,
+        columns=rows.num_columns,
+    )
+
+
+def alone(row: pa.RecordBatch) -> pa.RecordBatch:
+    """One row of others as if it had come by itself: Arrow writes a slice in another way. Its texts and bytes
+    may be large, and aren't copied."""
+    arrays = []
+    for column in row.columns:
+        if _width(column.type) is not None:
+            arrays.append(pa.concat_arrays([column, column.slice(0, 0)]))
+            continue
+        _, offsets, data = column.buffers()
+        bounds = np.frombuffer(offsets, np.int32, 2, 4 * column.offset).copy()
+        validity = _validity(np.array([not column.is_valid()[0].as_py()]))
+        arrays.append(pa.Array.from_buffers(column.type, 1, [validity, pa.py_buffer(bounds), data]))
+    return pa.RecordBatch.from_arrays(arrays, schema=row.schema)
+
+
+def _lengths(array: pa.Array) -> Offsets:
+    """Bytes of each text or value of bytes, 0 for NULL."""
+    return np.asarray(pc.binary_length(array).fill_null(0), np.int64)
 
 
 def _width(kind: pa.DataType) -> int | None:

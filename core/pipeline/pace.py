@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from core.chunk import TextChunk
+from core.chunk import Chunk
 from core.model.load import Per, Rate
 
 # What wasn't used in the last second may be made up for.
@@ -23,7 +23,7 @@ class Pace:
         # Up to when what was read so far may take.
         self._due = 0.0
 
-    def passed(self, chunk: TextChunk) -> None:
+    def passed(self, chunk: Chunk) -> None:
         """A chunk was read: wait as long as that should have taken."""
         rate = self._rate()
         if rate is None:
@@ -45,8 +45,8 @@ class Pace:
             rate = current
 
 
-def _amount(chunk: TextChunk, per: Per) -> int:
-    return chunk.rows if per is Per.ROWS else int((chunk.ends - chunk.starts).sum())
+def _amount(chunk: Chunk, per: Per) -> int:
+    return chunk.rows if per is Per.ROWS else chunk.size
 
 
 def shared(rate: Rate | None, readers: int) -> Rate | None:

@@ -14,7 +14,7 @@ import msgspec
 
 from connectors.base import ReadRequest, Session
 from core import faults, formats
-from core.chunk import TextChunk
+from core.chunk import Chunk, TextChunk
 from core.faults import Point
 from core.model.settings import ExportSettings
 from core.model.task import FileEntry
@@ -140,9 +140,11 @@ def copy_rows(
     """The rows of one part, chunk by chunk, no faster than `pace` has it; of them those that `passing` lets
     through."""
     check()
-    rows = session.read(request)
+    rows: Iterator[Chunk]
     if passing is not None:
-        rows = passing(request, rows)
+        rows = passing(request, session.read(request))
+    else:
+        rows = session.read_typed(request) if files.typed else session.read(request)
     try:
         for chunk in rows:
             check()

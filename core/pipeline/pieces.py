@@ -12,7 +12,7 @@ from typing import Self
 
 from msgspec.structs import replace
 
-from core.chunk import TextChunk
+from core.chunk import Chunk
 from core.formats.base import Encoder
 from core.formats.compress import open_compressor
 from core.model.settings import ExportSettings
@@ -64,11 +64,16 @@ class DataFiles:
         return sum(entry.bytes for entry in self.done) + (self._file.size if self._file else 0)
 
     @property
+    def typed(self) -> bool:
+        """Whether rows may come with types."""
+        return not self._output.settings.format.is_text
+
+    @property
     def resumable(self) -> bool:
         """Whether what is open can be gone on with after a part."""
         return self._file is not None and self._file.resumable
 
-    def write(self, chunk: TextChunk) -> None:
+    def write(self, chunk: Chunk) -> None:
         at = 0
         while at < chunk.rows:
             if self._file is None:

@@ -11,7 +11,7 @@ import msgspec
 
 from connectors.base import ReadRequest, Session, TableShape
 from core import formats
-from core.chunk import TextChunk
+from core.chunk import Chunk
 from core.errors import DataError, NotFound, OutputError, SnapshotGone, SnapshotUnavailable, SourceError
 from core.formats.base import Encoder
 from core.formats.compress import decompressed
@@ -147,11 +147,11 @@ class _Again:
             self._next()
         for chunk in self._chunks(snapshot):
             check()
-            if isinstance(chunk, TextChunk):
+            if isinstance(chunk, _PartEnd):
+                self._put(lambda encoder: encoder.flush())
+            else:
                 rows += chunk.rows
                 self._take(chunk)
-            else:
-                self._put(lambda encoder: encoder.flush())
         self._put(lambda encoder: encoder.end())
         return rows, [digest.hexdigest() for digest in self._digests]
 
@@ -168,7 +168,7 @@ class _Again:
         if self._encoder is not None:
             self._digests[-1].update(made(self._encoder))
 
-    def _take(self, chunk: TextChunk) -> None:
+    def _take(self, chunk: Chunk) -> None:
         at = 0
         while at < chunk.rows and self._encoder is not None:
             last = len(self._digests) == len(self._sizes)
@@ -181,32 +181,34 @@ class _Again:
             self._room -= end - at
             at = end
 
-    def _chunks(self, snapshot: Snapshot | None) -> Iterator[TextChunk | _PartEnd]:
+    def _chunks(self, snapshot: Snapshot | None) -> Iterator[Chunk | _PartEnd]:
         """The rows, with a mark where each part ends: in the parts into which the source cuts the object now,
         where these are as many as then, since a part's rows may come in an order of its own."""
         parts: tuple[PartPlan, ...] = ()
         if len(self._parts) > 1:
             parts = parts_of(self._session, self._settings, self._database, self._shape, snapshot)
         if len(parts) != len(self._parts):
-            whole = self._session.read(self._request(PartPlan(number=0)))
+            whole = self._read(PartPlan(number=0))
             yield from _cut(whole, list(accumulate(self._parts)))
             return
         for part in parts:
-            yield from self._session.read(self._request(part))
+            yield from self._read(part)
             yield _PartEnd()
 
-    def _request(self, part: PartPlan) -> ReadRequest:
+    def _read(self, part: PartPlan) -> Iterator[Chunk]:
         where = self._settings.where_of(self._shape.ref)
-        return ReadRequest(
+        request = ReadRequest(
             database=self._database, shape=self._shape, part=part, where=where, comment="offramp verify"
         )
+        text = self._settings.format.is_text
+        return self._session.read(request) if text else self._session.read_typed(request)
 
 
 class _PartEnd:
     """Stands between chunks where a part of the export ended."""
 
 
-def _cut(chunks: Iterator[TextChunk], ends: Sequence[int]) -> Iterator[TextChunk | _PartEnd]:
+def _cut(chunks: Iterator[Chunk], ends: Sequence[int]) -> Iterator[Chunk | _PartEnd]:
     """The chunks, cut where parts ended (`ends`: rows from the beginning, the last may be missed), with a
     mark after each part. Rows beyond the last end belong to the last part."""
     done, inner = 0, list(ends[:-1])

@@ -7,7 +7,7 @@ import hashlib
 from typing import Self
 
 from core import faults
-from core.chunk import TextChunk
+from core.chunk import Chunk
 from core.errors import OfframpError, OutputDamaged
 from core.faults import Point
 from core.formats.base import Encoder
@@ -64,12 +64,12 @@ class DataFile:
         """Whether the file can be gone on with after a part."""
         return self._encoder.resumable
 
-    def write(self, chunk: TextChunk) -> None:
+    def write(self, chunk: Chunk) -> None:
         for piece in self._encoder.encode(chunk):
             self._put(piece)
         self.rows += chunk.rows
 
-    def fill(self, chunk: TextChunk, most_rows: int | None, most_bytes: int | None) -> int:
+    def fill(self, chunk: Chunk, most_rows: int | None, most_bytes: int | None) -> int:
         """Write the first rows of a chunk, as many as the file may take: how many these are. An empty file
         takes one whatever its size. Limits are of the whole file; bytes count before compression."""
         if most_rows is not None:

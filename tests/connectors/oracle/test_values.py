@@ -10,8 +10,8 @@ import pytest
 
 from connectors.sources.oracle.convert import chunks, file_locator, table_of, texts
 from connectors.sources.oracle.types import ColumnType, reading
+from core.arrow import arrow_type
 from core.chunk import Kind
-from core.formats.typed_columns import arrow_type
 from core.logical import Holds
 
 MOMENT = "LTRIM(TO_CHAR(\"C\", 'SYYYY-MM-DD HH24:MI:SS{}'))"

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 import core.formats.typed as module
 from connectors.base import TableShape
+from core.arrow import ArrowChunk, arrow_type
 from core.chunk import Kind
 from core.errors import InvalidText, InvalidValue, Unfitting
 from core.formats import notes, open_encoder
@@ -142,6 +143,56 @@ def test_rows_read_back(form: Format, table: Any, at: list[int], gap: bytes) -> 
     assert data == whole, "how rows came in chunks is seen in the file"
 
 
+def with_types(rows: Rows, types: Sequence[LogicalType], text: Sequence[bool]) -> ArrowChunk:
+    """The same rows as a source with types hands them over, some columns (`text`) as it prints them."""
+    arrays = []
+    for number, (logical, as_text) in enumerate(zip(types, text, strict=True)):
+        kind = arrow_type(logical)
+        printed = pa.array([row[number] for row in rows], pa.binary())
+        if kind == pa.binary():
+            arrays.append(printed)
+            continue
+        array = pa.Array.from_buffers(pa.string(), len(rows), printed.buffers())
+        if logical.holds is Holds.TIME and not as_text:
+            array = pa.array([v if v is None else dt.time.fromisoformat(v) for v in array.to_pylist()], kind)
+        plain = pa.timestamp("us") if pa.types.is_timestamp(kind) else kind
+        arrays.append(array if as_text or array.type == kind else array.cast(plain).cast(kind))
+    return ArrowChunk(pa.RecordBatch.from_arrays(arrays, names=[str(n) for n in range(len(arrays))]))
+
+
+@pytest.mark.parametrize("form", TYPED)
+@given(table=typed_tables(), at=cuts, text=st.lists(st.booleans(), min_size=5, max_size=5))
+@settings(max_examples=150, deadline=None)
+def test_rows_with_types_give_the_same_file(
+    form: Format, table: Any, at: list[int], text: list[bool]
+) -> None:
+    types, _, raw = table
+    shape = typed_shape(types)
+    chunks = [with_types(piece, types, text[: len(types)]) for piece in cut(raw, at) if piece]
+    whole = file_of(settings_of(form), shape, [[chunk_of(raw)] if raw else []])
+    assert file_of(settings_of(form), shape, [chunks]) == whole
+
+
+@pytest.mark.parametrize("form", TYPED)
+def test_rows_with_types_are_limited_and_grouped_alike(monkeypatch: pytest.MonkeyPatch, form: Format) -> None:
+    monkeypatch.setattr(module, "ARROW_ROWS", 7)
+    monkeypatch.setattr(module, "GROUP_BYTES", 500)
+    monkeypatch.setattr(module, "BLOCK_BYTES", 300)
+    types = [LogicalType(Holds.INTEGER), TEXT]
+    rows: Rows = [[b"%d" % n, b"x" * (400 if n in (3, 4, 20) else n % 13)] for n in range(40)]
+    chosen = settings_of(form, parquet=ParquetSettings(row_group_rows=7))
+    slices = file_of(chosen, typed_shape(types), [[chunk_of(rows)]])
+    for at in ([], [4], [3, 4, 21]):
+        chunks = [with_types(piece, types, [False, False]) for piece in cut(rows, at) if piece]
+        assert file_of(chosen, typed_shape(types), [chunks]) == slices
+
+
+def test_text_takes_no_rows_with_types() -> None:
+    types = [TEXT]
+    with pytest.raises(TypeError, match="rows with types"):
+        file_of(settings_of(Format.CSV), typed_shape(types), [[with_types([[b"a"]], types, [True])]])
+
+
 @pytest.mark.parametrize("form", TYPED)
 def test_floats_keep_their_bits(form: Format) -> None:
     shape = typed_shape([LogicalType(Holds.FLOAT, bits=64), LogicalType(Holds.FLOAT, bits=32)])
@@ -191,15 +242,20 @@ def test_dates_that_no_calendar_has(form: Format, bad: str) -> None:
     )
 
 
+@pytest.mark.parametrize("typed", [False, True])
 @pytest.mark.parametrize("policy", list(Unencodable))
-def test_bytes_that_are_no_text(policy: Unencodable) -> None:
+def test_bytes_that_are_no_text(policy: Unencodable, typed: bool) -> None:
     chosen = settings_of(Format.PARQUET, on_unencodable=policy)
-    shape = typed_shape([TEXT])
+    types = [TEXT, LogicalType(Holds.INTEGER)]
+    shape = typed_shape(types)
+    rows: Rows = [[b"ok", b"1"], [b"a\xff", None]]
+    chunk = with_types(rows, types, [False, False]) if typed else chunk_of(rows)
     if policy is Unencodable.FAIL:
         with pytest.raises(InvalidText, match="column c0, row 2: the byte 0xFF"):
-            file_of(chosen, shape, [[chunk_of([[b"ok"], [b"a\xff"]])]])
+            file_of(chosen, shape, [[chunk]])
         return
-    found = table_of(file_of(chosen, shape, [[chunk_of([[b"ok"], [b"a\xff"]])]]), Format.PARQUET)
+    found = table_of(file_of(chosen, shape, [[chunk]]), Format.PARQUET)
+    assert found.column(1).to_pylist() == [1, None]
     assert found.column(0).to_pylist() == ["ok", "a?" if policy is Unencodable.REPLACE else "a\\x{FF}"]
 
 
