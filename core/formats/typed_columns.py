@@ -252,9 +252,11 @@ def alone(row: pa.RecordBatch) -> pa.RecordBatch:
             arrays.append(pa.concat_arrays([column, column.slice(0, 0)]))
             continue
         _, offsets, data = column.buffers()
-        bounds = np.frombuffer(offsets, np.int32, 2, 4 * column.offset).copy()
+        begin, end = np.frombuffer(offsets, np.int32, 2, 4 * column.offset).tolist()
+        bounds = pa.py_buffer(np.array([0, end - begin], np.int32))
+        held = data.slice(begin, end - begin) if data is not None else None
         validity = _validity(np.array([not column.is_valid()[0].as_py()]))
-        arrays.append(pa.Array.from_buffers(column.type, 1, [validity, pa.py_buffer(bounds), data]))
+        arrays.append(pa.Array.from_buffers(column.type, 1, [validity, bounds, held]))
     return pa.RecordBatch.from_arrays(arrays, schema=row.schema)
 
 
