@@ -5,9 +5,10 @@ from __future__ import annotations
 import msgspec
 
 from core.errors import InvalidValue
+from core.model.cluster import check_scheduler
 from core.model.oracle import OracleSettings
 from core.model.secret import SecretRef
-from core.model.vocabulary import Mode
+from core.model.vocabulary import Engine, Mode
 
 
 class TlsSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -39,7 +40,7 @@ class Connection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     names instead, and have schemas as well.
     `connect_timeout` and `read_timeout` are seconds; the latter is the longest silence of the server while
     rows are awaited, 0 for no limit. `task_limit`: at most so many tasks read it at once, None for as many as
-    run at all.
+    run at all. `engine` and `dask_scheduler`: where the parts of its exports are read that don't say it.
     """
 
     name: str
@@ -57,6 +58,8 @@ class Connection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     connect_timeout: int = 10
     read_timeout: int = 600
     task_limit: int | None = None
+    engine: Engine | None = None
+    dask_scheduler: str | None = None
 
     def __post_init__(self) -> None:
         if not self.name or self.name != self.name.strip() or not self.name.isprintable():
@@ -118,6 +121,9 @@ class Connection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
                 f"Connection {self.name!r}: at most {self.task_limit} tasks at once can't be.",
                 "Use 1 or more.",
             )
+        check_scheduler(self.dask_scheduler, f"Connection {self.name!r}: ")
+        if self.mode is Mode.SQLITE and (self.engine or self.dask_scheduler):
+            raise InvalidValue(f"Connection {self.name!r}: a file on this machine is read by this machine.")
 
     @property
     def begins_in(self) -> str | None:

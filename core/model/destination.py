@@ -21,8 +21,9 @@ from urllib.parse import quote, unquote, urlsplit
 import msgspec
 
 from core.errors import InvalidValue
+from core.model.cluster import check_scheduler
 from core.model.secret import SecretRef
-from core.model.vocabulary import Mode
+from core.model.vocabulary import Engine, Mode
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _NAMED = re.compile(r"(?P<name>[A-Za-z0-9][A-Za-z0-9._-]*):(?!//)(?P<path>.*)", re.DOTALL)
@@ -72,17 +73,21 @@ SECRET_OPTION = "secret_option"  # noqa: S105 - the name of an option
 
 class Destination(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """A named place that files go to: `url` as in this module's head, or an absolute local path. `options`
-    are those of `OPTIONS`, as text. An empty name is of a place that only a URL names."""
+    are those of `OPTIONS`, as text. An empty name is of a place that only a URL names. `engine` and
+    `dask_scheduler`: where the parts of exports that go there are read, where they don't say it."""
 
     name: str
     url: str
     options: dict[str, str] = {}
     secret: SecretRef | None = None
+    engine: Engine | None = None
+    dask_scheduler: str | None = None
 
     def __post_init__(self) -> None:
         if self.name:
             check_name(self.name)
         self._check_url()
+        check_scheduler(self.dask_scheduler, f"{self.whose}: ")
         for key, value in self.options.items():
             self._check_option(key, value)
 

@@ -7,7 +7,7 @@ from datetime import datetime
 import msgspec
 
 from core.errors import ErrorInfo
-from core.model.vocabulary import TaskStatus
+from core.model.vocabulary import Engine, TaskStatus
 
 
 class MarkMoved(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -22,7 +22,7 @@ class MarkMoved(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 class PastRun(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What became of a run: `task` is its number, `rows` and `bytes` what was written, `marks` what it moved
-    where it took only what is new."""
+    where it took only what is new; `engine` who read the parts of its objects."""
 
     task: int
     export: str
@@ -34,5 +34,6 @@ class PastRun(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     rows: int = 0
     bytes: int = 0
     attempts: int = 0
+    engine: Engine = Engine.LOCAL
     error: ErrorInfo | None = None
     marks: tuple[MarkMoved, ...] = ()

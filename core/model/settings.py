@@ -8,6 +8,7 @@ import msgspec
 
 from core.errors import InvalidValue
 from core.model.choice import Choice, check_choices, check_queries, choice_of
+from core.model.cluster import check_dask, check_scheduler
 from core.model.destination import below, check_place, place_of
 from core.model.file_settings import FileSettings, check_remote
 from core.model.format_settings import (
@@ -28,6 +29,7 @@ from core.model.vocabulary import (
     Consistency,
     Content,
     Encoding,
+    Engine,
     Format,
     Lock,
     Newline,
@@ -137,7 +139,8 @@ class ExportSettings(
     is taken off again. `choices` say what of an object is taken, by the object as people type it
     (`core.model.choice`); `queries` are data sets of their own, by name. `retry_limit` counts automatic
     retries after transient errors. `notify` says who is told of the end (`core.model.notice`), None: whoever
-    the settings file names.
+    the settings file names. `engine` and `dask_scheduler` say where parts are read (`core.model.cluster`),
+    None: as the destination has it, else the connection; a task's settings say it themselves.
     """
 
     connection: str
@@ -171,6 +174,8 @@ class ExportSettings(
     sys_account: SysAccount | None = None
     into: Into | None = None
     notify: tuple[str, ...] | None = None
+    engine: Engine | None = None
+    dask_scheduler: str | None = None
 
     def __post_init__(self) -> None:
         for text in (*self.objects, *self.exclude):
@@ -213,6 +218,9 @@ class ExportSettings(
             )
         if self.retry_limit < 0:
             raise InvalidValue(f"Retry limit {self.retry_limit} is below 0.")
+        check_scheduler(self.dask_scheduler)
+        if self.engine is Engine.DASK:
+            check_dask(self)
         if self.into is not None:
             self._check_into(self.into)
 

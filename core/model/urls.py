@@ -29,9 +29,9 @@ from msgspec.structs import asdict, replace
 
 from core.errors import InvalidValue
 from core.model.connection import Connection, TlsSettings
-from core.model.convert import suggestion
 from core.model.oracle import OracleSettings
-from core.model.vocabulary import Mode
+from core.model.spelling import suggestion
+from core.model.vocabulary import Engine, Mode
 
 DEFAULT_PORTS = {
     Mode.MYSQL: 3306,
@@ -139,6 +139,12 @@ def _tasks(text: str) -> int:
     return int(text)
 
 
+def _engine(text: str) -> Engine:
+    if text not in list(Engine):
+        raise InvalidValue(f"{text!r} is no engine.", suggestion(text, Engine))
+    return Engine(text)
+
+
 def _parameters(query: str, here: Path, mode: Mode) -> dict[str, Any]:
     postgresql = mode is Mode.POSTGRESQL
 
@@ -150,6 +156,8 @@ def _parameters(query: str, here: Path, mode: Mode) -> dict[str, Any]:
         "connect_timeout": _seconds,
         "read_timeout": _seconds,
         "task_limit": _tasks,
+        "engine": _engine,
+        "dask_scheduler": str,
         "tls": str,
         "tls_ca": path,
         "tls_cert": path,

@@ -186,6 +186,14 @@ class Lock(StrEnum):
     BRIEF = "brief"
 
 
+class Engine(StrEnum):
+    """Who reads the parts of an object that become files of their own: processes of this machine, or the
+    workers of a Dask cluster."""
+
+    LOCAL = "local"
+    DASK = "dask"
+
+
 class OnError(StrEnum):
     ABORT = "abort"
     CONTINUE = "continue"

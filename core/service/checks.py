@@ -50,6 +50,7 @@ class Checks:
         from core.pipeline.preflight import Scope, preflight  # noqa: PLC0415
 
         connection = self._context.store.connections.get(settings.connection)
+        settings = self._context.placed(settings, str(output))
         source = self._context.source(connection, settings.sys_account, sys_password=sys_password)
         title = name or default_name(settings)
         scope = Scope(

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from core import preferences, secrets
 from core.errors import OfframpError, StoreOutdated
 from core.locations import Locations
+from core.model.cluster import scheduler_of
 from core.model.destination import leaves, of_place
 from core.model.secret import FileSecret
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from core.model.connection import Connection
     from core.model.destination import Destination
     from core.model.secret import SecretRef
-    from core.model.settings import SysAccount
+    from core.model.settings import ExportSettings, SysAccount
     from core.model.task import Task
     from core.pipeline.published import Readable
     from core.preferences import Preferences
@@ -126,6 +127,17 @@ class Context:
 
         with self.store.database.read() as db:
             return resolved_place(db, place)
+
+    def placed(self, settings: ExportSettings, place: str) -> ExportSettings:
+        """The settings of a task that goes to a stored place, with what its destination and its connection
+        say where they say nothing. Raises NotFound; UsageError where a cluster is asked for that nobody has
+        named."""
+        from core.store.defaults import settings_at  # noqa: PLC0415 - comes with the store
+
+        with self.store.database.read() as db:
+            made = settings_at(db, settings, place)
+        scheduler_of(made)
+        return made
 
     def discard_partial(self, task: Task) -> None:
         """Remove what attempts of a task have left that nobody goes on with: beside its target, in the spool,

@@ -10,20 +10,15 @@ from pathlib import Path
 import msgspec
 
 from core.errors import InvalidDefinition, InvalidValue, NotFound
-from core.model.convert import (
-    Change,
-    Definitions,
-    changes,
-    definitions_from_toml,
-    export_to_tree,
-    nearest,
-    to_tree,
-)
+from core.model.convert import Definitions, definitions_from_toml, export_to_tree
 from core.model.destination import below, leaves
 from core.model.file_settings import check_remote
 from core.model.secret import CommandSecret, SecretRef
 from core.model.settings import Export, ExportSettings, SysAccount
+from core.model.spelling import nearest
 from core.model.task import Task
+from core.model.trees import Change, changes, to_tree
+from core.model.vocabulary import Engine
 from core.owner import owner
 from core.service.context import Context
 
@@ -91,6 +86,8 @@ class Exports:
         self.forget_sys_password(before.settings)
 
     def _check_place(self, export: Export) -> None:
+        if export.settings.engine is Engine.DASK:
+            self._context.placed(export.settings, export.directory)
         if export.settings.into is None:
             place = self._context.resolved(below(export.directory, export.name))
             if leaves(place):
@@ -216,7 +213,8 @@ class Exports:
 
     def run(self, name: str, *, at: datetime | None = None) -> Task:
         """Queue a task that runs the export as it is now, or schedule it (`at` aware, in the future). See
-        `Tasks.serve` for what runs it. Raises NotFound."""
+        `Tasks.serve` for what runs it. Raises NotFound; UsageError where a cluster is to read its parts that
+        nobody has named."""
         from core.store.task_queries import NewTask  # noqa: PLC0415 - comes with the store
 
         export = self.get(name)
@@ -224,7 +222,7 @@ class Exports:
         return self._context.store.tasks.add(
             NewTask(
                 name=name,
-                settings=export.settings,
+                settings=self._context.placed(export.settings, export.directory),
                 output=export.output(at or datetime.now(UTC)),
                 numbered=not export.fixed,
                 latest=export.latest,

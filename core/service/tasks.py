@@ -61,6 +61,7 @@ class Tasks:
             )
         connection = self._context.store.connections.get(settings.connection)
         title = name or default_name(settings)
+        settings = self._context.placed(settings, str(output))
         into = settings.into
         if into is not None:
             self._context.store.connections.get(into.connection)

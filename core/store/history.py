@@ -11,7 +11,7 @@ from sqlalchemy.dialects.sqlite import insert
 from core.model.mark import MarkRange
 from core.model.past_run import MarkMoved, PastRun
 from core.model.task import Task
-from core.model.vocabulary import TaskStatus
+from core.model.vocabulary import Engine, TaskStatus
 from core.store import tables
 from core.store.database import Database
 from core.store.lease import require
@@ -37,6 +37,7 @@ def note_run(db: sa.Connection, task: Task) -> None:
         rows=task.processed_rows,
         bytes=task.processed_bytes,
         attempts=task.attempts,
+        engine=task.settings.engine or Engine.LOCAL,
         error=task.error,
         marks=tuple(_marks(db, task)),
     )

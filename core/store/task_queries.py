@@ -16,6 +16,7 @@ from core.model.task import FileEntry, TaskObject
 from core.model.task_filter import TaskFilter, TaskOrder
 from core.model.vocabulary import Mode, ObjectStatus, TaskStatus
 from core.store import destinations, tables
+from core.store.defaults import settings_at
 from core.store.history import note_run
 from core.store.notifications import note_end
 from core.store.rows import file_from, object_from, task_from, to_json
@@ -77,7 +78,7 @@ def add_task(db: sa.Connection, new: NewTask, now: datetime) -> int:
             output=resolved_place(db, new.output),
             latest=new.latest,
             rate=to_json(new.settings.load.rate),
-            settings=to_json(_frozen(new)),
+            settings=to_json(settings_at(db, _frozen(new), new.output)),
             created=now,
             status=str(TaskStatus.SCHEDULED if later else TaskStatus.QUEUED),
             not_before=new.not_before if later else None,

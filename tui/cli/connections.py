@@ -9,16 +9,19 @@ from typing import Any
 import msgspec
 
 from core.errors import InvalidValue, NotFound, UsageError
+from core.model.cluster import words_of
 from core.model.connection import Connection
-from core.model.convert import definitions_to_toml, suggestion, to_tree
+from core.model.convert import definitions_to_toml
 from core.model.oracle import OracleSettings
 from core.model.secret import SecretRef
 from core.model.settings import SysAccount
+from core.model.spelling import suggestion
+from core.model.trees import to_tree
 from core.model.urls import DEFAULT_PORTS, connection_from_url, sqlite_path, tls_settings
 from core.model.vocabulary import Mode, ObjectType
 from core.service import Service, words
 from core.service.passwords import NewPassword
-from tui.cli import forms, passwords, trials
+from tui.cli import engine_options, forms, passwords, trials
 from tui.cli.output import Output
 from tui.cli.paths import absolute
 
@@ -58,6 +61,7 @@ def add(args: argparse.Namespace, out: Output) -> int:
 def _given(args: argparse.Namespace) -> dict[str, Any]:
     """The fields that options name."""
     fields = {name: value for name in FIELDS if (value := getattr(args, name)) is not None}
+    fields |= engine_options.given(args)
     here = Path.cwd()
     if args.unix_socket is not None:
         fields["unix_socket"] = str(absolute(args.unix_socket))
@@ -142,6 +146,7 @@ def show(args: argparse.Namespace, out: Output) -> int:
             ("tls", _tls(connection) if connection.mode is not Mode.SQLITE else ""),
             ("timeouts", f"connect {connection.connect_timeout} s, silence {connection.read_timeout} s"),
             ("at once", f"{connection.task_limit} tasks at most" if connection.task_limit else ""),
+            ("parts read by", words_of(connection.engine, connection.dask_scheduler)),
             ("last test", f"{'well' if test['ok'] else 'failed'}, {test['when']}" if test else "never"),
             ("exports", ", ".join(details.exports)),
             ("open tasks", ", ".join(map(str, details.tasks))),

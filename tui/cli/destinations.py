@@ -8,20 +8,23 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from core.errors import UsageError
-from core.model.convert import definitions_to_toml, to_tree
+from core.model.cluster import words_of
+from core.model.convert import definitions_to_toml
 from core.model.destination import PATHS, Destination, is_local
 from core.model.secret import SecretRef
+from core.model.trees import to_tree
 from core.service import Service
 from core.service.passwords import NewPassword
 from core.service.saved import SavedDestination
-from tui.cli import passwords, trials
+from tui.cli import engine_options, passwords, trials
 from tui.cli.output import Output
 from tui.cli.paths import absolute
 
 
 def add(args: argparse.Namespace, out: Output) -> int:
     with Service() as service:
-        made = Destination(name=args.name, url=_url(args.url), options=_options(args.option))
+        more = engine_options.given(args)
+        made = Destination(name=args.name, url=_url(args.url), options=_options(args.option), **more)
         kept = service.destinations.add(made, _password(args, out, service))
     _say(args, out, kept)
     return 0
@@ -42,6 +45,7 @@ def edit(args: argparse.Namespace, out: Output) -> int:
             url=_url(args.url) if args.url is not None else old.url,
             options={**left, **_options(args.option)},
             secret=None,
+            **engine_options.given(args),
         )
         password = _password(args, out, service)
         if password is not None and args.no_password:
@@ -124,6 +128,7 @@ def show(args: argparse.Namespace, out: Output) -> int:
                 ("url", item.destination.url),
                 *((key, value) for key, value in item.destination.options.items()),
                 ("password", "" if local else item.password),
+                ("parts read by", words_of(item.destination.engine, item.destination.dask_scheduler)),
                 ("last test", _test(item) or "never"),
                 ("exports", ", ".join(item.exports)),
                 ("open tasks", ", ".join(map(str, item.tasks))),

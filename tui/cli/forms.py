@@ -6,13 +6,13 @@ from datetime import datetime
 from typing import Any
 
 from core.model.connection import Connection
-from core.model.convert import to_tree
 from core.model.format_settings import BigNumbers, BinaryText, SqlRows, Unfit
 from core.model.settings import Export, ExportSettings, SysAccount
 from core.model.task import Task
+from core.model.trees import to_tree
 from core.model.vocabulary import Format, TaskStatus
 from core.service import words
-from tui.cli import choice_settings, file_options, into_options, notify
+from tui.cli import choice_settings, engine_options, file_options, into_options, notify
 
 EXIT_OF = {TaskStatus.COMPLETED: 0, TaskStatus.FAILED: 1, TaskStatus.ABORTED: 5}
 
@@ -65,6 +65,7 @@ def settings_fields(settings: ExportSettings) -> list[tuple[str, str]]:
         ("queries", "; ".join(f"{name}: {text}" for name, text in settings.queries.items())),
         ("format", _form(settings) if settings.into is None else ""),
         ("files", file_options.words_of(settings)),
+        ("read by", engine_options.words_of(settings)),
         ("into", into_options.words_of(settings)),
         ("unencodable", settings.on_unencodable if settings.on_unencodable != default.on_unencodable else ""),
         ("consistency", settings.consistency),

@@ -7,10 +7,11 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from core.model.convert import to_tree, utc_text
 from core.model.past_run import PastRun
 from core.model.run import Outcome
 from core.model.task import Task
+from core.model.trees import to_tree, utc_text
+from core.model.vocabulary import Engine
 from core.service import Service, words
 from core.service.saved import History
 from tui.cli.output import Output
@@ -58,12 +59,13 @@ def _open(task: Task) -> tuple[datetime, tuple[str, ...], dict[str, Any]]:
         "ended": None,
         "rows": task.processed_rows,
         "bytes": task.processed_bytes,
+        "engine": str(task.settings.engine or Engine.LOCAL),
         "output": task.output,
         "error": None,
         "marks": [],
     }
     row = (str(task.id), str(task.status), _minute(task.started), "", f"{task.processed_rows:,}",
-           words.size(task.processed_bytes), "", task.reason)  # fmt: skip
+           words.size(task.processed_bytes), "", _words(task.settings.engine, task.reason))  # fmt: skip
     return task.created, row, tree
 
 
@@ -76,7 +78,7 @@ def _past(run: PastRun) -> tuple[datetime, tuple[str, ...], dict[str, Any]]:
         f"{run.rows:,}",
         words.size(run.bytes),
         ", ".join(_marks(run)),
-        run.error.message if run.error is not None else "",
+        _words(run.engine, run.error.message if run.error is not None else ""),
     )
     tree = to_tree(run, leave=("export",))
     return run.created, row, tree
@@ -86,6 +88,11 @@ def _marks(run: PastRun) -> Iterable[str]:
     for mark in run.marks:
         name = mark.object.partition(":")[2]
         yield f"{name}.{mark.column} {mark.before or 'nothing'} -> {mark.after or 'nothing'}"
+
+
+def _words(engine: Engine | None, text: str) -> str:
+    """With what is said of a cluster."""
+    return f"by Dask: {text}".removesuffix(": ") if engine is Engine.DASK else text
 
 
 def _minute(moment: datetime | None) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from tui.cli import load_options
+from tui.cli import engine_options, load_options
 from tui.cli.argparsing import Parser, command, common, group
 from tui.cli.notify import add_notify
 from tui.cli.parser_destinations import add_destinations
@@ -70,6 +70,7 @@ URLS = """URLs (percent-encode @ : / ? # % inside names):
   oracle://USER@HOST:1521/SERVICE?schema=SCHEMA   oracle://USER@HOST/?sid=SID   oracle://USER@/?tns=ALIAS
   Oracle: ?config_dir=DIR  ?wallet=DIR  ?wallet_password_env=VAR  ?thick=DIR
   ?unix_socket=PATH  ?connect_timeout=SECONDS  ?read_timeout=SECONDS  ?task_limit=N
+  ?engine=local|dask  ?dask_scheduler=tcp://HOST:8786
   ?tls=off|prefer|require|verify-ca|verify-identity  ?tls_ca=FILE  ?tls_cert=FILE  ?tls_key=FILE
 A password in a URL is refused: it would stand in the process list and the shell's history."""
 
@@ -136,6 +137,7 @@ def _connections(commands: Any) -> None:
     place.add_argument(
         "--task-limit", metavar="N", type=number, help="tasks that may read it at once; default: no limit"
     )
+    engine_options.add_defaults(add, "from there")
     add_password_options(add, prefix="", whose="the connection")
     add.add_argument(
         "--keyring",

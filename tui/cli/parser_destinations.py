@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from core.model.destination import OPTIONS
+from tui.cli import engine_options
 from tui.cli.argparsing import command, group
 from tui.cli.passwords import add_password_options
 
@@ -54,6 +55,7 @@ def add_destinations(commands: Any) -> None:
         parser.add_argument(
             "-o", "--option", metavar="KEY=VALUE", action="append", help="see below; may be repeated"
         )
+        engine_options.add_defaults(parser, "to there")
         add_password_options(parser, prefix="", whose="the destination")
         parser.add_argument(
             "--keyring",

@@ -10,7 +10,6 @@ from typing import Any
 import msgspec
 
 from core.errors import NotFound, UsageError
-from core.model.convert import suggestion
 from core.model.format_settings import SqlRows
 from core.model.into import Into
 from core.model.settings import (
@@ -21,6 +20,7 @@ from core.model.settings import (
     SqlSettings,
     SysAccount,
 )
+from core.model.spelling import suggestion
 from core.model.vocabulary import (
     Consistency,
     Content,
@@ -34,6 +34,7 @@ from core.model.vocabulary import (
 )
 from tui.cli import (
     choice_settings,
+    engine_options,
     file_options,
     into_options,
     load_options,
@@ -130,6 +131,7 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
     _add_csv(parser.add_argument_group("CSV files"))
     typed_settings.add_options(parser)
     file_options.add_options(parser)
+    engine_options.add_options(parser)
     load_options.add_options(parser)
     into_options.add_options(parser)
     schema = parser.add_argument_group("schema files")
@@ -254,6 +256,7 @@ def settings_from(
     typed_settings.apply(args, fields)
     mark_options.apply(args, fields)
     file_options.apply(args, fields)
+    fields.update(engine_options.given(args))
     load_options.apply(args, fields)
     _schema(args, fields)
     consistency = _consistency(args)
@@ -280,6 +283,7 @@ def ineffective(args: argparse.Namespace, settings: ExportSettings) -> list[str]
         words.append("--sql-rows changes nothing: no rows are written as SQL.")
     words += typed_settings.ineffective(args, settings)
     words += file_options.ineffective(args, settings)
+    words += engine_options.ineffective(args, settings)
     words += load_options.ineffective(args, settings)
     words += into_options.ineffective(args, settings)
     words += mark_options.ineffective(args, settings)

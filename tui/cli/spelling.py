@@ -15,6 +15,7 @@ from core.model.secret import CommandSecret, EnvironmentSecret
 from core.model.settings import CSV_PRESETS, CsvSettings, ExportSettings
 from tui.cli import (
     choice_settings,
+    engine_options,
     file_options,
     into_options,
     load_options,
@@ -102,6 +103,7 @@ def options(
         words += _option("--batch-commit", str(settings.sql.batch_commit or 0))
     words += typed_settings.options(settings, old)
     words += file_options.options(settings, old)
+    words += engine_options.options(settings, old)
     words += load_options.options(settings, old)
     words += into_options.options(settings, old)
     words += mark_options.options(settings, old)

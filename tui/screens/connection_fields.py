@@ -15,6 +15,7 @@ from core.model.secret import CommandSecret, EnvironmentSecret, FileSecret, Keyr
 from core.model.urls import DEFAULT_PORTS, sqlite_path
 from core.model.vocabulary import Mode
 from core.service.passwords import NewPassword
+from tui.screens.engine_fields import ENGINE_FIELDS, ENGINE_IDS, engine_of, engine_start, engine_wrong
 from tui.widgets.form import Field
 
 KEEP, NONE, TYPED, KEYRING, VARIABLE, COMMAND = "keep", "none", "typed", "keyring", "env", "command"
@@ -129,6 +130,7 @@ def fields(*, edits: bool) -> tuple[Field, ...]:
         Field(id="connect_timeout", label="Connect within", help="Seconds until connecting is given up."),
         Field(id="read_timeout", label="Longest silence", help="Seconds without a row; 0 waits for ever."),
         Field(id="task_limit", label="Tasks at once", help="How many may read it at once; empty: no limit."),
+        *ENGINE_FIELDS,
     )
 
 
@@ -161,6 +163,7 @@ def start(connection: Connection | None, usual_timeout: int) -> dict[str, str]:
         "key": tls.key or "",
         **_oracle_start(connection),
         **_password_start(connection.secret),
+        **engine_start(connection),
     }
 
 
@@ -195,6 +198,7 @@ def seen(values: Mapping[str, str]) -> set[str]:
     if is_file(values):
         return {"name", "mode", "path", "task_limit"}
     shown = {"name", "mode", "way", "user", "password", "database", "tls", *NUMBERS[1:]}
+    shown |= ENGINE_IDS
     shown |= {"path"} if Mode(values["mode"]).outside else set()
     if values["mode"] == Mode.ORACLE:
         shown = shown - {"way", "database"} | _oracle_seen(values["named"])
@@ -256,7 +260,7 @@ def wrong(values: Mapping[str, str], taken: Collection[str] = ()) -> dict[str, s
         except InvalidValue as error:
             found["wallet_password_env"] = str(error)
     _wrong_numbers(values, found)
-    return found
+    return found | engine_wrong(values)
 
 
 def _wrong_numbers(values: Mapping[str, str], found: dict[str, str]) -> None:
@@ -312,6 +316,7 @@ def connection_of(values: Mapping[str, str], name: str, here: Path) -> Connectio
         connect_timeout=int(values["connect_timeout"]),
         read_timeout=int(values["read_timeout"]),
         task_limit=_optional(values["task_limit"]),
+        **engine_of(values),
         **given,
     )
 

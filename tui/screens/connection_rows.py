@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+from core.model.cluster import words_of
 from core.model.vocabulary import Mode
 from core.service import words
 from core.service.saved import Destination, Room, SavedConnection, SavedDestination
@@ -127,6 +128,7 @@ def panel(saved: SavedConnection, now: datetime, glyphs: Glyphs, columns: int) -
         ("TLS", connection.tls.mode if connection.mode is not Mode.SQLITE else ""),
         ("begins in", connection.begins_in or ""),
         ("at once", f"{words.count(connection.task_limit, 'task')} at most" if connection.task_limit else ""),
+        ("parts by", words_of(connection.engine, connection.dask_scheduler)),
         ("exports", ", ".join(saved.exports)),
         ("tasks", ", ".join(map(str, saved.tasks))),
     ]
@@ -161,6 +163,8 @@ def destination_lines(saved: SavedDestination, glyphs: Glyphs, columns: int, row
     ways = [f"{key} {value}" for key, value in found.options.items()]
     if not found.local:
         ways.append(f"password {saved.password}")
+    reader = words_of(found.engine, found.dask_scheduler)
+    ways += [f"parts read by {reader}"] if reader else []
     failed = [step for step in steps(saved) if not step[1]]
     lines = [run(found.name, "strong"), *(run(line) for line in wrap(found.url, columns))]
     # What is wrong comes before what is known anyway, where there is little room.

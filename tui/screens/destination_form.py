@@ -13,6 +13,7 @@ from core.model.secret import CommandSecret, EnvironmentSecret, SecretRef
 from core.service import Service
 from core.service.passwords import NewPassword
 from tui.screens import connection_fields as passwords
+from tui.screens.engine_fields import ENGINE_FIELDS, ENGINE_IDS, engine_of, engine_start, engine_wrong
 from tui.widgets.form import Field, Form
 
 if TYPE_CHECKING:
@@ -111,6 +112,7 @@ def fields(*, edits: bool) -> tuple[Field, ...]:
             for key, text in options.items()
         ),
         Field(id=OTHERS, label="Options", help="Of its fsspec file system: KEY=VALUE 'OTHER=a value' …"),
+        *ENGINE_FIELDS,
     )
 
 
@@ -119,6 +121,7 @@ def start(destination: Destination | None, *, edits: bool) -> dict[str, str]:
     if destination is None:
         return {"password": NONE}
     texts = {"url": destination.url, "password": KEEP if edits else NONE}
+    texts |= engine_start(destination)
     if edits:
         texts["name"] = destination.name
     known = OPTIONS.get(destination.scheme, {})
@@ -128,7 +131,7 @@ def start(destination: Destination | None, *, edits: bool) -> dict[str, str]:
 
 
 def seen(values: Mapping[str, str]) -> set[str]:
-    shown = {"name", "url"}
+    shown = {"name", "url", *ENGINE_IDS}
     url = values["url"].strip()
     scheme = url.partition("://")[0].lower() if "://" in url else ""
     if not scheme:
@@ -141,7 +144,7 @@ def seen(values: Mapping[str, str]) -> set[str]:
 
 def wrong(values: Mapping[str, str], taken: Collection[str] = ()) -> dict[str, str]:
     """What is wrong, by field: the model's own rules."""
-    found: dict[str, str] = {}
+    found = engine_wrong(values)
     if "name" in values:
         _try(found, "name", lambda: check_name(values["name"]))
         if values["name"] in taken:
@@ -208,7 +211,7 @@ def destination_of(values: Mapping[str, str], name: str) -> Destination:
     }
     if OTHERS in shown:
         options |= _others(values)
-    return Destination(name=name, url=_url(values), options=options)
+    return Destination(name=name, url=_url(values), options=options, **engine_of(values))
 
 
 def password_of(values: Mapping[str, str]) -> NewPassword | SecretRef | None:

@@ -10,6 +10,7 @@ from core.model.settings import ExportSettings
 from core.model.task import Task
 from core.model.vocabulary import Content, Format, Lock, Newline, OnError, SchemaFlavour, Unencodable
 from core.service import words
+from tui.cli.engine_options import words_of as engine_words
 from tui.cli.file_options import words_of
 from tui.cli.into_options import words_of as into_words
 from tui.runs import EMPTY, Line, fit, join, run, wrap
@@ -103,6 +104,7 @@ def exported(settings: ExportSettings) -> list[tuple[str, str]]:
         if settings.format.is_text:
             pairs.append(("compression", words.packing(settings) or "none"))
     pairs += [("files", words_of(settings))] if words_of(settings) else []
+    pairs += [("read by", engine_words(settings))] if engine_words(settings) else []
     if settings.content.schema:
         schema = settings.schema
         pairs += [

@@ -12,7 +12,6 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import lru_cache
 from itertools import islice
-from typing import Any
 
 import msgspec
 
@@ -21,11 +20,9 @@ from core.model.destination import below
 from core.model.file_settings import FileSettings
 from core.model.format_settings import (
     ArrowCodec,
-    ArrowSettings,
     BigNumbers,
     BinaryText,
     Compression,
-    JsonSettings,
     ParquetCodec,
     ParquetSettings,
     SqlRows,
@@ -35,10 +32,8 @@ from core.model.into import PREFIX, Existing, Into
 from core.model.mark import Window
 from core.model.secret import SecretRef
 from core.model.settings import (
-    CsvSettings,
     ExportSettings,
     SchemaSettings,
-    SqlSettings,
     SysAccount,
 )
 from core.model.vocabulary import (
@@ -55,14 +50,13 @@ from core.model.vocabulary import (
 )
 from core.service.tasks import default_name, name_for
 from tui.cli.times import start
-from tui.screens.wizard.data_files import BATCH, data_fields
+from tui.screens.wizard.data_files import BATCH, data_settings
 from tui.screens.wizard.filed import PLAIN, Filed
 from tui.screens.wizard.new_rows import EVERY_TIME, USUAL, WATCH, NewRows, Watching
 from tui.screens.wizard.repeating import DAILY, PERIODIC, Repeat
 from tui.screens.wizard.rows import ALL, Rows
 from tui.screens.wizard.texts import (
     notify_from,
-    notify_text,
     number,
     parted,
     pattern_of,
@@ -75,7 +69,6 @@ NOW, AT, HAND = "now", "at", "hand"
 PARTIAL, FULL = "partial", "full"
 TYPED = "(typed)"
 _DEFAULTS = ExportSettings(connection="", all_objects=True)
-_NAMED_SEPARATORS = {"tab": "\t", "\\t": "\t"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,40 +140,6 @@ class Draft:
     # Settings hold mappings, which have no hash.
     base: ExportSettings | None = field(default=None, repr=False, hash=False)
 
-    @classmethod
-    def of(cls, settings: ExportSettings, **more: Any) -> Draft:
-        """The form for settings; `more` are further fields."""
-        chosen, patterns = parted(settings.patterns)
-        account = settings.sys_account
-        plain = {
-            name: getattr(settings, name)
-            for name in ("connection", "content", "consistency", "lock", "on_error")
-        }
-        return cls(
-            **plain,
-            **data_fields(settings),
-            database=settings.database or "",
-            range=FULL if settings.all_objects else PARTIAL,
-            chosen=chosen,
-            patterns=shlex.join(patterns),
-            exclude=shlex.join(settings.exclude),
-            tables=settings.into.existing if settings.into is not None else Existing.CREATE,
-            filed=Filed.of(settings.files),
-            drop=settings.schema.drop,
-            merge=settings.schema.merge,
-            flavour=settings.schema.flavour,
-            privileges=settings.schema.privileges,
-            retry_limit=str(settings.retry_limit),
-            rows=Rows.of(settings),
-            fresh=NewRows.of(settings.window, settings.mark),
-            notify=notify_text(settings.notify),
-            sys=account is not None,
-            account=account.account if account else "",
-            secret=account.secret if account else None,
-            base=settings,
-            **more,
-        )
-
     # What applies
 
     @property
@@ -220,6 +179,11 @@ class Draft:
         return msgspec.structs.replace(found, existing=self.tables) if found is not None else None
 
     @property
+    def cut_in_parts(self) -> bool:
+        """Whether parts of objects become files of their own."""
+        return self.to_files and self.content.data and self.filed.many
+
+    @property
     def place_is_used(self) -> bool:
         """Whether an earlier run may have left something where this goes."""
         return self.keep == TASK or self.filed.fixed
@@ -243,73 +207,17 @@ class Draft:
 
     # The settings
 
-    def csv(self) -> CsvSettings:
-        """Raises InvalidValue."""
-        return CsvSettings(
-            header=self.header,
-            separator=_NAMED_SEPARATORS.get(self.separator.lower(), self.separator),
-            quote=self.quote,
-            newline=self.newline,
-            null=self.null,
-            binary=self.binary,
-            escape_backslash=self.escape_backslash,
-            bom=self.bom,
-        )
-
-    def sql(self) -> SqlSettings:
-        """Raises InvalidValue."""
-        commit = number(self.batch_rows) if self.batch else None
-        return SqlSettings(rows=self.sql_rows, batch_commit=commit)
-
-    def json(self) -> JsonSettings:
-        return JsonSettings(binary=self.json_binary, big_numbers=self.big_numbers)
-
-    def arrow(self) -> ArrowSettings:
-        return ArrowSettings(codec=self.arrow_codec)
-
-    def parquet(self) -> ParquetSettings:
-        """Raises InvalidValue."""
-        level = self.parquet_level if self.parquet_has_levels else ""
-        return ParquetSettings(
-            codec=self.parquet_codec,
-            level=number(level) if level.strip() else None,
-            row_group_rows=number(self.row_group_rows),
-        )
-
-    def level(self) -> int | None:
-        """The level of compression. Raises InvalidValue where it is no number."""
-        given = self.compression is not Compression.NONE and self.compression_level.strip()
-        return number(self.compression_level) if given else None
-
-    def data_files(self) -> dict[str, Any]:
-        """The settings of data files; what doesn't apply stays as it was. Raises InvalidValue."""
-        base, text = self._base, self.text_applies
-        form = self.format if self.content.data else base.format
-        # Only text is compressed as a whole.
-        kept = (base.compression, base.compression_level) if form.is_text else (Compression.NONE, None)
-        compression, level = (self.compression, self.level()) if text else kept
-        return {
-            "format": form,
-            "csv": self.csv() if self.writes(Format.CSV) else base.csv,
-            "sql": self.sql() if self.writes(Format.SQL) else base.sql,
-            "json": self.json() if self.writes(Format.JSONL) else base.json,
-            "parquet": self.parquet() if self.writes(Format.PARQUET) else base.parquet,
-            "arrow": self.arrow() if self.writes(Format.ARROW) else base.arrow,
-            "on_unfit": self.on_unfit if self.has_types else base.on_unfit,
-            "compression": compression,
-            "compression_level": level,
-        }
-
     def schema(self) -> SchemaSettings:
         return SchemaSettings(
             drop=self.drop and self.content.schema and self.to_files,
             merge=self.merge and self.content is Content.SCHEMA and self.to_files,
-            flavour=self.flavour if self.content.schema else self._base.schema.flavour,
+            flavour=self.flavour if self.content.schema else self.basis.schema.flavour,
             privileges=self.privileges and self.content.schema and self.to_files,
         )
 
     @property
-    def _base(self) -> ExportSettings:
+    def basis(self) -> ExportSettings:
+        """What stays where the form says nothing."""
         return self.base or _DEFAULTS
 
     def objects(self) -> tuple[str, ...]:
@@ -339,7 +247,7 @@ class Draft:
         if not self.connection:
             raise InvalidValue("No connection was chosen.")
         return msgspec.structs.replace(
-            self._base,
+            self.basis,
             connection=self.connection,
             database=self.database or None,
             content=self.content,
@@ -350,10 +258,11 @@ class Draft:
             queries=dict(self.rows.queries) if self.content.data else {},
             encoding=self.encoding,
             on_unencodable=self.on_unencodable,
-            **self.data_files(),
-            files=self.filed.settings(self._base.files, data=self.content.data, used=self.place_is_used)
+            **data_settings(self),
+            files=self.filed.settings(self.basis.files, data=self.content.data, used=self.place_is_used)
             if self.to_files
             else FileSettings(),
+            **self.filed.engines(self.basis, applies=self.cut_in_parts),
             into=self.into(),
             schema=self.schema(),
             consistency=self.consistency,
@@ -363,7 +272,7 @@ class Draft:
             notify=notify_from(self.notify),
             sys_account=self.sys_account(),
             window=Window.NEW if self.only_new else Window.ALL,
-            mark=self.fresh.settings() if self.only_new else self._base.mark,
+            mark=self.fresh.settings() if self.only_new else self.basis.mark,
         )
 
     def check(self) -> None:

@@ -8,9 +8,10 @@ from enum import Enum
 from typing import Any
 
 from core.model.file_settings import Directories, Empty, IfExists
+from core.model.vocabulary import Engine
 from tui.screens.wizard.draft import EXPORT, Draft
 from tui.screens.wizard.field import NO, YES, Field, Step, field
-from tui.screens.wizard.filed import FIXED, LATEST, OWN
+from tui.screens.wizard.filed import FIXED, LATEST, OWN, UNSAID
 from tui.screens.wizard.rules import Known
 
 
@@ -60,6 +61,11 @@ def _many(draft: Draft, known: Known) -> bool:
     return _data(draft, known) and draft.filed.many
 
 
+def _dask(draft: Draft, known: Known) -> bool:
+    """What was typed must be seen to be taken back."""
+    return _many(draft, known) and (draft.filed.engine == Engine.DASK or bool(draft.filed.scheduler))
+
+
 def _files(draft: Draft, known: Known) -> bool:
     return draft.to_files and not (draft.merge and not draft.content.data)
 
@@ -77,6 +83,19 @@ FILE_FIELDS: tuple[Field, ...] = (
         "Parts at once",
         "At most so many, each in a process. Empty: as the settings file says.",
         shown=_many,
+    ),
+    _field(
+        "engine",
+        "Parts read by",
+        "Processes here, or a Dask cluster. Usual: as the destination has it, or the connection.",
+        ((UNSAID, "usual"), (Engine.LOCAL, "this machine"), (Engine.DASK, "Dask")),
+        shown=_many,
+    ),
+    _field(
+        "scheduler",
+        "Dask scheduler",
+        "tcp://HOST:8786 or tls://HOST:8786. Empty: that of the destination or the connection.",
+        shown=_dask,
     ),
     _field(
         "max_records", "Rows in a file", "At most; then the next file begins. Empty: no limit.", shown=_data

@@ -5,28 +5,34 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from core.errors import InvalidValue
+from core.model.cluster import Default, check_scheduler
 from core.model.file_settings import Directories, Empty, FileSettings, IfExists
+from core.model.vocabulary import Engine
 from tui.cli.values import size, size_text
 from tui.screens.wizard.texts import number
 
 if TYPE_CHECKING:
-    from core.model.settings import Export
+    from core.model.settings import Export, ExportSettings
 
 OWN, LATEST, FIXED = "own", "latest", "fixed"
+UNSAID = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filed:
-    """Empty limits are none; empty `parts`: as many as the settings file says. `place`: each run has a
+    """Empty limits are none; empty `parts`: as many as the settings file says. `engine` and `scheduler`:
+    where parts are read, empty as destination or connection have it. `place`: each run has a
     directory of its `own`, with a link to the `latest`, or all have one `fixed`."""
 
     many: bool = False
     parts: str = ""
+    engine: str = UNSAID
+    scheduler: str = ""
     max_records: str = ""
     max_size: str = ""
     prefix: str = ""
@@ -37,8 +43,11 @@ class Filed:
     place: str = OWN
 
     @classmethod
-    def of(cls, files: FileSettings, place: str = OWN) -> Filed:
+    def of(cls, files: FileSettings, place: str = OWN, default: Default | None = None) -> Filed:
+        """`default` says where parts are read."""
         return cls(
+            engine=(default.engine if default is not None else None) or UNSAID,
+            scheduler=(default.dask_scheduler if default is not None else None) or "",
             many=not files.single,
             parts=_text(files.parts),
             max_records=_text(files.max_records),
@@ -68,6 +77,16 @@ class Filed:
                 if_exists=base.if_exists,
             )
         return msgspec.structs.replace(made, if_exists=self.if_exists) if used else made
+
+    def engines(self, base: ExportSettings, *, applies: bool) -> dict[str, Any]:
+        """The settings of where parts are read; where that isn't for this export to say (`applies`), as in
+        `base`, but without a cluster. Raises InvalidValue."""
+        if not applies:
+            engine = None if base.engine is Engine.DASK else base.engine
+            return {"engine": engine, "dask_scheduler": base.dask_scheduler}
+        address = self.scheduler.strip() or None
+        check_scheduler(address)
+        return {"engine": Engine(self.engine) if self.engine else None, "dask_scheduler": address}
 
     @property
     def fixed(self) -> bool:
@@ -103,6 +122,7 @@ def problems(filed: Filed, *, data: bool) -> Iterator[tuple[str, str]]:
         ]
         if filed.many:
             trials.append(("parts", replace(plain, many=True, parts=filed.parts, name="{object}")))
+            yield "scheduler", _wrong(lambda: check_scheduler(filed.scheduler.strip() or None))
     for name, trial in trials:
         yield name, _wrong(lambda trial=trial: trial.settings(FileSettings(), data=True, used=False))  # type: ignore[misc]
 

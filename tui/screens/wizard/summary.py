@@ -12,13 +12,14 @@ from core.model.vocabulary import Format, Lock, OnError
 from core.service import schedule_words, watch_words
 from core.service.words import count, data_form
 from tui.cli import notify
+from tui.cli.engine_options import words_of as engine_words
 from tui.cli.file_options import place_words, words_of
 from tui.cli.into_options import words_of as into_words
 from tui.look import Glyphs
 from tui.runs import EMPTY, Line, join, run, wrap
 from tui.screens.wizard import choices, repeating, rows
 from tui.screens.wizard.checking import Checked
-from tui.screens.wizard.data_files import csv_fields
+from tui.screens.wizard.data_files import csv_fields, csv_of, data_settings
 from tui.screens.wizard.draft import AT, EXPORT, FULL, HAND, Draft
 from tui.screens.wizard.fields import BY_ID
 from tui.screens.wizard.findings import preflight_lines
@@ -78,9 +79,10 @@ def facts(draft: Draft, known: Known) -> Iterator[tuple[str, str]]:
     for name, query in draft.rows.queries:
         yield "Query", f"{name}: {query}"
     yield "Content", content(draft)
-    files = words_of(draft.settings_of_few())
-    if files:
-        yield "Files", files
+    few = draft.settings_of_few()
+    yield from (
+        (label, text) for label, text in (("Files", words_of(few)), ("Read by", engine_words(few))) if text
+    )
     target = path_of(draft.target(known.base, known.opened))
     if not draft.to_files:
         yield "To", into_words(draft.settings_of_few())
@@ -144,7 +146,7 @@ def content(draft: Draft) -> str:
     if draft.text_applies or draft.content.schema:
         pieces.append(str(draft.encoding))
     if draft.writes(Format.CSV):
-        form = csv_fields(draft.csv())
+        form = csv_fields(csv_of(draft))
         pieces += ["header" if draft.header else "no header"]
         pieces.append(f"{form['separator']!r} {draft.quote} {draft.newline.upper()}")
         pieces += [f"NULL as {draft.null}"] if draft.null else []
@@ -170,4 +172,4 @@ def content(draft: Draft) -> str:
 
 def data_files(draft: Draft) -> str:
     """`CSV`, `JSON Lines gzip:3`, `Parquet zstd`: the format, and how its files are compressed."""
-    return data_form(ExportSettings(connection="", all_objects=True, **draft.data_files()))
+    return data_form(ExportSettings(connection="", all_objects=True, **data_settings(draft)))
