@@ -108,6 +108,6 @@ def load(locations: Locations) -> Preferences:
     except (OSError, UnicodeDecodeError) as error:
         raise InvalidDefinition(f"{path} can't be read: {error}.") from None
     # TOML and its errors are only needed where somebody has set something.
-    from core.model.convert import from_tree, parse_toml  # noqa: PLC0415
+    from core.model.understood import from_tree, parse_toml  # noqa: PLC0415
 
     return from_tree(Preferences, parse_toml(text, str(path)), str(path))

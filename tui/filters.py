@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from core.errors import InvalidValue
-from core.model.convert import nearest, suggestion
+from core.model.spelling import nearest, suggestion
 from core.model.task_filter import TaskFilter
 from core.model.vocabulary import TaskStatus
 from tui.cli.times import span

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from textual.keys import KEY_ALIASES, REPLACED_KEYS, Keys, _character_to_key
 
 from core.errors import InvalidDefinition
-from core.model.convert import suggestion
+from core.model.spelling import suggestion
 from tui.actions import ACTIONS, BY_ID, Place, key_name
 
 RESERVED = {

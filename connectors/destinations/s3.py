@@ -10,65 +10,24 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import hashlib
-import re
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar
 
 import s3fs
-from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, ProfileNotFound
+from botocore.exceptions import BotoCoreError, ClientError
 from fsspec.asyn import sync
 
-from connectors.destinations.filesystem import FilesystemFiles, explain_system_error, lost, said
+from connectors.destinations.filesystem import FilesystemFiles
+from connectors.destinations.s3_sums import PART_BYTES, Part, digest_of, md5, part_bytes, same
+from connectors.destinations.s3_words import Absent, NotKnown, Taken, explained, refused
 from connectors.elsewhere import Elsewhere, Found, Told
-from core.errors import (
-    ConnectError,
-    LoginRefused,
-    NotWritable,
-    OutputDamaged,
-    OutputError,
-    TlsError,
-    UnknownHost,
-    Unreachable,
-)
+from core.errors import OutputDamaged, OutputError
 from core.model.destination import YES, Destination, parts_of
 
-PART_BYTES = 8 << 20
-MOST_PARTS = 9000
 AT_ONCE = 4
 READ_BYTES = 4 << 20
-_MD5 = re.compile(r'"?(?P<digest>[0-9a-f]{32}(-\d+)?)"?')
-_LOGIN = (
-    "InvalidAccessKeyId",
-    "SignatureDoesNotMatch",
-    "InvalidToken",
-    "ExpiredToken",
-    "TokenRefreshRequired",
-)
-_TAKEN = ("PreconditionFailed", "412", "ConditionalRequestConflict")
-# What answers a request that a server of this kind hasn't learnt.
-_NOT_KNOWN = ("NotImplemented", "501", "XNotImplemented")
-
-
-def _md5(data: bytes = b"") -> hashlib._Hash:
-    """The checksum of the protocol; it protects from mishaps, not from anybody."""
-    return hashlib.md5(data, usedforsecurity=False)
-
-
-def _part_bytes(size: int) -> int:
-    """The length of the parts of an object of `size` bytes: all alike but the last, 10,000 at most."""
-    return max(PART_BYTES, -(-size // MOST_PARTS))
-
-
-class _Part(NamedTuple):
-    number: int
-    data: bytes
-
-    @property
-    def digest(self) -> bytes:
-        return _md5(self.data).digest()
 
 
 class S3Files(FilesystemFiles):
@@ -91,7 +50,7 @@ class S3Files(FilesystemFiles):
     def status(self, path: str) -> Found | None:
         try:
             found = self._call(path, "head_object", Key=self._key(path))
-        except _Absent:
+        except Absent:
             return None
         return Found(int(found["ContentLength"]))
 
@@ -138,7 +97,7 @@ class S3Files(FilesystemFiles):
         size = source.stat().st_size
         condition = {} if replace else {"IfNoneMatch": "*"}
         if not replace and (there := self._head(path)) is not None:
-            if not _same(there, source, size):
+            if not same(there, source, size):
                 raise self.taken(path)
             told(size)
             return True
@@ -154,12 +113,12 @@ class S3Files(FilesystemFiles):
     def _head(self, path: str) -> dict[str, Any] | None:
         try:
             found: dict[str, Any] = self._call(path, "head_object", Key=self._key(path))
-        except _Absent:
+        except Absent:
             return None
         return found
 
     def _put_whole(self, path: str, data: bytes, condition: dict[str, str]) -> None:
-        digest = _md5(data).digest()
+        digest = md5(data).digest()
         answer = self._conditional(
             path,
             digest.hex(),
@@ -178,8 +137,8 @@ class S3Files(FilesystemFiles):
         self._abandon(key)
         begun = self._call(path, "create_multipart_upload", Key=key)["UploadId"]
         try:
-            done, digests = self._send_parts(path, local, _part_bytes(size), begun, told)
-            whole = _md5(b"".join(digests)).hexdigest()
+            done, digests = self._send_parts(path, local, part_bytes(size), begun, told)
+            whole = md5(b"".join(digests)).hexdigest()
             answer = self._conditional(
                 path,
                 f"{whole}-{len(digests)}",
@@ -201,9 +160,9 @@ class S3Files(FilesystemFiles):
         done: list[dict[str, Any]] = []
         digests: list[bytes] = []
         while True:
-            parts: list[_Part] = []
+            parts: list[Part] = []
             while len(parts) < AT_ONCE and (data := local.read(length)):
-                parts.append(_Part(len(done) + len(parts) + 1, data))
+                parts.append(Part(len(done) + len(parts) + 1, data))
             if not parts:
                 return done, digests
             with self.words(path):
@@ -214,7 +173,7 @@ class S3Files(FilesystemFiles):
                 digests.append(part.digest)
                 told(len(part.data))
 
-    async def _send_at_once(self, key: str, upload: str, parts: list[_Part]) -> list[Any]:
+    async def _send_at_once(self, key: str, upload: str, parts: list[Part]) -> list[Any]:
         sending = [
             asyncio.ensure_future(
                 self.system._call_s3(
@@ -244,12 +203,12 @@ class S3Files(FilesystemFiles):
         condition; one that was carried out, and whose answer got lost, meets its own work."""
         try:
             answer: dict[str, Any] = self._call(path, method, **condition, **arguments)
-        except _Taken:
+        except Taken:
             there = self._head(path)
-            if there is None or _digest(there) != tag:
+            if there is None or digest_of(there) != tag:
                 raise self.taken(path) from None
             return there
-        except _NotKnown:
+        except NotKnown:
             if not condition:
                 raise
             return self._conditional(path, tag, {}, method, **arguments)
@@ -259,7 +218,7 @@ class S3Files(FilesystemFiles):
         """Entity tags of objects that are encrypted with a key of their own are no MD5, and say nothing."""
         if "SSEKMSKeyId" in answer or str(answer.get("ServerSideEncryption", "AES256")) != "AES256":
             return
-        found = _digest(answer)
+        found = digest_of(answer)
         if found is not None and found != digest:
             raise OutputDamaged(
                 f"{self.where(path)} was sent, and something else arrived: its checksum differs.",
@@ -278,12 +237,12 @@ class S3Files(FilesystemFiles):
         raise NotImplementedError
 
     def remove(self, path: str) -> None:
-        with suppress(_Absent):
+        with suppress(Absent):
             self._call(path, "delete_object", Key=self._key(path))
 
     def same(self, path: str, source: Path) -> bool:
         there = self._head(path)
-        return there is not None and _same(there, source, source.stat().st_size)
+        return there is not None and same(there, source, source.stat().st_size)
 
     def abandon(self, path: str) -> None:
         self._abandon(self._key(path))
@@ -309,44 +268,8 @@ class S3Files(FilesystemFiles):
     def errors(self) -> tuple[type[Exception], ...]:
         return (OSError, EOFError, BotoCoreError, ClientError, TimeoutError)
 
-    def explain(self, error: Exception, path: str) -> OutputError:  # noqa: PLR0911 - one for each kind
-        code, where = _code(error), self.where(path)
-        if code in _TAKEN:
-            return _Taken(f"Something else is at {where}.", "Take it away, or choose another place.")
-        if code in _NOT_KNOWN:
-            return _NotKnown(f"{where}: the server doesn't know the request: {said(error)}.")
-        if code == "NoSuchBucket":
-            return OutputError(
-                f"There is no bucket {self._bucket!r}.", "Make it, or give the right name or region."
-            )
-        if code in ("NoSuchKey", "404") or isinstance(error, FileNotFoundError):
-            return _Absent(f"{where} isn't there.", "Retry: what is missing is sent again.")
-        if code in ("BadDigest", "InvalidDigest", "XAmzContentChecksumMismatch"):
-            return OutputDamaged(
-                f"{where} was sent, and something else arrived: {said(error)}.", "Retry sends it again."
-            )
-        if code in ("AccessDenied", "403", "AllAccessDisabled", *_LOGIN):
-            return NotWritable(
-                f"The server refuses {where}: {said(error)}.",
-                "Give the key the rights s3:ListBucket, s3:GetObject, s3:PutObject, s3:DeleteObject and "
-                "s3:AbortMultipartUpload there.",
-            )
-        passing = ("SlowDown", "ServiceUnavailable", "InternalError", "RequestTimeout", "503", "500")
-        if code in passing or (not code and isinstance(error, BotoCoreError | TimeoutError)):
-            return lost(where, self.destination, said(error))
-        return explain_system_error(error, where, self.destination)
-
-
-class _Absent(OutputError):
-    """There is no such object."""
-
-
-class _Taken(OutputError):
-    """The condition that nothing is there doesn't hold."""
-
-
-class _NotKnown(OutputError):
-    """The server hasn't learnt the request."""
+    def explain(self, error: Exception, path: str) -> OutputError:
+        return explained(error, self.where(path), self._bucket, self.destination)
 
 
 class S3Destination(Elsewhere):
@@ -386,49 +309,8 @@ class S3Destination(Elsewhere):
             system.retries = 2
             system.call_s3("list_objects_v2", Bucket=address.host, Prefix=f"{address.path}/", MaxKeys=1)
         except (TimeoutError, OSError, BotoCoreError, ClientError, ValueError) as error:
-            raise _refused(error, address.host, self.destination) from error
+            raise refused(error, address.host, self.destination) from error
         return S3Files(self.destination, system, address.host, address.path)
-
-
-def _refused(  # noqa: PLR0911 - one for each kind
-    error: Exception, bucket: str, destination: Destination
-) -> ConnectError | OutputError:
-    code = _code(error)
-    cause = error.__cause__ or error
-    where = destination.options.get("endpoint", "Amazon S3")
-    if isinstance(error, ProfileNotFound):
-        return ConnectError(f"{said(error)}.", "Check the option profile.")
-    if code in _LOGIN or isinstance(error, NoCredentialsError):
-        return LoginRefused(
-            f"{where} refuses the key: {said(error)}.",
-            "Give --option key=ID and its secret as the password, or --option anonymous=yes.",
-        )
-    if code in ("NoSuchBucket", "404") or isinstance(error, FileNotFoundError):
-        return OutputError(
-            f"There is no bucket {bucket!r} at {where}.", "Make it, or give the right name or region."
-        )
-    if code in ("AccessDenied", "403"):
-        return NotWritable(
-            f"Bucket {bucket!r} may not be looked into with this key: {said(error)}.",
-            "Give it the right s3:ListBucket.",
-        )
-    if "SSL" in type(cause).__name__ or "certificate" in str(error).lower():
-        return TlsError(
-            f"{where} can't prove who it is: {said(error)}.",
-            "Give the authority that signed its certificate: --option ca=FILE.",
-        )
-    if "Name or service not known" in str(error) or "getaddrinfo" in str(error):
-        return UnknownHost(f"The host of {where} is unknown: {said(error)}.", "Check the option endpoint.")
-    return Unreachable(f"{where} doesn't answer: {said(error)}.", "Check endpoint and region.")
-
-
-def _code(error: Exception) -> str:
-    """The code that the server answered with: s3fs turns boto's errors into the system's."""
-    for one in (error, error.__cause__):
-        response = getattr(one, "response", None)
-        if isinstance(response, dict):
-            return str(response.get("Error", {}).get("Code", ""))
-    return ""
 
 
 def _objects(page: dict[str, Any], begin: str) -> dict[str, Found]:
@@ -439,22 +321,3 @@ def _objects(page: dict[str, Any], begin: str) -> dict[str, Found]:
         for item in page.get("Contents", ())
         if not item["Key"].endswith("/")
     }
-
-
-def _digest(answer: dict[str, Any]) -> str | None:
-    found = _MD5.fullmatch(str(answer.get("ETag", "")))
-    return found["digest"] if found else None
-
-
-def _same(answer: dict[str, Any], source: Path, size: int) -> bool:
-    """Whether what is there already is what is to be sent, by its length and checksum."""
-    tag = _digest(answer)
-    if int(answer["ContentLength"]) != size or tag is None:
-        return False
-    with source.open("rb") as local:
-        if "-" not in tag:
-            return tag == hashlib.file_digest(local, _md5).hexdigest()
-        digests = []
-        while data := local.read(_part_bytes(size)):
-            digests.append(_md5(data).digest())
-    return tag == f"{_md5(b''.join(digests)).hexdigest()}-{len(digests)}"

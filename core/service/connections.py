@@ -12,8 +12,8 @@ import msgspec
 from core import secrets
 from core.errors import Conflict, NotFound, UsageError
 from core.model.connection import Connection
-from core.model.convert import nearest
 from core.model.secret import KeyringSecret, SecretRef
+from core.model.spelling import nearest
 from core.model.task_filter import TaskFilter
 from core.model.vocabulary import ObjectType
 from core.service.context import Context

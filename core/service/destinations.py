@@ -15,9 +15,9 @@ import msgspec
 
 from core import secrets
 from core.errors import Conflict, NotFound
-from core.model.convert import nearest
 from core.model.destination import Destination, below, check_place, is_local, leaves, place_of
 from core.model.secret import KeyringSecret, SecretRef
+from core.model.spelling import nearest
 from core.service.context import Context
 from core.service.passwords import NewPassword, Passwords
 from core.service.saved import SavedDestination, room_of

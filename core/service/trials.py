@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from core.model.convert import utc_text
+from core.model.trees import utc_text
 
 if TYPE_CHECKING:
     from connectors.base import TestStep

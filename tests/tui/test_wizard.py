@@ -23,6 +23,7 @@ from tui.screens.wizard import Wizard
 from tui.screens.wizard.draft import Draft
 from tui.screens.wizard.field import Step
 from tui.screens.wizard.fields import BY_ID, FIELDS
+from tui.screens.wizard.filling import draft_of
 from tui.screens.wizard.rules import Known, problems
 from tui.widgets.dialog import Choose
 
@@ -389,7 +390,7 @@ def test_what_postgresql_alone_has_is_offered_there() -> None:
     assert [BY_ID[name].shown(draft, KNOWN) for name in own] == [True, True]
     settings = draft.settings()
     assert (settings.sql.rows, settings.schema.privileges) == (SqlRows.COPY, True)
-    assert [BY_ID[name].get(Draft.of(settings), there) for name in own] == ["copy", "yes"]
+    assert [BY_ID[name].get(draft_of(settings), there) for name in own] == ["copy", "yes"]
     data = dataclasses.replace(draft, content=Content.DATA)
     assert not BY_ID["privileges"].shown(data, there)
     assert not data.settings().schema.privileges

@@ -18,6 +18,7 @@ from tests.tui.test_wizard import SIZES, Compare, at, new, typed
 from tui.screens.wizard.draft import EXPORT, TASK, Draft
 from tui.screens.wizard.field import Step
 from tui.screens.wizard.filed import LATEST, Filed
+from tui.screens.wizard.filling import draft_of
 from tui.screens.wizard.rules import Known, problems
 
 ALL = FileSettings(
@@ -29,12 +30,12 @@ ALL = FileSettings(
 @pytest.mark.parametrize("files", [FileSettings(), ALL, FileSettings(max_size=1001, prefix="p")])
 def test_the_form_stands_for_the_settings_that_it_was_filled_with(files: FileSettings) -> None:
     settings = ExportSettings(connection="c", objects=("t",), files=files)
-    assert Draft.of(settings).settings() == settings
+    assert draft_of(settings).settings() == settings
     assert Filed.of(files).settings(FileSettings(), data=True, used=True) == files
 
 
 def test_what_doesnt_apply_is_left_out_and_kept() -> None:
-    draft = Draft.of(ExportSettings(connection="c", objects=("t",), content=Content.SCHEMA), keep=EXPORT)
+    draft = draft_of(ExportSettings(connection="c", objects=("t",), content=Content.SCHEMA), keep=EXPORT)
     wrong = Filed(many=True, parts="many", max_size="x", name="", prefix="p_", if_exists=IfExists.NEW)
     made = Draft(**{n: getattr(draft, n) for n in ("connection", "content", "patterns", "keep")}, filed=wrong)
     assert made.settings().files == FileSettings(prefix="p_")

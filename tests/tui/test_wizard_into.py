@@ -19,6 +19,7 @@ from tui.action_conditions import download
 from tui.screens.task_information import basic, exported
 from tui.screens.wizard.draft import EXPORT, HAND, Draft
 from tui.screens.wizard.fields import BY_ID
+from tui.screens.wizard.filling import draft_of
 from tui.screens.wizard.rules import Known, export_of, problems
 from tui.screens.wizard.summary import facts
 from tui.screens.wizard.work import command, toml
@@ -49,7 +50,7 @@ def test_settings_come_back_to_the_form() -> None:
         connection="shop", all_objects=True, content=Content.DATA,
         into=Into(connection="target", existing=Existing.APPEND),
     )  # fmt: skip
-    draft = Draft.of(settings, directory="connection:target")
+    draft = draft_of(settings, directory="connection:target")
     assert draft.settings() == settings
 
 

@@ -49,9 +49,10 @@ from tests.tui.harness import NOW
 from tui.cli import spelling
 from tui.cli.parser import build
 from tui.cli.settings import settings_from
+from tui.screens.wizard.data_files import csv_of
 from tui.screens.wizard.draft import Draft
 from tui.screens.wizard.fields import FIELDS
-from tui.screens.wizard.filling import Filling
+from tui.screens.wizard.filling import Filling, draft_of
 from tui.screens.wizard.retained import fresh, retained_of
 from tui.screens.wizard.rules import Known
 
@@ -204,7 +205,7 @@ def test_what_is_retained_begins_the_next_export(given_settings: ExportSettings)
     draft = Filling(given_settings).made(None)
     again = fresh(retained_of(draft), connection="c", chosen=frozenset({ObjectRef(ObjectType.TABLE, "t")}))
     assert retained_of(again) == retained_of(draft)
-    assert (again.format, again.encoding, again.csv()) == (draft.format, draft.encoding, draft.csv())
+    assert (again.format, again.encoding, csv_of(again)) == (draft.format, draft.encoding, csv_of(draft))
     assert (again.batch, again.drop, again.flavour) == (draft.batch, draft.drop, draft.flavour)
     kept = retained_of(draft)
     for name in ("json", "parquet", "arrow", "on_unfit", "compression", "compression_level"):
@@ -220,7 +221,7 @@ def test_the_line_of_a_changed_export_makes_the_same_settings(
     plain = msgspec.structs.replace(
         given_settings, sys_account=None, content=Content.DATA, schema=SchemaSettings()
     )
-    wanted = dataclasses.replace(Draft.of(plain), format=form).settings()
+    wanted = dataclasses.replace(draft_of(plain), format=form).settings()
     for base in (None, plain):
         words = spelling.options(wanted, base)
         args = build().parse_args(["dump", "c", "t", "--to", "x", *[w for w in words if w != "--all"]])
@@ -256,4 +257,4 @@ def test_what_does_not_apply_and_is_wrong_is_not_retained(wrong: dict[str, objec
     assert kept.sql == SqlSettings()
     assert kept.csv in (CsvSettings(), CsvSettings(null="NULL"))
     assert (kept.compression_level, kept.parquet) == (None, ParquetSettings())
-    assert fresh(kept).csv() == kept.csv
+    assert csv_of(fresh(kept)) == kept.csv

@@ -3,14 +3,7 @@ import pytest
 
 from core.errors import InvalidDefinition
 from core.model.connection import Connection, TlsSettings
-from core.model.convert import (
-    changes,
-    definitions_from_toml,
-    definitions_to_toml,
-    export_to_tree,
-    nearest,
-    to_tree,
-)
+from core.model.convert import definitions_from_toml, definitions_to_toml, export_to_tree
 from core.model.secret import CommandSecret, EnvironmentSecret, FileSecret, KeyringSecret
 from core.model.settings import (
     CSV_PRESETS,
@@ -21,6 +14,8 @@ from core.model.settings import (
     SqlSettings,
     SysAccount,
 )
+from core.model.spelling import nearest
+from core.model.trees import changes, to_tree
 from core.model.vocabulary import (
     Consistency,
     Content,

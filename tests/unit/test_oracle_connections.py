@@ -8,8 +8,9 @@ import pytest
 
 from core.errors import InvalidDefinition, InvalidValue
 from core.model.connection import Connection
-from core.model.convert import connection_from_tree, to_tree
+from core.model.convert import connection_from_tree
 from core.model.oracle import OracleSettings
+from core.model.trees import to_tree
 from core.model.urls import connection_from_url
 from core.model.vocabulary import Mode, ObjectPattern, ObjectType
 from tui.screens import connection_fields as form

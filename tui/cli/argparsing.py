@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from core.errors import UsageError
-from core.model.convert import nearest
+from core.model.spelling import nearest
 
 
 class Parser(argparse.ArgumentParser):

@@ -10,10 +10,11 @@ import msgspec
 
 from core.due import upcoming
 from core.errors import Conflict, OfframpError, UsageError
-from core.model.convert import definitions_to_toml, export_to_tree, to_tree, utc_text
+from core.model.convert import definitions_to_toml, export_to_tree
 from core.model.destination import below
 from core.model.run import Outcome
 from core.model.settings import Export
+from core.model.trees import to_tree, utc_text
 from core.service import Service, schedule_words, watch_words
 from core.service.exports import Plan
 from core.service.saved import History, SavedExport

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from core.errors import UsageError
-from core.model.convert import to_tree
 from core.model.mark import Mark
+from core.model.trees import to_tree
 from core.service import Service
 from core.service.marks import Next
 from tui.cli.output import Output

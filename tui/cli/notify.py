@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from core.errors import UsageError
-from core.model.convert import utc_text
 from core.model.notice import NOBODY, Notice
 from core.model.settings import ExportSettings
+from core.model.trees import utc_text
 from core.service import Service
 from tui.cli.argparsing import command, group
 from tui.cli.output import Output

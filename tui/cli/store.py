@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from core.errors import StoreOnNetwork, UsageError
-from core.model.convert import utc_text
+from core.model.trees import utc_text
 from core.service import Service, words
 from tui.cli.output import Output
 from tui.cli.paths import absolute

@@ -7,7 +7,7 @@ import sys
 
 from core import __version__
 from core.locations import Locations
-from core.model.convert import utc_text
+from core.model.trees import utc_text
 from core.model.vocabulary import TaskStatus
 from core.service import Service, words
 from tui.cli.output import Output

@@ -11,8 +11,9 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from core.errors import InvalidValue, OfframpError
-from core.model.convert import suggestion, to_tree
+from core.model.spelling import suggestion
 from core.model.task import Task, TaskObject
+from core.model.trees import to_tree
 from core.model.vocabulary import TaskStatus
 from core.service import Service, words
 from tui.cli import forms, load_options

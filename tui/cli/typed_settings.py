@@ -12,7 +12,6 @@ from typing import Any
 
 import msgspec
 
-from core.model.convert import suggestion
 from core.model.format_settings import (
     ArrowCodec,
     ArrowSettings,
@@ -25,6 +24,7 @@ from core.model.format_settings import (
     Unfit,
 )
 from core.model.settings import ExportSettings
+from core.model.spelling import suggestion
 from core.model.vocabulary import Format
 from tui.cli.values import number, word
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from enum import StrEnum
 from typing import TypeVar
 
-from core.model.convert import suggestion
+from core.model.spelling import suggestion
 
 E = TypeVar("E", bound=StrEnum)
 

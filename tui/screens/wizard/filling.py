@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass, replace
+from typing import Any
 
+from core.model.into import Existing
 from core.model.settings import Export, ExportSettings
-from tui.screens.wizard.draft import EXPORT, HAND, NOW, TASK, Draft
-from tui.screens.wizard.filed import place_of
-from tui.screens.wizard.new_rows import WATCH, Watching
+from tui.screens.wizard.data_files import data_fields
+from tui.screens.wizard.draft import EXPORT, FULL, HAND, NOW, PARTIAL, TASK, Draft
+from tui.screens.wizard.filed import Filed, place_of
+from tui.screens.wizard.new_rows import WATCH, NewRows, Watching
 from tui.screens.wizard.repeating import PERIODIC, Repeat
 from tui.screens.wizard.retained import fresh, with_own_secret_only
+from tui.screens.wizard.rows import Rows
+from tui.screens.wizard.texts import notify_text, parted
 from tui.state import Retained
 
 
@@ -29,9 +35,42 @@ class Filling:
         if self.settings is None:
             return fresh(retained)
         if self.edits is not None:
-            return Draft.of(self.settings, keep=EXPORT, name=self.edits, when=HAND)
+            return draft_of(self.settings, keep=EXPORT, name=self.edits, when=HAND)
         copied = with_own_secret_only(self.settings)
-        return Draft.of(copied, keep=TASK, name=self.name or None, when=NOW)
+        return draft_of(copied, keep=TASK, name=self.name or None, when=NOW)
+
+
+def draft_of(settings: ExportSettings, **more: Any) -> Draft:
+    """The form for settings; `more` are further fields."""
+    chosen, patterns = parted(settings.patterns)
+    account = settings.sys_account
+    plain = {
+        name: getattr(settings, name) for name in ("connection", "content", "consistency", "lock", "on_error")
+    }
+    return Draft(
+        **plain,
+        **data_fields(settings),
+        database=settings.database or "",
+        range=FULL if settings.all_objects else PARTIAL,
+        chosen=chosen,
+        patterns=shlex.join(patterns),
+        exclude=shlex.join(settings.exclude),
+        tables=settings.into.existing if settings.into is not None else Existing.CREATE,
+        filed=Filed.of(settings.files, default=settings),
+        drop=settings.schema.drop,
+        merge=settings.schema.merge,
+        flavour=settings.schema.flavour,
+        privileges=settings.schema.privileges,
+        retry_limit=str(settings.retry_limit),
+        rows=Rows.of(settings),
+        fresh=NewRows.of(settings.window, settings.mark),
+        notify=notify_text(settings.notify),
+        sys=account is not None,
+        account=account.account if account else "",
+        secret=account.secret if account else None,
+        base=settings,
+        **more,
+    )
 
 
 def completed(draft: Draft, edited: Export | None, connections: tuple[str, ...]) -> Draft:

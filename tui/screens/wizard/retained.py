@@ -12,7 +12,7 @@ from core.model.file_settings import FileSettings
 from core.model.format_settings import ParquetSettings
 from core.model.secret import FileSecret
 from core.model.settings import CsvSettings, ExportSettings, SchemaSettings, SqlSettings, SysAccount
-from tui.screens.wizard.data_files import data_fields
+from tui.screens.wizard.data_files import arrow_of, csv_of, data_fields, json_of, level_of, parquet_of, sql_of
 from tui.screens.wizard.draft import Draft
 from tui.screens.wizard.filed import Filed
 from tui.state import Retained
@@ -30,18 +30,18 @@ def with_own_secret_only(settings: ExportSettings) -> ExportSettings:
 
 def retained_of(draft: Draft) -> Retained:
     """What of the form is right: what doesn't apply may have been left behind wrong."""
-    level = _right(draft.level, None)
+    level = _right(lambda: level_of(draft), None)
     if level is not None and level not in draft.compression.levels:
         level = None
     return Retained(
         format=draft.format,
         encoding=draft.encoding,
         on_unencodable=draft.on_unencodable,
-        csv=_right(draft.csv, CsvSettings()),
-        sql=_right(draft.sql, SqlSettings()),
-        json=draft.json(),
-        parquet=_right(draft.parquet, ParquetSettings()),
-        arrow=draft.arrow(),
+        csv=_right(lambda: csv_of(draft), CsvSettings()),
+        sql=_right(lambda: sql_of(draft), SqlSettings()),
+        json=json_of(draft),
+        parquet=_right(lambda: parquet_of(draft), ParquetSettings()),
+        arrow=arrow_of(draft),
         on_unfit=draft.on_unfit,
         compression=draft.compression,
         compression_level=level,

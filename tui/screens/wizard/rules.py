@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from core.model.settings import Export, ExportSettings, check_export_name
 from core.model.vocabulary import Format, Mode, ObjectPattern, ObjectType
 from tui.cli.paths import absolute
 from tui.screens.wizard import filed, new_rows, repeating
+from tui.screens.wizard.data_files import csv_of, level_of, parquet_of, sql_of
 from tui.screens.wizard.draft import EXPORT, PARTIAL, TASK, Draft
 from tui.screens.wizard.texts import notify_from, number, split
 
@@ -100,15 +102,15 @@ def _data_problems(draft: Draft, known: Known) -> Iterator[tuple[str, str]]:
     if draft.writes(Format.CSV):
         yield _csv_problem(draft)
     if draft.writes(Format.SQL):
-        yield "batch_rows", _wrong(draft.sql)
+        yield "batch_rows", _wrong(lambda: sql_of(draft))
         if draft.sql_rows is SqlRows.COPY and known.mode not in (None, Mode.POSTGRESQL):
             yield "sql_rows", "Only PostgreSQL's client loads rows behind COPY."
     if draft.text_applies:
         yield "compression_level", _wrong(lambda: _compressed(draft))
     if draft.writes(Format.PARQUET):
         trial = Draft(parquet_codec=draft.parquet_codec, parquet_level=draft.parquet_level)
-        yield "parquet_level", _wrong(trial.parquet)
-        yield "row_group_rows", _wrong(Draft(row_group_rows=draft.row_group_rows).parquet)
+        yield "parquet_level", _wrong(lambda: parquet_of(trial))
+        yield "row_group_rows", _wrong(lambda: parquet_of(Draft(row_group_rows=draft.row_group_rows)))
 
 
 def _compressed(draft: Draft) -> ExportSettings:
@@ -117,7 +119,7 @@ def _compressed(draft: Draft) -> ExportSettings:
         connection="",
         all_objects=True,
         compression=draft.compression,
-        compression_level=draft.level(),
+        compression_level=level_of(draft),
     )
 
 
@@ -172,12 +174,12 @@ def _wrong(build: Callable[[], object]) -> str:
 
 def _csv_problem(draft: Draft) -> tuple[str, str]:
     """Of the CSV fields the first with which the whole can't be, in the form's order."""
-    text = _wrong(draft.csv)
+    text = _wrong(lambda: csv_of(draft))
     if text:
         trial = Draft(format=Format.CSV)
         for name in ("separator", "quote", "null", "binary"):
             trial = replace(trial, **{name: getattr(draft, name)})
-            if _wrong(trial.csv):
+            if _wrong(partial(csv_of, trial)):
                 return name, text
     return "separator", text
 
