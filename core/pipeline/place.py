@@ -227,6 +227,11 @@ def discard_partial(task: Task, spool: Path | None = None) -> None:
             disk.remove_tree(work)
 
 
+def builds_in(output: Path) -> Path:
+    """The directory that is there already in which a task with this target builds, or makes where it does."""
+    return output if builds_inside(output) else _existing(output.parent)
+
+
 def _existing(path: Path) -> Path:
     while not path.exists():
         path = path.parent
@@ -234,7 +239,7 @@ def _existing(path: Path) -> Path:
 
 
 def _check_writable(output: Path) -> None:
-    _check_place(output if builds_inside(output) else _existing(output.parent))
+    _check_place(builds_in(output))
 
 
 def _check_parent(output: Path) -> None:

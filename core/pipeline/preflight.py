@@ -135,7 +135,9 @@ class Scope:
     `target_known`: the output directory is the task's own already; `on_disk`: bytes that it has written;
     `marks`: how far its export has read each object (`TYPE:NAME`). Before there is a task, `names` is what
     its files are to be called after, and `run` who may find an earlier run's output at the target.
-    `inspect` looks at a target elsewhere and raises what is wrong there; the directory is the spool then."""
+    `inspect` looks at a target elsewhere and raises what is wrong there; the directory is the spool then.
+    `beyond` looks at the machines that parts are read on beside this one: it gives notes, and raises what is
+    wrong."""
 
     default_database: str | None = None
     refs: tuple[ObjectRef, ...] | None = None
@@ -146,6 +148,7 @@ class Scope:
     names: Names | None = None
     run: Run | None = None
     inspect: Callable[[], None] | None = None
+    beyond: Callable[[Session], Iterable[str]] | None = None
 
 
 def preflight(
@@ -186,6 +189,12 @@ def preflight(
     try:
         notes += session.check_consistency(settings.consistency, settings.lock, has_data)
     except SourceError as error:
+        if error.transient:
+            raise
+        problems.append(error)
+    try:
+        notes += scope.beyond(session) if scope.beyond is not None else ()
+    except OfframpError as error:
         if error.transient:
             raise
         problems.append(error)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,11 +12,13 @@ from core.errors import Conflict, NotFound
 from core.model.destination import is_local
 from core.model.file_settings import check_remote
 from core.model.settings import ExportSettings
-from core.model.vocabulary import ObjectRef, TaskStatus
+from core.model.vocabulary import Engine, ObjectRef, TaskStatus
 from core.service.context import Context
 from core.service.tasks import default_name
 
 if TYPE_CHECKING:
+    from connectors.base import Session
+    from core.model.connection import Connection
     from core.pipeline.into.there import Elsewhere
     from core.pipeline.layout import Names
     from core.pipeline.manifest import Manifest
@@ -43,8 +45,9 @@ class Checks:
         name: str = "",
         export: str | None = None,
     ) -> Preflight:
-        """What a task with these settings would find, without reading a row or writing a file: a dump called
-        `name`, or a run of the saved `export`. Raises NotFound, UsageError, SecretError, ConnectError,
+        """What a task with these settings would find, without reading a row or writing a file (but those that
+        show whether a cluster sees them, which are gone when this returns): a dump called `name`, or a run of
+        the saved `export`. Raises NotFound, UsageError, SecretError, ConnectError,
         SourceError."""
         from core.pipeline.earlier import Run  # noqa: PLC0415 - few commands need it
         from core.pipeline.preflight import Scope, preflight  # noqa: PLC0415
@@ -62,6 +65,7 @@ class Checks:
         with source.connect() as session:
             if settings.into is None:
                 place = self._context.resolved(str(output))
+                scope = replace(scope, beyond=self._beyond(settings, connection, place))
                 if is_local(place):
                     return preflight(session, settings, Path(place), scope)
                 spool = self._context.numbers.spool_in(self._context.locations)
@@ -80,6 +84,22 @@ class Checks:
                     connection=connection,
                     there=there,
                 ).found
+
+    def _beyond(
+        self, settings: ExportSettings, connection: Connection, place: str
+    ) -> Callable[[Session], list[str]] | None:
+        """What looks at the cluster that reads the parts of a task which goes to a place, where one does."""
+        if settings.engine is not Engine.DASK:
+            return None
+        from core.cluster.checks import ClusterCheck  # noqa: PLC0415 - few tasks need it
+        from core.pipeline.place import builds_in  # noqa: PLC0415
+
+        if not is_local(place):
+            elsewhere, path = self._context.at(place)
+            spool = self._context.locations.home
+            return lambda session: ClusterCheck(connection, settings, elsewhere, path)(session, spool)
+        here = builds_in(Path(place))
+        return lambda session: ClusterCheck(connection, settings)(session, here)
 
     def _inspect(self, place: str, settings: ExportSettings) -> None:
         """Raises what would keep a task from sending its files to a place elsewhere."""
