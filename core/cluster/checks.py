@@ -69,7 +69,8 @@ class ClusterCheck:
         check_secret(self.connection.secret, f"connection {self.connection.name!r}")
         if self.elsewhere is not None:
             check_secret(self.elsewhere.destination.secret, self.elsewhere.destination.whose)
-        with open_client(scheduler, "offramp-preflight") as client:
+        patience = float(self.connection.connect_timeout)
+        with open_client(scheduler, "offramp-preflight", patience) as client:
             workers = client.scheduler_info(n_workers=-1)["workers"]
             if not workers:
                 raise Unreachable(
@@ -200,7 +201,8 @@ def _raise_first(found: Mapping[str, Looked]) -> None:
     said = next(iter(worst.values())).error
     if said is not None:
         error = raised_again(said)
-        error.message = f"{_at(worst, found).capitalize()}: {error.message}"
+        where = _at(worst, found)
+        error.message = f"{where[0].upper()}{where[1:]}: {error.message}"
         raise error
 
 
