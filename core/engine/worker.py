@@ -26,6 +26,8 @@ from core.errors import ErrorInfo, LostClaim, OfframpError, OutputError, StoreEr
 from core.faults import Point
 from core.locations import Locations
 from core.locks import FileLock
+from core.model.cluster import scheduler_of
+from core.model.vocabulary import Engine
 from core.pipeline.cancel import Cancel
 from core.pipeline.journal import Journal
 from core.store.journal import StoreJournal
@@ -33,6 +35,9 @@ from core.store.store import Store
 from core.tasklog import TaskLogHandler
 
 if TYPE_CHECKING:
+    from core.model.settings import ExportSettings
+    from core.pipeline.crews import Beyond, Crews
+    from core.pipeline.delivery import Delivery
     from core.pipeline.into.there import Elsewhere
 
 DONE, FAILED, LOST = 0, 1, 3
@@ -48,7 +53,6 @@ def run_attempt(journal: Journal, order: Order, log: logging.Logger, cancel: Can
     # These load drivers, numpy and Arrow: late, so that hold is taken at once.
     from connectors.base import Credentials  # noqa: PLC0415
     from core.connectors import open_source  # noqa: PLC0415
-    from core.pipeline.crew import Processes  # noqa: PLC0415
     from core.pipeline.run import run_task  # noqa: PLC0415
 
     source = open_source(
@@ -57,8 +61,6 @@ def run_attempt(journal: Journal, order: Order, log: logging.Logger, cancel: Can
         sys_account=journal.task().settings.sys_account,
         program=order.program,
     )
-    # More than the machine has processors gain nothing, unless somebody says so in the settings.
-    processes = Processes(min(order.part_processes, os.cpu_count() or 1), order.hold)
     delivery = None
     if order.delivery is not None:
         from core.connectors import open_destination  # noqa: PLC0415
@@ -72,10 +74,38 @@ def run_attempt(journal: Journal, order: Order, log: logging.Logger, cancel: Can
         source,
         log=log,
         cancel=cancel,
-        processes=processes,
+        crews=_crews(order, journal.task().settings, delivery),
         delivery=delivery,
+        beyond=_beyond(order, journal.task().settings),
         elsewhere=_elsewhere(order),
     )
+
+
+def _crews(order: Order, settings: ExportSettings, delivery: Delivery | None) -> Crews:
+    """What makes those who read parts at once."""
+    address = scheduler_of(settings)
+    if address is not None:
+        from core.cluster.crew import Cluster  # noqa: PLC0415 - few tasks need it
+
+        return Cluster(address, delivery)
+    from core.pipeline.crew import Processes  # noqa: PLC0415 - late, as above
+
+    # More than the machine has processors gain nothing, unless somebody says so in the settings.
+    return Processes(min(order.part_processes, os.cpu_count() or 1), order.hold)
+
+
+def _beyond(order: Order, settings: ExportSettings) -> Beyond | None:
+    """What looks at the cluster that reads the task's parts, where one does."""
+    if settings.engine is not Engine.DASK:
+        return None
+    from core.cluster.checks import ClusterCheck  # noqa: PLC0415 - few tasks need it
+    from core.connectors import open_destination  # noqa: PLC0415
+
+    there = order.delivery
+    if there is None:
+        return ClusterCheck(order.connection, settings)
+    elsewhere = open_destination(there.destination, there.password)
+    return ClusterCheck(order.connection, settings, elsewhere, there.path)
 
 
 def _elsewhere(order: Order) -> Elsewhere | None:

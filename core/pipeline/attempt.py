@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from connectors.base import Session, Source
@@ -31,7 +31,7 @@ from core.pipeline import states
 from core.pipeline.assemble import load_order, make_manifest, write_load_script
 from core.pipeline.cancel import Cancel
 from core.pipeline.context import Context
-from core.pipeline.crew import Crew, Processes, crew_for
+from core.pipeline.crews import Beyond, Crew, Crews, Work
 from core.pipeline.delivery import Delivery
 from core.pipeline.disk import Disk, join
 from core.pipeline.findings import tell
@@ -63,8 +63,9 @@ class Attempt:
         cancel: Cancel,
         disk: Callable[[Path], Disk],
         *,
-        processes: Processes,
+        crews: Crews,
         delivery: Delivery | None = None,
+        beyond: Beyond | None = None,
     ) -> None:
         self._journal = journal
         self._source = source
@@ -80,7 +81,8 @@ class Attempt:
         self.forward = False
         self._output_bytes = 0
         self._outlook: Outlook | None = None
-        self._processes = processes
+        self._crews = crews
+        self._beyond = beyond
         self._crew: Crew | None = None
 
     def run(self) -> Manifest:
@@ -118,15 +120,7 @@ class Attempt:
             try:
                 with (
                     self._telling_size(),
-                    crew_for(
-                        self._source,
-                        session,
-                        self.task.settings,
-                        self._processes,
-                        log=self._log,
-                        check=self._cancel.check,
-                        rate=self._journal.rate,
-                    ) as self._crew,
+                    self._crews(self._work(session)) as self._crew,
                 ):
                     manifest = self._read(session, left)
             finally:
@@ -134,6 +128,18 @@ class Attempt:
         with self._telling_size():
             complete_build(self.disk, self.place, manifest)
         return self._publish(state, old, manifest)
+
+    def _work(self, session: Session) -> Work:
+        return Work(
+            source=self._source,
+            session=session,
+            settings=self.task.settings,
+            disk=self.disk,
+            place=self.place,
+            log=self._log,
+            check=self._cancel.check,
+            rate=self._journal.rate,
+        )
 
     def _state(self) -> tuple[TargetState, Manifest | None]:
         if self._delivery is not None:
@@ -309,6 +315,7 @@ class Attempt:
             on_disk=sum(item.processed_bytes for item in left.pending if item.begun),
             check=self._cancel.check,
             marks={mark.object: mark for mark in self._journal.marks()},
+            beyond=self._look_beyond if self._beyond is not None else None,
         )
         found = preflight(session, settings, self.place.target, scope)
         self._output_bytes = found.needed_bytes + scope.on_disk
@@ -318,6 +325,16 @@ class Attempt:
         faults.reached(Point.CHECKED)
         self._look_out(session, scope, found, items)
         return found, items
+
+    def _look_beyond(self, session: Session) -> Iterable[str]:
+        """Notes about the machines that parts are read on beside this one. Raises what is wrong there."""
+        if self._beyond is None:
+            return ()
+        # What is left of it in the target itself would be taken for foreign.
+        here = self.place.root / self.place.work if self.place.inside else self.place.root
+        self._journal.stage("checking who reads the parts")
+        with self._cancel.interruptible():
+            return self._beyond(session, here)
 
     def _look_out(
         self, session: Session, scope: Scope, found: Preflight, items: Sequence[TaskObject]

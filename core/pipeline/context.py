@@ -9,7 +9,7 @@ from connectors.base import Session
 from core.model.settings import ExportSettings
 from core.model.task import Snapshot, Task
 from core.pipeline.cancel import Cancel
-from core.pipeline.crew import Crew
+from core.pipeline.crews import Crew
 from core.pipeline.disk import Disk, join
 from core.pipeline.journal import Journal
 from core.pipeline.layout import Layout

@@ -19,8 +19,8 @@ from typing import Self
 from connectors.base import Session, Sharing, Source
 from core.errors import Aborted, ConnectionLost, ErrorInfo, OfframpError, SnapshotUnavailable, raised_again
 from core.model.load import Rate
-from core.model.settings import ExportSettings
 from core.model.task import Snapshot
+from core.pipeline.crews import Crew, Work
 from core.pipeline.cutting import together
 from core.pipeline.member import Member
 from core.pipeline.pace import shared
@@ -48,35 +48,25 @@ LOSSES = 3
 
 @dataclass(frozen=True, slots=True)
 class Processes:
-    """How many read parts of an object at once where the settings don't say; 1 reads one after another, here.
-    `hold` are descriptors that they keep open."""
+    """Makes crews of processes. `default`: how many read parts of an object at once where the settings don't
+    say; 1 reads one after another, here. `hold` are descriptors that they keep open."""
 
     default: int = 1
     hold: tuple[int, ...] = ()
 
-
-@contextlib.contextmanager
-def crew_for(
-    source: Source,
-    session: Session,
-    settings: ExportSettings,
-    processes: Processes,
-    *,
-    log: logging.Logger,
-    check: Callable[[], None],
-    rate: Callable[[], Rate | None],
-) -> Iterator[Crew | None]:
-    """Processes for a task's objects, None where one session reads everything. `rate` says how fast all of
-    them together may read."""
-    most = settings.files.parts or processes.default
-    if most < 2 or not together(settings, session):
-        yield None
-        return
-    with Crew(source, most, hold=processes.hold, log=log, check=check, rate=rate) as crew:
-        yield crew
+    @contextlib.contextmanager
+    def __call__(self, work: Work) -> Iterator[Crew | None]:
+        most = work.settings.files.parts or self.default
+        if most < 2 or not together(work.settings, work.session):
+            yield None
+            return
+        with ProcessCrew(
+            work.source, most, hold=self.hold, log=work.log, check=work.check, rate=work.rate
+        ) as crew:
+            yield crew
 
 
-class Crew:
+class ProcessCrew:
     """At most `most` processes that read from `source`. `hold` are descriptors that they keep open; `check`
     may raise where the end was asked for. Use as a context: at its end they are gone."""
 
@@ -104,11 +94,9 @@ class Crew:
         # All have begun at a point in time that no other can come to any more.
         self._closed = False
 
-    # Points in time
+    # Points in time: see `Crew`
 
     def begin(self, session: Session, reopen: Snapshot | None = None) -> Snapshot:
-        """Fix a point in time for the session and, at the latest when they read, for all processes. Raises
-        what `Session.begin` raises."""
         if session.sharing is not Sharing.LOCK:
             self._snapshot = session.begin(reopen)
             return self._snapshot
@@ -131,11 +119,9 @@ class Crew:
 
     @property
     def shares(self) -> bool:
-        """Whether the processes read as of the point in time of the session, once it has one."""
         return self._closed or self._snapshot is not None
 
     def end(self) -> None:
-        """Have all processes let go of the point in time."""
         for member in self._members:
             if member.begun:
                 member.begun = False
@@ -167,9 +153,6 @@ class Crew:
         done: Callable[[PartJob, PartResult], None],
         moved: Callable[[int, int], None],
     ) -> None:
-        """Carry out jobs of one object, in no order. `done` is told each result, `moved` how many rows and
-        bytes the jobs that are under way have by now. Raises what `run_part` raises, and ConnectionLost where
-        processes are lost."""
         waiting = deque(jobs)
         try:
             while waiting or any(member.job for member in self._members):

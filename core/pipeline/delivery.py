@@ -16,15 +16,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from core import faults
-from core.errors import OutputDamaged
 from core.faults import Point
 from core.model.task import Task
+from core.model.vocabulary import Engine
 from core.pipeline.cancel import Cancel
 from core.pipeline.disk import Disk
 from core.pipeline.journal import Journal
 from core.pipeline.manifest import MANIFEST, Manifest
 from core.pipeline.place import SPOOLED, TargetState, own_manifest, spool_place
 from core.pipeline.remote_target import Target
+from core.pipeline.sending import send_file
 
 if TYPE_CHECKING:
     from connectors.elsewhere import Elsewhere, RemoteFiles
@@ -44,11 +45,12 @@ class SpoolDisk(Disk):
 
 
 class Delivery:
-    """One attempt's way to `path` at a destination. `place` and `disk` are where it builds."""
+    """One attempt's way to `path` at a destination. `place` and `disk` are where it builds; what workers of
+    a cluster have sent themselves is known to `disk.there`."""
 
     def __init__(self, task: Task, elsewhere: Elsewhere, path: str, spool: Path) -> None:
-        self._task = task
-        self._elsewhere = elsewhere
+        self.task = task
+        self.elsewhere = elsewhere
         self.place = spool_place(task, spool)
         self.target = Target(task.id, self.place.token, path)
         self.disk = SpoolDisk(self.place.root)
@@ -57,10 +59,11 @@ class Delivery:
         """What stands at the target, with its manifest where that is this task's. Raises TargetExists for
         anything foreign, ConnectError."""
         with cancel.interruptible():
-            opened = self._elsewhere.connect()
+            opened = self.elsewhere.connect()
         with opened as files:
             state, manifest = self.target.state(files)
-            self.disk.there = files.tree(self.target.path) if state is not TargetState.FREE else {}
+            if state is not TargetState.FREE or self._sends_parts:
+                self.disk.there = self.target.there(files)
         return state, manifest
 
     @contextmanager
@@ -77,7 +80,7 @@ class Delivery:
         this task has published before. Raises TargetExists where something foreign has come in between."""
         begun = time.monotonic()
         with cancel.interruptible():
-            opened = self._elsewhere.connect()
+            opened = self.elsewhere.connect()
         with opened as files:
             sending = _Sending(self, files, manifest, old, journal=journal, cancel=cancel)
             count = sending.send()
@@ -92,21 +95,33 @@ class Delivery:
                 ours=old is not None,
             )
 
+    @property
+    def _sends_parts(self) -> bool:
+        """Whether parts are sent by who reads them, before there is a build."""
+        return self.task.settings.engine is Engine.DASK
+
+    @property
+    def scratch(self) -> Path:
+        """A name for a file of the moment."""
+        return self.disk.root / f"{self.place.work}.list"
+
     def built(self, path: str) -> Path:
         """A file of the build."""
         return self.disk.root / self.place.work / path
 
     def settle(self) -> None:
         """Remove what is left over of publishing, here and there. Raises OutputError, ConnectError."""
-        with self._elsewhere.connect() as files:
+        with self.elsewhere.connect() as files:
             self.target.discard(files)
         self.disk.remove_tree(self.place.work)
 
     def discard(self) -> None:
         """Remove what attempts of this task have sent and not published: nothing can have been sent unless
-        one of them came to the end of its build. Raises OutputError, ConnectError."""
-        if self._task.attempts > 1 or own_manifest(self.disk, self.place, self.place.work) is not None:
-            with self._elsewhere.connect() as files:
+        one of them came to the end of its build, or parts are sent by who reads them. Raises OutputError,
+        ConnectError."""
+        built = own_manifest(self.disk, self.place, self.place.work) is not None
+        if self.task.attempts > 1 or self._sends_parts or built:
+            with self.elsewhere.connect() as files:
                 self.target.discard(files)
 
 
@@ -130,17 +145,20 @@ class _Sending:
         self.replaceable = {entry.path for entry in old.files if entry.object is None} if old else set()
         self._journal = journal
         self._cancel = cancel
-        self.paths = [path for path in delivery.disk.tree(delivery.place.work) if path != MANIFEST]
-        self._total = sum(delivery.built(path).stat().st_size for path in self.paths)
+        self._local = [path for path in delivery.disk.tree(delivery.place.work) if path != MANIFEST]
+        known = {*self._local, *(entry.path for entry in old.files)} if old else {*self._local}
+        self._there = [entry for entry in manifest.files if entry.path not in known]
+        self.paths = [*self._local, *(entry.path for entry in self._there)]
+        self._total = sum(delivery.built(path).stat().st_size for path in self._local)
         self._done = 0
         self._sent = 0
 
     def send(self) -> int:
         """Send what isn't there; how many bytes went."""
         target, files = self._delivery.target, self._files
-        self._journal.stage(f"sending {len(self.paths)} files")
-        target.prepare(files, self._delivery.disk.root / self._delivery.place.work, self.paths)
-        for number, path in enumerate(self.paths, start=1):
+        self._journal.stage(f"sending {len(self._local)} files")
+        target.prepare(files, self._delivery.scratch, self._local, self._there)
+        for number, path in enumerate(self._local, start=1):
             self._say(number)
             source = self._delivery.built(path)
             if path in self.replaceable:
@@ -155,7 +173,7 @@ class _Sending:
             manifest = self._delivery.built(MANIFEST)
             with manifest.open("rb") as file:
                 digest = hashlib.file_digest(file, "sha256").hexdigest()
-            self._send(target.sending_path(files, MANIFEST), manifest, len(self.paths), digest)
+            self._send(target.sending_path(files, MANIFEST), manifest, len(self._local), digest)
         return self._sent
 
     def _send(self, path: str, source: Path, number: int, digest: str) -> None:
@@ -167,25 +185,10 @@ class _Sending:
             self._sent += count
             self._say(number)
 
-        # Beside the target everything is this task's own; in it nothing may be there.
-        vouched = self._files.put(path, source, told, replace=self._files.renames)
-        if not vouched and self._files.destination.reads_back:
-            self._read_back(path, digest)
+        send_file(self._files, path, source, digest, told=told, check=self._cancel.check)
         self._done = before + source.stat().st_size
-
-    def _read_back(self, path: str, digest: str) -> None:
-        there = hashlib.sha256()
-        for piece in self._files.read(path):
-            self._cancel.check()
-            there.update(piece)
-        if there.hexdigest() != digest:
-            self._files.remove(path)
-            raise OutputDamaged(
-                f"{self._files.where(path)} was sent, and other content comes back: its checksum differs.",
-                "Retry sends it again.",
-            )
 
     def _say(self, number: int) -> None:
         self._cancel.check()
         done, total = self._done >> 20, self._total >> 20
-        self._journal.stage(f"sending file {number} of {len(self.paths)}, {done} of {total} MiB")
+        self._journal.stage(f"sending file {number} of {len(self._local)}, {done} of {total} MiB")

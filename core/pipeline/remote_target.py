@@ -4,18 +4,24 @@ Where the destination renames directories (SFTP, FTP, HDFS), all of it arrives i
 beside the target and gets its name in one step. Elsewhere (S3) each object appears by itself: a list of them
 with the task's token in its name is there before the first of them and goes after the last; the manifest is
 put last, and the set counts once that is there. Nothing that isn't this task's own is ever replaced.
+
+Parts that are read elsewhere are sent from there, before there is a build: then the list names the data files
+that their parts are called by, which stand for those that limits cut a part into as well.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Iterable, Sequence
+import re
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from connectors.elsewhere import RenamingFiles
 from core import faults
 from core.errors import NotFound, OutputDamaged, TargetExists, UsageError
 from core.faults import Point
+from core.model.task import FileEntry
 from core.pipeline import manifest as manifests
 from core.pipeline.disk import join
 from core.pipeline.manifest import MANIFEST, Manifest
@@ -27,6 +33,10 @@ if TYPE_CHECKING:
 
 _NOT_FOREIGN = frozenset({"lost+found"})
 MOST_LISTED = 64 << 20
+# Where what others send arrives, beside what counts.
+PARTS = ".parts"
+# The number of a file among those of one part (`parts.piece_names`).
+_PIECE = re.compile(r"\.\d{4,}(?=\.)")
 
 
 class Target:
@@ -41,7 +51,7 @@ class Target:
         self._partial = join(path.rpartition("/")[0], name)
         self._list = self.at(f"{name}.json")
         self._arrived: Collection[str] = ()
-        self._published: Collection[str] = ()
+        self._published: Mapping[str, int] = {}
 
     def at(self, path: str) -> str:
         """The final place of a file."""
@@ -68,25 +78,70 @@ class Target:
 
     # Sending
 
-    def prepare(self, files: RemoteFiles, build: Path, paths: Sequence[str]) -> None:
-        """Make room for files, and look what has arrived. Where they appear one by one, say first which."""
-        self._published = files.tree(self.path).keys()
+    @property
+    def parts(self) -> str:
+        """Where this destination `renames`: what others have sent, until it is known whether it counts."""
+        return join(self._partial, PARTS)
+
+    def there(self, files: RemoteFiles) -> dict[str, int]:
+        """The files that have arrived, by the manifest's paths, with their lengths."""
+        beside = files.tree(self._partial) if files.renames else {}
+        return beside | files.tree(self.path)
+
+    def make_directories(self, files: RemoteFiles, paths: Iterable[str]) -> None:
+        """Make those that files of these paths are sent to."""
         root = self._partial if files.renames else self.path
         for directory in _directories(paths):
             files.make_directory(f"{root}/{directory}".rstrip("/"))
+
+    def announce(self, files: RemoteFiles, scratch: Path, paths: Collection[str]) -> None:
+        """Say, where files appear one by one, what will be sent beside what was said before. What an earlier
+        attempt has sent of these is removed. `scratch` is a local file's name."""
+        listed = self._listed(files)
+        self.clear(files, listed.intersection(paths))
+        self._write_list(files, scratch, sorted(listed.union(paths)))
+
+    def clear(self, files: RemoteFiles, paths: Collection[str]) -> None:
+        """Remove what was sent of these announced files."""
+        if paths:
+            for path in self._of(paths, files.tree(self.path)):
+                files.remove(self.at(path))
+
+    def prepare(
+        self, files: RemoteFiles, scratch: Path, paths: Sequence[str], sent: Sequence[FileEntry] = ()
+    ) -> None:
+        """Make room for files, and look what has arrived. Where they appear one by one, say first which.
+        `sent` are those that others have sent already; what arrived beside all of these goes. Raises
+        OutputDamaged where one that was sent isn't there."""
+        wanted = [*paths, *(entry.path for entry in sent)]
+        self._published = files.tree(self.path)
+        self.make_directories(files, paths)
         if files.renames:
-            self._arrived = files.tree(self._partial).keys()
+            arrived = files.tree(self._partial)
+            for path in arrived.keys() - {*wanted, MANIFEST}:
+                files.remove(join(self._partial, path))
+            files.remove_directory(self.parts)
+            self._arrived = arrived.keys()
+            _check_sent(files, self._partial, sent, arrived)
             return
         self._arrived = listed = self._listed(files)
-        for path in set(listed).difference(paths):
+        _check_sent(files, self.path, sent, self._published)
+        for path in listed.union(self._of(listed, self._published)).difference(wanted):
             files.abandon(self.at(path))
             files.remove(self.at(path))
-        source = build.parent / f"{build.name}.list"
-        source.write_text(json.dumps(list(paths)))
+        self._write_list(files, scratch, wanted)
+
+    def _write_list(self, files: RemoteFiles, scratch: Path, paths: Sequence[str]) -> None:
+        scratch.write_text(json.dumps(list(paths)))
         try:
-            files.put(self._list, source, lambda _: None, replace=True)
+            files.put(self._list, scratch, lambda _: None, replace=True)
         finally:
-            source.unlink()
+            scratch.unlink()
+
+    @staticmethod
+    def _of(listed: Collection[str], there: Iterable[str]) -> set[str]:
+        """What is there of the files that a list tells of."""
+        return {path for path in there if _is_of(path, listed)}
 
     def sending_path(self, files: RemoteFiles, path: str) -> str:
         """Where a file is sent to."""
@@ -128,7 +183,7 @@ class Target:
     ) -> None:
         """Give what was sent its final names. `ours`: a part of it is published already, of which
         `replaceable` gives way. Raises TargetExists where something foreign is there by now."""
-        if not files.renames:
+        if not isinstance(files, RenamingFiles):
             again = [path for path in paths if path in replaceable]
             for path in (*again, MANIFEST):
                 files.put(self.at(path), built(path), lambda _: None, replace=ours)
@@ -143,7 +198,7 @@ class Target:
         else:
             self._forward(files, paths, replaceable)
 
-    def _forward(self, files: RemoteFiles, paths: Iterable[str], replaceable: Collection[str]) -> None:
+    def _forward(self, files: RenamingFiles, paths: Iterable[str], replaceable: Collection[str]) -> None:
         """Move what is new beside what is published, always forward, the manifest last."""
         waiting = [path for path in paths if path in files.tree(self._partial)]
         for path in waiting:
@@ -164,12 +219,35 @@ class Target:
         listed = self._listed(files)
         manifest = self._own_manifest(files) if listed else None
         published = {entry.path for entry in manifest.files} if manifest is not None else set()
-        for path in listed - published:
+        sent = self._of(listed, files.tree(self.path)) if listed else set()
+        for path in listed.union(sent) - published:
             files.abandon(self.at(path))
             files.remove(self.at(path))
         files.remove(self._list)
         for directory in reversed(_directories(listed) if listed else []):
             files.remove_directory(f"{self.path}/{directory}".rstrip("/"))
+
+
+def _is_of(path: str, listed: Collection[str]) -> bool:
+    """Whether a file is one of a list, or one of those that a listed part was cut into."""
+    return path in listed or any(whole in listed for whole in _uncut(path))
+
+
+def _uncut(path: str) -> Iterator[str]:
+    """What the part of a file may be called: its path without the number of a piece."""
+    for found in _PIECE.finditer(path, len(path.rpartition("/")[0])):
+        yield path[: found.start()] + path[found.end() :]
+
+
+def _check_sent(files: RemoteFiles, root: str, sent: Iterable[FileEntry], there: Mapping[str, int]) -> None:
+    for entry in sent:
+        found = there.get(entry.path)
+        if found != entry.bytes:
+            raise OutputDamaged(
+                f"{files.where(f'{root}/{entry.path}')} was sent with {entry.bytes} bytes and "
+                + ("is gone." if found is None else f"has {found} now."),
+                "Something else changes the destination. Retry reads and sends it again.",
+            )
 
 
 def _directories(paths: Iterable[str]) -> list[str]:

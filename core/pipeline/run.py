@@ -15,6 +15,7 @@ from core.pipeline import states
 from core.pipeline.attempt import Attempt, incomplete
 from core.pipeline.cancel import Cancel
 from core.pipeline.crew import Processes
+from core.pipeline.crews import Beyond, Crews
 from core.pipeline.delivery import Delivery
 from core.pipeline.disk import Disk
 from core.pipeline.into.attempt import IntoAttempt
@@ -29,15 +30,16 @@ def run_task(
     log: logging.Logger,
     cancel: Cancel,
     disk: Callable[[Path], Disk] = Disk,
-    processes: Processes = Processes(),  # noqa: B008 - frozen
+    crews: Crews = Processes(),  # noqa: B008 - frozen
     delivery: Delivery | None = None,
+    beyond: Beyond | None = None,
     elsewhere: Elsewhere | None = None,
 ) -> None:
     """Run one attempt of the journal's task and tell the journal how it ended.
 
     What earlier attempts have left is used where that gives the same result. `cancel` may be requested from
-    any thread. `disk` makes the file seam for a root directory; `processes` says how many may read parts of
-    an object at once; `delivery` is the way to a destination elsewhere,
+    any thread. `disk` makes the file seam for a root directory; `crews` makes those who read parts of an
+    object at once, `beyond` looks at them before; `delivery` is the way to a destination elsewhere,
     `elsewhere` that to the database that rows go into, where they do. Raises LostClaim and StoreError only:
     then nothing is published any more, and the journal can't be told.
     """
@@ -46,7 +48,9 @@ def run_task(
         if elsewhere is not None:
             attempt = IntoAttempt(journal, source, elsewhere, log, cancel)
         else:
-            attempt = Attempt(journal, source, log, cancel, disk, processes=processes, delivery=delivery)
+            attempt = Attempt(
+                journal, source, log, cancel, disk, crews=crews, delivery=delivery, beyond=beyond
+            )
         manifest = attempt.run()
     except (LostClaim, StoreError):
         raise

@@ -1,0 +1,422 @@
+"""Parts of an object read by the workers of a Dask cluster.
+
+Each part is a task of Dask's own, an `Errand` as text, of which so many are sent out as may be under way at
+once. Dask chooses the worker, and another one where that is lost; what the lost one left on the server is
+ended from here, once it is known that its part began anew. What workers say comes as events of one topic.
+"""
+
+from __future__ import annotations
+
+import importlib
+import operator
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, field
+from queue import Empty, Queue
+from typing import TYPE_CHECKING, Any, Self
+
+import msgspec
+import toolz
+
+from connectors.base import Session, Sharing
+from core.cluster.client import open_client
+from core.cluster.errand import (
+    TOPIC,
+    Began,
+    Ended,
+    Errand,
+    Finished,
+    Moved,
+    Outcome,
+    Saying,
+    Slower,
+    parts_of,
+)
+from core.cluster.landing import Elsewhere, Landing, SharedDisk
+from core.errors import (
+    ConnectionLost,
+    ErrorInfo,
+    OfframpError,
+    TargetExists,
+    Unreachable,
+    Unsupported,
+    raised_again,
+)
+from core.model.load import Rate
+from core.model.task import Snapshot
+from core.pipeline.crews import Crew, Work
+from core.pipeline.delivery import Delivery
+from core.pipeline.pace import shared
+from core.pipeline.part_process import Broken, Failed
+from core.pipeline.parts import PartJob, PartResult
+
+if TYPE_CHECKING:
+    from distributed import Client, Future
+
+LOOK_SECONDS = 0.2
+# How often the cluster is asked who is there, and for how long nobody may be.
+COUNT_SECONDS = 5.0
+NOBODY_SECONDS = 60.0
+# How often each part may be lost before the task is given up, to be tried again later. Dask has a limit of
+# its own for what its workers die of (distributed.scheduler.allowed-failures, 3).
+LOSSES = 3
+# More sessions than that are only opened where somebody asks for them (--parts).
+MOST = 64
+# What the executions of all parts say together in a second: the scheduler hands it all on.
+SAYINGS = 100
+# How long what is under way has for ending its statement and leaving.
+GOODBYE_SECONDS = 10.0
+# How long the scheduler may take for an answer.
+ANSWER_SECONDS = 20.0
+MODULE = "core.cluster.part"
+
+
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """Makes crews of a cluster's workers. `address` is its scheduler's, `delivery` the way that files take
+    which leave this machine."""
+
+    address: str
+    delivery: Delivery | None = None
+
+    @contextmanager
+    def __call__(self, work: Work) -> Iterator[Crew | None]:
+        with DaskCrew(self, work) as crew:
+            yield crew
+
+
+@dataclass(slots=True)
+class _Run:
+    """One errand that is out. `executions` are those that have begun and not ended, with their workers;
+    `begun` how many there were at all."""
+
+    errand: Errand
+    future: Future[str]
+    executions: dict[str, str] = field(default_factory=dict)
+    begun: int = 0
+    rows: int = 0
+    size: int = 0
+
+
+class DaskCrew:
+    """See `Crew`. Use as a context: at its end nothing of the attempt is under way any more."""
+
+    def __init__(self, cluster: Cluster, work: Work) -> None:
+        self._cluster = cluster
+        self._work = work
+        self._landing: Landing = (
+            SharedDisk(work.disk, work.place, work.check)
+            if cluster.delivery is None
+            else Elsewhere(cluster.delivery)
+        )
+        self._stack = ExitStack()
+        self._opened: Client | None = None
+        self._events: Queue[Saying] = Queue()
+        self._runs: dict[int, _Run] = {}
+        self._sent = 0
+        self._losses: dict[int, int] = {}
+        self._left_over = False
+        self._snapshot: Snapshot | None = None
+        self._most = 1
+        # What the server has room for, where that was found out.
+        self._room: int | None = None
+        self._counted = self._seen = -COUNT_SECONDS
+        self._rate: Rate | None = None
+
+    # Points in time
+
+    def begin(self, session: Session, reopen: Snapshot | None = None) -> Snapshot:
+        snapshot = session.begin(reopen)
+        if session.sharing is Sharing.SNAPSHOT:
+            self._snapshot = snapshot
+        return snapshot
+
+    @property
+    def shares(self) -> bool:
+        return self._snapshot is not None
+
+    def end(self) -> None:
+        self._snapshot = None
+
+    # Parts
+
+    def run(
+        self,
+        jobs: Sequence[PartJob],
+        done: Callable[[PartJob, PartResult], None],
+        moved: Callable[[int, int], None],
+    ) -> None:
+        client = self._client()
+        self._landing.prepare(jobs)
+        self._losses.clear()
+        waiting = deque(jobs)
+        try:
+            while waiting or self._runs:
+                self._work.check()
+                self._count(client)
+                at_once = min(self._most, len(waiting) + len(self._runs))
+                while waiting and len(self._runs) < self._most:
+                    self._send(client, waiting.popleft(), at_once)
+                self._slow_down(client)
+                self._listen()
+                for run in [run for run in self._runs.values() if run.future.done()]:
+                    del self._runs[run.errand.number]
+                    result = self._result_of(run)
+                    if result is None:
+                        waiting.appendleft(self._job_of(run, jobs))
+                    else:
+                        done(self._job_of(run, jobs), result)
+                moved(sum(r.rows for r in self._runs.values()), sum(r.size for r in self._runs.values()))
+        except BaseException:
+            # Their parts come to nothing.
+            self._call_back(client)
+            raise
+
+    @staticmethod
+    def _job_of(run: _Run, jobs: Sequence[PartJob]) -> PartJob:
+        return next(job for job in jobs if job.number == run.errand.job.number)
+
+    def _send(self, client: Client, job: PartJob, at_once: int) -> None:
+        self._sent += 1
+        number, work = self._sent, self._work
+        errand = Errand(
+            program=work.source.program,
+            number=number,
+            connection=work.source.connection,
+            job=job,
+            directory=self._landing.directory(number, job),
+            apart=self._landing.apart,
+            snapshot=self._snapshot,
+            destination=self._landing.destination,
+            rate=shared(work.rate(), at_once),
+            seconds=max(1.0, self._most / SAYINGS),
+        )
+        self._runs[number] = _Run(errand, _submit(client, errand))
+
+    def _listen(self) -> None:
+        """Wait a moment for what executions say, and heed it."""
+        try:
+            saying = self._events.get(timeout=LOOK_SECONDS)
+            while True:
+                self._heed(saying)
+                saying = self._events.get_nowait()
+        except Empty:
+            return
+
+    def _heed(self, saying: Saying) -> None:
+        run = self._runs.get(saying.number)
+        if run is None:
+            return
+        match saying:
+            case Began(worker=worker):
+                part = run.errand.job.number + 1
+                if run.executions:
+                    self._lost(run)
+                run.executions[saying.execution] = worker
+                run.begun += 1
+                run.rows = run.size = 0
+                self._work.log.debug("part %d is read by the worker at %s", part, worker)
+            case Moved(rows=rows, size=size):
+                if saying.execution in run.executions:
+                    run.rows, run.size = rows, size
+            case Ended():
+                run.executions.pop(saying.execution, None)
+
+    # What becomes of them
+
+    def _result_of(self, run: _Run) -> PartResult | None:
+        """The result of an errand whose future is done, its files in their places; None where the part is to
+        be read again. Raises what the part met."""
+        future = run.future
+        if future.status == "cancelled":
+            raise ConnectionLost(
+                f"The Dask scheduler at {self._cluster.address} is gone, or has let go of the task's parts.",
+                "What is finished is used again.",
+            )
+        if future.status == "error":
+            raise self._error_of(run)
+        try:
+            text = future.result(timeout=GOODBYE_SECONDS)
+        except Exception as error:  # noqa: BLE001 - of any kind: the worker has gone with its answer
+            self._again(run, f"its answer can't be fetched: {type(error).__name__}")
+            return None
+        match msgspec.json.decode(text, type=Outcome):
+            case Finished() as finished:
+                self._landing.take(run.errand.number, finished)
+                return finished.result
+            case Failed(info):
+                self._refused(run, info)
+            case Broken(place, trace):
+                self._work.log.error("Unexpected, on a worker:\n%s", trace)
+                raise RuntimeError(place)
+        return None
+
+    def _refused(self, run: _Run, error: ErrorInfo) -> None:
+        """A part that failed in words, some of which mean that it is to be read again. Raises the others."""
+        if error.code == "aborted":
+            # Not by this task: the worker is being closed.
+            self._again(run, "its worker is being closed")
+            return
+        if error.code == TargetExists.code and self._may_have_been_sent(run):
+            # By an execution that was taken for lost, after what it had sent was looked for.
+            self._again(run, "another execution had sent its file")
+            return
+        if error.code == Unreachable.code and self._runs:
+            # The server, or the account, has no room for so many: it takes those that are there.
+            self._room = self._most = len(self._runs)
+            self._again(run, f"{error.message} From now on {self._most} are read at once")
+            return
+        raise raised_again(error)
+
+    def _may_have_been_sent(self, run: _Run) -> bool:
+        """Whether another execution of a part may have sent its files."""
+        delivery = self._cluster.delivery
+        again = run.begun > 1 or run.errand.job.number in self._losses
+        return delivery is not None and (again or delivery.task.attempts > 1)
+
+    def _error_of(self, run: _Run) -> OfframpError:
+        """What Dask itself says of a part that it couldn't have read."""
+        kind = type(run.future.exception(timeout=GOODBYE_SECONDS)).__name__
+        part = f"part {run.errand.job.number + 1} of {run.errand.job.request.shape.ref}"
+        if kind == "KilledWorker":
+            return ConnectionLost(
+                f"Workers of the Dask cluster died again and again while reading {part}.",
+                "They may lack memory: see their logs.",
+            )
+        return Unsupported(
+            f"A worker of the Dask cluster can't read {part}: {kind}.",
+            "The same Offramp must be installed there, with all it needs.",
+        )
+
+    def _again(self, run: _Run, why: str) -> None:
+        """Note that a part is read once more. Raises ConnectionLost where that was so too often."""
+        number = run.errand.job.number
+        self._losses[number] = self._losses.get(number, 0) + 1
+        self._left_over = True
+        self._work.log.warning("part %d is read again: %s.", number + 1, why.rstrip("."))
+        if self._losses[number] > LOSSES:
+            what = f"Part {number + 1} of {run.errand.job.request.shape.ref}"
+            raise ConnectionLost(
+                f"{what} was lost {LOSSES + 1} times: {why.rstrip('.')}.",
+                "What is finished is used again.",
+            )
+        self._landing.again(run.errand.job)
+
+    def _lost(self, run: _Run) -> None:
+        """Dask has given the part to another worker: what the last one left on the server goes."""
+        self._left_over = True
+        for execution, worker in run.executions.items():
+            self._work.log.warning(
+                "The worker at %s is lost; part %d is read again.", worker, run.errand.job.number + 1
+            )
+            self._sweep(run.errand.program_of(execution))
+        run.executions.clear()
+
+    def _sweep(self, program: str) -> None:
+        """End on the server what has this name. Where that can't be, it is said."""
+        source = self._work.source
+        own = type(source)(source.connection, source.credentials, program=program)
+        try:
+            own.end_left_over()
+        except OfframpError as error:
+            self._work.log.warning("What was lost may still run on the server: %s", error)
+
+    # The cluster
+
+    def _client(self) -> Client:
+        if self._opened is None:
+            self._opened = self._stack.enter_context(
+                open_client(self._cluster.address, self._work.source.program)
+            )
+            self._opened.subscribe_topic(TOPIC, self._hear)
+        return self._opened
+
+    def _hear(self, event: tuple[float, str]) -> None:
+        """In the client's own thread; other tasks talk in the topic, too."""
+        text = event[1]
+        if f'"{self._work.source.program}"' in text:
+            self._events.put(msgspec.json.decode(text, type=Saying))
+
+    def _count(self, client: Client) -> None:
+        """Know from time to time how many may be read at once. Raises ConnectionLost where there is nobody to
+        read for long."""
+        now = time.monotonic()
+        if now - self._counted < COUNT_SECONDS:
+            return
+        try:
+            threads = sum(client.nthreads(callback_timeout=ANSWER_SECONDS).values())
+        except (TimeoutError, OSError) as error:
+            raise ConnectionLost(
+                f"The Dask scheduler at {self._cluster.address} doesn't answer.",
+                "What is finished is used again.",
+            ) from error
+        self._most = max(1, self._work.settings.files.parts or min(threads, MOST))
+        if self._room is not None:
+            self._most = min(self._most, self._room)
+        if self._counted < 0 or threads:
+            self._seen = now
+        self._counted = now
+        if now - self._seen > NOBODY_SECONDS:
+            raise ConnectionLost(
+                f"The Dask cluster at {self._cluster.address} has had no worker for {NOBODY_SECONDS:g} s.",
+                "Start workers; what is finished is used again.",
+            )
+
+    def _slow_down(self, client: Client) -> None:
+        """Tell the executions where their share of how fast the task may read has changed."""
+        rate = shared(self._work.rate(), len(self._runs))
+        workers = {worker for run in self._runs.values() for worker in run.executions.values()}
+        if rate == self._rate or not workers:
+            return
+        self._rate = rate
+        text = msgspec.json.encode(Slower(program=self._work.source.program, rate=rate)).decode()
+        # Whoever can't be told is lost, or is told how fast it may go with the next part.
+        with suppress(TimeoutError, OSError):
+            client.run(
+                *_called("slow_down", text),
+                workers=list(workers),
+                on_error="ignore",
+                callback_timeout=ANSWER_SECONDS,
+            )
+
+    def _call_back(self, client: Client) -> None:
+        """End what is under way, on the server too."""
+        self._left_over = True
+        if client.status == "running":
+            client.cancel([run.future for run in self._runs.values()], force=True)
+            # Who has begun says when it has left.
+            deadline = time.monotonic() + GOODBYE_SECONDS
+            while any(run.executions for run in self._runs.values()) and time.monotonic() < deadline:
+                self._listen()
+        self._runs.clear()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        with self._stack:
+            if self._opened is None:
+                return
+            if self._left_over:
+                self._sweep(parts_of(self._work.source.program))
+            try:
+                self._landing.close()
+            except OfframpError as error:
+                if kind is None:
+                    raise
+                self._work.log.warning("What parts have left can't be removed: %s", error)
+
+
+def _submit(client: Client, errand: Errand) -> Future[str]:
+    """Have an errand carried out by some worker."""
+    text = msgspec.json.encode(errand).decode()
+    key = f"offramp_part-{errand.program.replace(' ', '-')}-{errand.number}"
+    return client.submit(*_called("carry_out", text), key=key, retries=0)
+
+
+def _called(function: str, text: str) -> tuple[Any, ...]:
+    """A function of `core.cluster.part` by its name, for what Dask calls: nothing of this program is pickled,
+    and a scheduler, which unpickles tasks, can do without it."""
+    return toolz.pipe, MODULE, importlib.import_module, operator.methodcaller(function, text)
