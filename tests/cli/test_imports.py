@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-DRIVERS = ("pymysql", "oracledb", "psycopg", "pyarrow", "numpy")
+DRIVERS = ("pymysql", "oracledb", "psycopg", "pyarrow", "numpy", "distributed", "dask")
 FACE = ("textual", "rich")
 
 
@@ -49,11 +49,13 @@ def test_help_does_without_the_store(offramp, args):
 def test_a_sqlite_connection_loads_no_other_driver(shop):
     found = loaded(shop, "connection", "test", "shop")
     assert "sqlite3" in found
-    assert not found.intersection(("pymysql", "oracledb", "alembic", *FACE))
+    assert not found.intersection(("pymysql", "oracledb", "alembic", "distributed", "dask", *FACE))
 
 
 def test_a_process_for_parts_loads_neither_store_nor_screens_nor_drivers():
     program = "import json, sys, core.pipeline.part_process; print(json.dumps(sorted(sys.modules)))"
     done = subprocess.run((sys.executable, "-P", "-c", program), capture_output=True, timeout=60, check=True)
     found = set(json.loads(done.stdout))
-    assert not found.intersection(("pymysql", "oracledb", "psycopg", "sqlalchemy", "alembic", *FACE))
+    assert not found.intersection(
+        ("pymysql", "oracledb", "psycopg", "sqlalchemy", "alembic", "distributed", *FACE)
+    )

@@ -36,6 +36,7 @@ from core.model.vocabulary import (
     Consistency,
     Content,
     Encoding,
+    Engine,
     Format,
     Lock,
     Newline,
@@ -105,6 +106,15 @@ SETTINGS = [
             FileSettings(max_records=1_000_000, max_size=1536, empty=Empty.NONE),
             FileSettings(max_size=2 << 30, directories=Directories.FLAT, if_exists=IfExists.REPLACE),
             FileSettings(max_size=1001, directories=Directories.OBJECTS, name="data", if_exists=IfExists.NEW),
+        )
+    ),
+    *(
+        ExportSettings(connection="shop", objects=("t",), files=FileSettings(single=False), **more)  # type: ignore[arg-type]
+        for more in (
+            {"engine": Engine.DASK},
+            {"engine": Engine.DASK, "dask_scheduler": "tls://[fe80::1]:8786"},
+            {"engine": Engine.LOCAL},
+            {"dask_scheduler": "tcp://scheduler:8786"},
         )
     ),
     ExportSettings(

@@ -84,7 +84,7 @@ def test_a_log_is_as_long_as_the_order_says(bench: Bench, claim: Claim) -> None:
 def test_what_is_not_loaded(module: str) -> None:
     program = (
         f"import sys, {module};"
-        "bad = {'textual', 'alembic', 'sqlalchemy.orm', 'numpy', 'pyarrow', 'pymysql'} & set(sys.modules);"
+        "bad = {'textual', 'alembic', 'sqlalchemy.orm', 'numpy', 'pyarrow', 'pymysql', 'distributed'} & set(sys.modules);"
         "assert not bad, bad"
     )
     subprocess.run([sys.executable, "-P", "-c", program], check=True, cwd="/")
@@ -106,7 +106,7 @@ def test_a_whole_attempt_loads_neither_textual_nor_alembic(bench: Bench, tmp_pat
     assert claim is not None
     program = (
         "import sys; from core.engine import worker; status = worker.main();"
-        "bad = {'textual', 'alembic', 'sqlalchemy.orm', 'pymysql'} & set(sys.modules);"
+        "bad = {'textual', 'alembic', 'sqlalchemy.orm', 'pymysql', 'distributed'} & set(sys.modules);"
         "assert not bad, bad; sys.exit(status)"
     )
     done = run(order(bench, claim, connection=connection), [sys.executable, "-P", "-c", program])
