@@ -12,7 +12,7 @@ import secrets
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import ClassVar, NamedTuple
+from typing import NamedTuple
 
 from connectors.base import TestStep
 from connectors.opened import Opened
@@ -37,11 +37,14 @@ class RemoteFiles(Opened):
     OutputError that names the path.
     """
 
-    renames: ClassVar[bool]
-    """Whether a directory gets another name in one step. Otherwise each file appears by itself, whole."""
-
     def __init__(self, destination: Destination) -> None:
         self.destination = destination
+
+    @property
+    def renames(self) -> bool:
+        """Whether directories get another name in one step: then it is a `RenamingFiles`. Otherwise each file
+        appears by itself, whole."""
+        return isinstance(self, RenamingFiles)
 
     def where(self, path: str) -> str:
         """A path as people know it."""
@@ -90,15 +93,6 @@ class RemoteFiles(Opened):
         """Make a directory and those above it; nothing happens where it is there, or not needed."""
 
     @abstractmethod
-    def rename(self, source: str, target: str) -> None:
-        """Give a file or directory another name. Raises TargetExists where that is taken. Only where this
-        destination `renames`."""
-
-    @abstractmethod
-    def replace(self, source: str, target: str) -> None:
-        """Give a file another name, in place of the file of that name. Only where this `renames`."""
-
-    @abstractmethod
     def remove(self, path: str) -> None:
         """Remove a file; nothing happens where there is none."""
 
@@ -120,6 +114,18 @@ class RemoteFiles(Opened):
             else:
                 found[name] = item.bytes
         return found
+
+
+class RenamingFiles(RemoteFiles):
+    """Where directories get another name in one step, with all in them."""
+
+    @abstractmethod
+    def rename(self, source: str, target: str) -> None:
+        """Give a file or directory another name. Raises TargetExists where that is taken."""
+
+    @abstractmethod
+    def replace(self, source: str, target: str) -> None:
+        """Give a file another name, in place of the file of that name."""
 
 
 class Elsewhere(ABC):

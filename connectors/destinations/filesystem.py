@@ -7,9 +7,9 @@ import posixpath
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
-from connectors.elsewhere import Found, RemoteFiles, Told
+from connectors.elsewhere import Found, RemoteFiles, RenamingFiles, Told
 from connectors.words import shown
 from core.errors import DestinationLost, NoSpace, NotWritable, OutputDamaged, OutputError, TargetExists
 from core.model.destination import Destination
@@ -33,8 +33,6 @@ _LOST = frozenset(
 class FilesystemFiles(RemoteFiles):
     """`system` is open, `base` the path of the destination's URL in it. Subclasses say what else their kind
     can do, and what its errors mean."""
-
-    renames: ClassVar[bool] = False
 
     def __init__(self, destination: Destination, system: Any, base: str) -> None:
         super().__init__(destination)
@@ -117,17 +115,6 @@ class FilesystemFiles(RemoteFiles):
         with self.words(path):
             self.system.makedirs(self.at(path), exist_ok=True)
 
-    def rename(self, source: str, target: str) -> None:
-        if self.status(target) is not None:
-            raise self.taken(target)
-        with self.words(target):
-            self.system.mv(self.at(source), self.at(target))
-
-    def replace(self, source: str, target: str) -> None:
-        self.remove(target)
-        with self.words(target):
-            self.system.mv(self.at(source), self.at(target))
-
     def remove(self, path: str) -> None:
         with self.words(path):
             try:
@@ -182,6 +169,21 @@ class FilesystemFiles(RemoteFiles):
     def explain(self, error: Exception, path: str) -> OutputError:
         """An error of the file system, as one that says what to do."""
         return explain_system_error(error, self.where(path), self.destination)
+
+
+class MovingFiles(FilesystemFiles, RenamingFiles):
+    """Where fsspec's `mv` is one step."""
+
+    def rename(self, source: str, target: str) -> None:
+        if self.status(target) is not None:
+            raise self.taken(target)
+        with self.words(target):
+            self.system.mv(self.at(source), self.at(target))
+
+    def replace(self, source: str, target: str) -> None:
+        self.remove(target)
+        with self.words(target):
+            self.system.mv(self.at(source), self.at(target))
 
 
 def explain_system_error(error: Exception, where: str, destination: Destination) -> OutputError:

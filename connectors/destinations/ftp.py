@@ -9,11 +9,11 @@ import ssl
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 from fsspec.implementations.ftp import FTPFileSystem
 
-from connectors.destinations.filesystem import FilesystemFiles, explain_system_error, lost, said
+from connectors.destinations.filesystem import MovingFiles, explain_system_error, lost, said
 from connectors.elsewhere import Elsewhere, Found, Told
 from core.errors import (
     ConnectError,
@@ -54,10 +54,8 @@ class CheckedSystem(FTPFileSystem):  # type: ignore[misc]
             undo.pop_all()
 
 
-class FtpFiles(FilesystemFiles):
+class FtpFiles(MovingFiles):
     """A transfer that breaks off leaves the control connection in an unknown state: a new one is opened."""
-
-    renames: ClassVar[bool] = True
 
     def __init__(self, *arguments: Any) -> None:
         super().__init__(*arguments)

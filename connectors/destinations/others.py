@@ -6,9 +6,15 @@ import json
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
-from connectors.destinations.filesystem import PIECE, FilesystemFiles, explain_system_error, said
+from connectors.destinations.filesystem import (
+    PIECE,
+    FilesystemFiles,
+    MovingFiles,
+    explain_system_error,
+    said,
+)
 from connectors.elsewhere import Elsewhere, Told
 from core.errors import ConnectError, OfframpError, OutputError, Unreachable, Unsupported
 from core.model.destination import SECRET_OPTION, Destination, parts_of
@@ -16,10 +22,8 @@ from core.model.destination import SECRET_OPTION, Destination, parts_of
 OURS = (SECRET_OPTION, "check", "timeout")
 
 
-class HdfsFiles(FilesystemFiles):
+class HdfsFiles(MovingFiles):
     """HDFS renames directories in one step, and never onto something that is there."""
-
-    renames: ClassVar[bool] = True
 
 
 class HdfsDestination(Elsewhere):

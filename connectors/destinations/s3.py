@@ -13,7 +13,7 @@ import base64
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import s3fs
 from botocore.exceptions import BotoCoreError, ClientError
@@ -32,8 +32,6 @@ READ_BYTES = 4 << 20
 
 class S3Files(FilesystemFiles):
     """Directories are only in names: nothing makes or removes them."""
-
-    renames: ClassVar[bool] = False
 
     def __init__(self, destination: Destination, system: Any, bucket: str, prefix: str) -> None:
         super().__init__(destination, system, f"{bucket}/{prefix}".rstrip("/"))
@@ -225,16 +223,10 @@ class S3Files(FilesystemFiles):
                 "Retry sends it again.",
             )
 
-    # Directories and names
+    # Directories, which are only in names
 
     def make_directory(self, path: str) -> None:
         """There are none."""
-
-    def rename(self, source: str, target: str) -> None:
-        raise NotImplementedError
-
-    def replace(self, source: str, target: str) -> None:
-        raise NotImplementedError
 
     def remove(self, path: str) -> None:
         with suppress(Absent):

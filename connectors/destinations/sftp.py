@@ -11,7 +11,7 @@ import socket
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import paramiko
 from fsspec.implementations.sftp import SFTPFileSystem
@@ -23,7 +23,7 @@ from connectors.destinations.filesystem import (
     lost,
     said,
 )
-from connectors.elsewhere import Elsewhere, Told
+from connectors.elsewhere import Elsewhere, RenamingFiles, Told
 from core.errors import (
     ConnectError,
     LoginRefused,
@@ -67,9 +67,7 @@ class CheckedSystem(SFTPFileSystem):  # type: ignore[misc]
         self.ftp.get_channel().settimeout(self._silence)
 
 
-class SftpFiles(FilesystemFiles):
-    renames: ClassVar[bool] = True
-
+class SftpFiles(FilesystemFiles, RenamingFiles):
     def read(self, path: str) -> Iterator[bytes]:
         with self.words(path):
             file = self.system.ftp.open(self.at(path), "rb")

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from connectors.elsewhere import RemoteFiles
+from connectors.elsewhere import RemoteFiles, RenamingFiles
 from core.errors import Aborted, OutputDamaged, TargetExists
 from tests.destinations.conftest import There
 from tests.servers.s3 import BUCKET, S3
@@ -74,7 +74,7 @@ def test_nothing_is_replaced_unless_asked(there: There, tmp_path: Path) -> None:
 
 def test_a_directory_gets_its_name_in_one_step_and_takes_nobodys_place(there: There, tmp_path: Path) -> None:
     with there.open().connect() as files:
-        if not files.renames:
+        if not isinstance(files, RenamingFiles):
             pytest.skip("each file appears by itself")
         files.make_directory("new/in")
         files.put("new/in/file", source(tmp_path, b"1"), told)
