@@ -17,7 +17,15 @@ from queue import Empty, Queue
 from typing import Self
 
 from connectors.base import Session, Sharing, Source
-from core.errors import Aborted, ConnectionLost, ErrorInfo, OfframpError, SnapshotUnavailable, raised_again
+from core.errors import (
+    Aborted,
+    ConnectError,
+    ConnectionLost,
+    ErrorInfo,
+    OfframpError,
+    SnapshotUnavailable,
+    raised_again,
+)
 from core.model.load import Rate
 from core.model.task import Snapshot
 from core.pipeline.crews import Crew, Work
@@ -141,9 +149,12 @@ class ProcessCrew:
             member, answer = self._next()
             if member is None:
                 continue
-            if answer is None:
+            if answer is not None:
+                self._heed(member, answer)
+            elif member.refused:
+                self._go_without(member)
+            else:
                 raise self._gone(member, what)
-            self._heed(member, answer)
 
     # Parts
 
@@ -223,7 +234,13 @@ class ProcessCrew:
             self._check()
             member.asked = True
             return
-        raise raised_again(error)
+        found = raised_again(error)
+        others = any(other.refused is None for other in self._members if other is not member)
+        if isinstance(found, ConnectError) and found.transient and not member.ready and others:
+            # The server may take no more connections: those that it took can read everything.
+            member.refused = found
+            return
+        raise found
 
     # Processes
 
@@ -235,7 +252,12 @@ class ProcessCrew:
         return member
 
     def _lose(self, member: Member, waiting: deque[PartJob]) -> None:
-        """A process has gone in the middle: another one reads its part again, where it can."""
+        """A process has gone: another one reads its part again, where it can."""
+        if member.refused:
+            self._go_without(member)
+            if member.job is not None:
+                waiting.appendleft(member.job)
+            return
         error = self._gone(member, "reading a part")
         self._members.remove(member)
         if member.job is None and not self._closed:
@@ -246,6 +268,13 @@ class ProcessCrew:
         self._log.warning("%s Its part is read again.", error.message)
         if member.job is not None:
             waiting.appendleft(member.job)
+
+    def _go_without(self, member: Member) -> None:
+        """A process couldn't get in, and others could: no further one is tried."""
+        member.wait()
+        self._members.remove(member)
+        self._most = len(self._members)
+        self._log.warning("%s Parts are read by %d processes.", member.refused, self._most)
 
     def _gone(self, member: Member, what: str) -> ConnectionLost:
         self._check()

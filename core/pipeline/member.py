@@ -12,6 +12,7 @@ from queue import Queue
 import msgspec
 
 from connectors.base import Source
+from core.errors import OfframpError
 from core.model.load import Rate
 from core.pipeline.part_process import GOODBYE_SECONDS, Answer, Command, PartOrder
 from core.pipeline.parts import PartJob
@@ -22,7 +23,8 @@ PROCESS = (sys.executable, "-P", "-m", "core.pipeline.part_process")
 class Member:
     """A process that gets in by itself and then takes commands. A thread puts its answers into `answers`,
     None at its end. `job` is what it is at, `rows` and `size` how far, `rate` how fast it was told to go;
-    `begun` whether it is at a point in time that others share."""
+    `begun` whether it is at a point in time that others share; `refused` why it couldn't get in, where that
+    may be because others did."""
 
     def __init__(
         self,
@@ -35,6 +37,7 @@ class Member:
         self.rate: Rate | None = None
         self.rows = self.size = 0
         self.ready = self.begun = self.asked = False
+        self.refused: OfframpError | None = None
         self._own = type(source)(
             source.connection,
             source.credentials,

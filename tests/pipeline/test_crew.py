@@ -491,6 +491,56 @@ def test_without_the_right_to_lock_the_task_fails_in_words(mariadb: Any, tmp_pat
     assert not alive(run.processes)
 
 
+def few_sessions(bank: Bank, most: int) -> Source:
+    """As an account that may have no more sessions at once."""
+    user, source = f"few_{bank.database}", bank.source()
+    if bank.kind == "postgresql":
+        bank._run(
+            f"CREATE ROLE {user} LOGIN PASSWORD 'few' CONNECTION LIMIT {most}",
+            f"GRANT SELECT ON big TO {user}",
+        )
+    else:
+        bank._run(
+            f"CREATE USER {user}@localhost IDENTIFIED BY 'few' WITH MAX_USER_CONNECTIONS {most}",
+            f"GRANT RELOAD ON *.* TO {user}@localhost",
+            f"GRANT SELECT, LOCK TABLES ON {bank.database}.* TO {user}@localhost",
+        )
+    connection = msgspec.structs.replace(source.connection, user=user)
+    return type(source)(connection, Credentials(password="few"), program="offramp task 7 few")
+
+
+@pytest.mark.mariadb
+@pytest.mark.parametrize("way", [{"consistency": Consistency.PART}, {"lock": Lock.BRIEF}])
+def test_where_the_server_takes_no_more_sessions_fewer_read(
+    mariadb: Any, tmp_path: Path, way: dict[str, Any]
+) -> None:
+    run = Run(few_sessions(Bank(mariadb, "mariadb"), 3), tmp_path / "out", 4, csv=BARE, **way)
+    assert run.run() is None, run.journal.error
+    assert len(run.processes) == 4
+    assert "takes no more connections" in " ".join(run.said)
+    assert "Parts are read by 2 processes." in " ".join(run.said)
+    run.whole()
+
+
+@pytest.mark.postgresql
+def test_where_postgresql_takes_no_more_sessions_fewer_read(postgresql: Any, tmp_path: Path) -> None:
+    run = Run(few_sessions(Bank(postgresql, "postgresql"), 3), tmp_path / "out", 4, csv=BARE)
+    assert run.run() is None, run.journal.error
+    assert len(run.processes) == 4
+    assert "Parts are read by 2 processes." in " ".join(run.said)
+    run.whole()
+
+
+@pytest.mark.mariadb
+def test_where_no_process_gets_in_the_task_fails_for_now(mariadb: Any, tmp_path: Path) -> None:
+    run = Run(few_sessions(Bank(mariadb, "mariadb"), 1), tmp_path / "out", 2, consistency=Consistency.PART)
+    assert run.run() == "unreachable"
+    error = run.journal.error
+    assert error is not None
+    assert error.transient
+    assert not alive(run.processes)
+
+
 @pytest.mark.mariadb
 def test_a_process_lost_under_the_lock_makes_the_object_begin_anew(mariadb: Any, tmp_path: Path) -> None:
     """No other can come to its point in time any more."""
