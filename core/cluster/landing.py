@@ -11,9 +11,10 @@ from __future__ import annotations
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING
 
+from connectors.elsewhere import RenamingFiles
 from core.cluster.errand import Finished
 from core.errors import OutputDamaged
 from core.model.destination import Destination
@@ -151,8 +152,8 @@ class Elsewhere(Landing):
         return self._target.at(job.path).rpartition("/")[0]
 
     def take(self, run: int, finished: Finished) -> None:
-        if self.apart:
-            with self._files() as files:
+        with self._files() if self.apart else nullcontext() as files:
+            if isinstance(files, RenamingFiles):
                 for entry in finished.result.files:
                     arrived = join(finished.directory, name_of(entry))
                     files.replace(arrived, self._target.sending_path(files, entry.path))

@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.cluster.running import KEY, PASSWORD, Shop
+from core.model.destination import Destination
+from core.model.secret import EnvironmentSecret
+from tests.cluster.running import KEY, Shop, variable_of
 from tests.servers import s3
 from tests.servers.dask import DaskCluster
+from tests.servers.oceanbase import OceanbaseServer
+from tests.servers.postgresql import PostgresqlServer
 
-
-def environment_of(server: Any) -> dict[str, str]:
-    """What workers need for the secrets of a shop on that server, and of the lake."""
-    return {PASSWORD: server.password, KEY: s3.SECRET}
+# What workers need for the secrets of the shops and of the lake.
+ENVIRONMENT = {
+    variable_of(PostgresqlServer): PostgresqlServer.password,
+    variable_of(OceanbaseServer): OceanbaseServer.password,
+    KEY: s3.SECRET,
+}
 
 
 @pytest.fixture(
@@ -32,7 +39,36 @@ def shop(server: Any) -> Shop:
     return Shop(server, 4500)
 
 
-@pytest.fixture
-def cluster(server: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[DaskCluster]:
-    with DaskCluster(tmp_path_factory.mktemp("dask"), 2, environment=environment_of(server)) as made:
+@pytest.fixture(scope="session")
+def two_workers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DaskCluster]:
+    with DaskCluster(tmp_path_factory.mktemp("dask"), 2, environment=ENVIRONMENT) as made:
         yield made
+
+
+@pytest.fixture
+def cluster(two_workers: DaskCluster) -> Iterator[DaskCluster]:
+    """Two workers, and as many for the next test."""
+    yield two_workers
+    while len(two_workers.workers) > 2:
+        two_workers.kill(two_workers.workers[-1])
+    while len(two_workers.workers) < 2:
+        two_workers.add_worker(wait=False)
+    two_workers.wait(2)
+
+
+@pytest.fixture(scope="session")
+def s3_server() -> Iterator[s3.S3]:
+    made = s3.S3()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def lake(s3_server: s3.S3, tmp_path: Path) -> Destination:
+    """An empty place on a server that speaks like S3 over HTTP."""
+    return Destination(
+        name="lake",
+        url=f"s3://{s3.BUCKET}/{tmp_path.name}",
+        options={"endpoint": s3_server.endpoint, "key": s3.KEY, "region": "us-east-1", "timeout": "20"},
+        secret=EnvironmentSecret(variable=KEY),
+    )

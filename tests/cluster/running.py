@@ -29,11 +29,16 @@ from core.pipeline.published import Readable, RemoteReading
 from core.pipeline.run import run_task
 from core.pipeline.verify import verify, verify_against_source
 from tests.pipeline.memory import MemoryJournal, make_task
+from tests.servers import s3
 from tests.servers.dask import DaskCluster
 
-PASSWORD = "OFFRAMP_TEST_DASK_PASSWORD"
 KEY = "OFFRAMP_TEST_DASK_KEY"
 PATH = "exports/nightly"
+
+
+def variable_of(server: Any) -> str:
+    """The variable in which workers find the password of a server of that kind."""
+    return f"OFFRAMP_TEST_DASK_{server.product.upper()}"
 
 
 class Shop:
@@ -44,7 +49,7 @@ class Shop:
         self.rows = rows
         self.database = server.new_database()
         connection = server.connection("shop", self.database)
-        self.connection = replace(connection, secret=EnvironmentSecret(variable=PASSWORD))
+        self.connection = replace(connection, secret=EnvironmentSecret(variable=variable_of(server)))
         if server.product == "postgresql":
             self.run(
                 "CREATE TABLE big (id int PRIMARY KEY, note text, amount numeric(12,2))",
@@ -85,7 +90,7 @@ class Task:
     settings: ExportSettings
     cluster: DaskCluster | None = None
     lake: Destination | None = None
-    key: str | None = None
+    secret: str | None = s3.SECRET
     cancel: Cancel = field(default_factory=Cancel)
     said: list[str] = field(default_factory=list)
     seen: Callable[[int], None] = lambda rows: None
@@ -134,7 +139,7 @@ class Task:
         from core.connectors import open_destination
 
         assert self.lake is not None
-        return open_destination(self.lake, self.key)
+        return open_destination(self.lake, self.secret)
 
     def good(self) -> None:
         assert self.run() is None, (self.journal.error, self.said)
