@@ -6,9 +6,14 @@ Only who reads for such files, or writes them, loads this: Arrow takes a while t
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
+import core.lone_arrow  # noqa: F401 - before Arrow is given anything
+from core.chunk import Bytes, Mask, Offsets
 from core.logical import Holds, LogicalType
 
 _MOST_DIGITS = 76
@@ -34,6 +39,38 @@ def arrow_type(logical: LogicalType) -> pa.DataType:
         Holds.BYTES: pa.binary(),
     }
     return others.get(holds, pa.string())
+
+
+def fixed(kind: pa.DataType, values: np.ndarray[Any, Any], nulls: Mask | None) -> pa.Array:
+    """Values that lie one behind the other as Arrow has those of this type; what stands for a NULL is set to
+    zero. The array keeps their memory."""
+    if nulls is not None:
+        values[nulls] = 0
+    return pa.Array.from_buffers(kind, len(values), [validity(nulls), pa.py_buffer(values)])
+
+
+def gathered(
+    kind: pa.DataType, data: Bytes, starts: Offsets, ends: Offsets, nulls: Mask | None = None
+) -> pa.Array:
+    """The slices of `data` between `starts` and `ends`, which follow one another, as an array of text or
+    bytes with memory of its own. NULLs have an empty slice."""
+    offsets = np.empty(2 * len(starts) + 1, np.int32)
+    offsets[0:-1:2] = starts
+    offsets[1::2] = ends
+    offsets[-1] = offsets[-2] if len(starts) else 0
+    spread = pa.Array.from_buffers(
+        pa.binary(), 2 * len(starts), [None, pa.py_buffer(offsets), pa.py_buffer(data)]
+    )
+    order = pa.array(np.arange(0, 2 * len(starts), 2, dtype=np.int32))
+    _, bounds, content = pc.take(spread, order, boundscheck=False).buffers()
+    return pa.Array.from_buffers(kind, len(starts), [validity(nulls), bounds, content])
+
+
+def validity(nulls: Mask | None) -> pa.Buffer | None:
+    """The bitmap of Arrow for a mask of NULLs."""
+    if nulls is None or not nulls.any():
+        return None
+    return pa.py_buffer(np.packbits(~nulls, bitorder="little"))
 
 
 @dataclass(frozen=True, slots=True)

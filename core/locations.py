@@ -92,6 +92,11 @@ class Locations:
         return self.locks / "engine.lock"
 
     @property
+    def engine_bell(self) -> Path:
+        """A FIFO: whoever queues something wakes the engine by it."""
+        return self.locks / "engine.bell"
+
+    @property
     def notify_lock(self) -> Path:
         """Held by the process that tells of tasks' ends."""
         return self.locks / "notify.lock"

@@ -6,7 +6,9 @@ import os
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import nullcontext
 
+from core.engine.bell import ring
 from core.engine.lease import is_served
 from core.engine.numbers import Numbers, configured
 from core.engine.spawn import describe_end, start_detached
@@ -18,35 +20,39 @@ from core.store.store import Store
 COMMAND = (sys.executable, "-P", "-m", "tui.cli.main", "--headless", "--background")
 TIMEOUT = 30.0
 LOG_LIMIT = 1 << 20
-_PAUSE = 0.05
+_PAUSE = 0.01
 
 
 def ensure_engine(
     locations: Locations,
     *,
+    store: Store | None = None,
     numbers: Numbers | None = None,
     command: Sequence[str] = COMMAND,
     timeout: float = TIMEOUT,
 ) -> None:
-    """See to it that an engine serves the store: return at once where one does, else start a detached one
-    and wait until it holds the lease. Any number of programs may call this at the same time: one starts.
+    """See to it that an engine serves the store: where one does, have it look at the store now, else start a
+    detached one and wait until it holds the lease. Any number of programs may call this at the same time: one
+    starts.
 
-    `numbers` are those of the settings file unless given. Raises OfframpError where no engine could be
+    `store` is the one of `locations`, where it is open already; `numbers` are those of the settings file
+    unless given. Raises OfframpError where no engine could be
     started within `timeout` seconds, InvalidDefinition for a wrong settings file, StoreError and its kinds
     where the store can't be read.
     """
     numbers = numbers or configured(locations)
-    with Store.open(locations) as store:
-        if is_served(store, numbers):
+    with nullcontext(store) if store is not None else Store.open(locations) as opened:
+        if is_served(opened, numbers):
+            ring(locations)
             return
         deadline = time.monotonic() + timeout
         lock = FileLock(locations.locks / "start.lock")
         if lock.acquire(timeout=timeout):
             try:
-                _start(store, numbers, command, deadline)
+                _start(opened, numbers, command, deadline)
             finally:
                 lock.release()
-        elif not is_served(store, numbers):
+        elif not is_served(opened, numbers):
             raise _failed(locations, "another program has been starting one for too long")
 
 

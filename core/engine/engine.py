@@ -22,6 +22,7 @@ from typing import ParamSpec, TypeVar
 
 from core import faults
 from core.engine import executor
+from core.engine.bell import Bell
 from core.engine.housekeeping import tidy
 from core.engine.lease import EngineLease
 from core.engine.notify import Teller
@@ -74,6 +75,8 @@ class Engine:
         self._wall = wall
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stop = asyncio.Event()
+        # Set where there is a reason to look before it is time to.
+        self._woken = asyncio.Event()
         self._stopped = False
         self._store_thread = ThreadPoolExecutor(1, thread_name_prefix="engine-store")
         self._successor = Successor(locations, self._numbers)
@@ -85,7 +88,18 @@ class Engine:
         """End the engine, from any thread and at any time; its workers go on."""
         self._stopped = True
         if self._loop is not None:
-            self._loop.call_soon_threadsafe(self._stop.set)
+            self._loop.call_soon_threadsafe(self._end)
+
+    def _end(self) -> None:
+        self._stop.set()
+        self._woken.set()
+
+    def _wake(self) -> None:
+        """Look now, from any thread."""
+        if self._loop is not None:
+            # What ends later than the engine finds no loop to tell.
+            with suppress(RuntimeError):
+                self._loop.call_soon_threadsafe(self._woken.set)
 
     async def serve(self, until: Until = Until.STOPPED) -> None:
         """Stand by until the lease can be had, serve until `until`, step down. Once for each Engine.
@@ -94,7 +108,7 @@ class Engine:
         """
         self._loop = asyncio.get_running_loop()
         if self._stopped:
-            self._stop.set()
+            self._end()
         try:
             store = await self._call(
                 Store.open,
@@ -117,12 +131,14 @@ class Engine:
             while not self._stop.is_set() and await self._stand_by(store, lease, until):
                 log.info("Serving store %s.", self._locations.store)
                 faults.reached(Point.LEASED)
+                bell = Bell(self._locations, asyncio.get_running_loop(), self._woken.set)
                 try:
                     if await self._work(store, lease, until):
                         return
                 except LostClaim:
                     log.warning("Another engine has taken over; standing by.")
                 finally:
+                    bell.close()
                     await self._end_starts()
                 await self._call(lease.drop)
         finally:
@@ -234,7 +250,7 @@ class Engine:
             faults.reached(Point.PREPARED)
             if lease.trusted:
                 child = await executor.in_thread(
-                    partial(executor.start, prepared, self._locations, self._worker)
+                    partial(executor.start, prepared, self._locations, self._worker, ended=self._wake)
                 )
                 faults.reached(Point.STARTED)
                 log.info("Task %d: worker %d started.", claim.task, child.pid)
@@ -328,8 +344,11 @@ class Engine:
         log.warning("%s", error)
 
     async def _sleep(self, seconds: float) -> None:
+        """Wait so long, or until somebody rings, a worker ends or this engine is to."""
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._stop.wait(), seconds)
+            await asyncio.wait_for(self._woken.wait(), seconds)
+        if not self._stop.is_set():
+            self._woken.clear()
 
     async def _call(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run what may block in the engine's own thread, in the order of the calls."""

@@ -147,14 +147,22 @@ def _password(whose: str, ref: SecretRef | None, locations: Locations) -> str | 
         raise
 
 
-def start(prepared: Prepared, locations: Locations, command: Sequence[str] = WORKER) -> Child:
-    """Start the worker. Raises OSError where no process can be had."""
+def start(
+    prepared: Prepared,
+    locations: Locations,
+    command: Sequence[str] = WORKER,
+    *,
+    ended: Callable[[], None] | None = None,
+) -> Child:
+    """Start the worker; `ended` is called, by a thread, at its end. Raises OSError where no process can be
+    had."""
     environment = {name: value for name, value in os.environ.items() if name not in prepared.hidden}
     return start_detached(
         command,
         output=locations.worker_output(prepared.order.task),
         environment=environment,
         message=prepared.order.line(),
+        ended=ended,
     )
 
 

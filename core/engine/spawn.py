@@ -5,18 +5,25 @@ from __future__ import annotations
 import os
 import subprocess
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
 
 class Child:
-    """A process in a session of its own. A thread waits for it, so that it is reaped when it ends."""
+    """A process in a session of its own. A thread waits for it, so that it is reaped when it ends, and then
+    calls `ended`."""
 
-    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+    def __init__(self, process: subprocess.Popen[bytes], ended: Callable[[], None] | None = None) -> None:
         self._process = process
-        self._reaper = threading.Thread(target=process.wait, name=f"reaper-{process.pid}", daemon=True)
+        self._ended = ended
+        self._reaper = threading.Thread(target=self._reap, name=f"reaper-{process.pid}", daemon=True)
         self._reaper.start()
+
+    def _reap(self) -> None:
+        self._process.wait()
+        if self._ended is not None:
+            self._ended()
 
     @property
     def pid(self) -> int:
@@ -40,11 +47,16 @@ class Child:
 
 
 def start_detached(
-    command: Sequence[str], *, output: Path, environment: Mapping[str, str], message: bytes = b""
+    command: Sequence[str],
+    *,
+    output: Path,
+    environment: Mapping[str, str],
+    message: bytes = b"",
+    ended: Callable[[], None] | None = None,
 ) -> Child:
     """Start `command` at the root directory in a new session; what it prints is appended to `output`
     (0600). `message` is what it reads from its standard input; where that is more than a pipe holds, the call
-    waits for it to read. Raises OSError.
+    waits for it to read. `ended` is called, by a thread, at its end. Raises OSError.
     """
     flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
     descriptor = os.open(output, flags, 0o600)
@@ -64,7 +76,7 @@ def start_detached(
         # One that has ended already tells how by its exit status.
         with suppress(BrokenPipeError), process.stdin:
             process.stdin.write(message)
-    return Child(process)
+    return Child(process, ended)
 
 
 def describe_end(status: int | None) -> str:

@@ -7,6 +7,7 @@ It imports neither Textual nor Alembic, and what reads and writes data only once
 from __future__ import annotations
 
 import faulthandler
+import gc
 import logging
 import os
 import signal
@@ -41,6 +42,8 @@ if TYPE_CHECKING:
     from core.pipeline.into.there import Elsewhere
 
 DONE, FAILED, LOST = 0, 1, 3
+# What is loaded stays: to look through it for garbage at every 700 objects is a tenth of a worker's start.
+GARBAGE_OBJECTS = 20_000
 LOCK_SECONDS = 10.0
 PATIENCE = 60.0
 
@@ -123,6 +126,7 @@ def main(attempt: Attempt = run_attempt) -> int:
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.umask(0o077)
+    gc.set_threshold(GARBAGE_OBJECTS)
     forbid_core_dumps()
     faulthandler.enable()
     order = Order.parse(sys.stdin.buffer.readline(LONGEST))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from connectors.base import SqlDialect, TableShape
 from core.formats.base import Encoder
-from core.formats.copy import CopyEncoder
 from core.formats.csv import CsvEncoder
 from core.formats.csv import notes as csv_notes
 from core.formats.jsonl import JsonEncoder
@@ -13,7 +12,6 @@ from core.formats.sql import SqlEncoder
 from core.formats.sql_file import check_columns
 from core.formats.sql_file import notes as sql_notes
 from core.formats.sql_rows import RowSqlEncoder
-from core.formats.typed_columns import notes as typed_notes
 from core.model.format_settings import SqlRows
 from core.model.settings import ExportSettings
 from core.model.vocabulary import Format
@@ -36,12 +34,14 @@ def open_encoder(settings: ExportSettings, dialect: SqlDialect, database: str, s
         return CsvEncoder(settings, database, shape)
     if settings.format is Format.JSONL:
         return JsonEncoder(settings, database, shape)
+    # What few tasks need takes a while to load: only by whoever writes it.
     if not settings.format.is_text:
-        # Parquet's own code takes a while to load: only by whoever writes it.
         from core.formats.typed import TypedEncoder  # noqa: PLC0415
 
         return TypedEncoder(settings, database, shape)
     if settings.sql.rows is SqlRows.COPY:
+        from core.formats.copy import CopyEncoder  # noqa: PLC0415
+
         return CopyEncoder(settings, dialect, database, shape)
     if dialect.rows is not None:
         return RowSqlEncoder(settings, dialect, database, shape, dialect.rows)
@@ -67,6 +67,8 @@ def notes(settings: ExportSettings, dialect: SqlDialect) -> list[str]:
     if settings.content.data and settings.format is Format.JSONL:
         words += json_notes(settings)
     if settings.content.data and not settings.format.is_text:
+        from core.formats.typed_columns import notes as typed_notes  # noqa: PLC0415
+
         words += typed_notes(settings)
     if settings.content.schema or settings.format is Format.SQL:
         words += sql_notes(settings, dialect)

@@ -15,6 +15,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+import core.lone_arrow  # noqa: F401 - before Arrow is given anything
 from core.chunk import Bytes, Chunk, Mask, TextChunk
 
 # A chunk of the usual size is one block. A row beyond it is encoded in slices of its values (`wide`).

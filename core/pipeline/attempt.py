@@ -7,6 +7,7 @@ import dataclasses
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from connectors.base import Session, Source
 from core import faults
@@ -32,7 +33,6 @@ from core.pipeline.assemble import load_order, make_manifest, write_load_script
 from core.pipeline.cancel import Cancel
 from core.pipeline.context import Context
 from core.pipeline.crews import Beyond, Crew, Crews, Work
-from core.pipeline.delivery import Delivery
 from core.pipeline.disk import Disk, join
 from core.pipeline.findings import tell
 from core.pipeline.journal import Journal
@@ -49,6 +49,9 @@ from core.pipeline.points import ended_after
 from core.pipeline.preflight import Preflight, Scope, preflight
 from core.pipeline.publish import check_sizes, complete_build, make_durable, publish
 from core.pipeline.settled import settled
+
+if TYPE_CHECKING:
+    from core.pipeline.delivery import Delivery
 
 
 class Attempt:

@@ -6,6 +6,7 @@ import logging
 import traceback
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from connectors.base import Source
 from core import faults
@@ -16,11 +17,13 @@ from core.pipeline.attempt import Attempt, incomplete
 from core.pipeline.cancel import Cancel
 from core.pipeline.crew import Processes
 from core.pipeline.crews import Beyond, Crews
-from core.pipeline.delivery import Delivery
 from core.pipeline.disk import Disk
-from core.pipeline.into.attempt import IntoAttempt
-from core.pipeline.into.there import Elsewhere
 from core.pipeline.journal import Journal
+
+if TYPE_CHECKING:
+    from core.pipeline.delivery import Delivery
+    from core.pipeline.into.attempt import IntoAttempt
+    from core.pipeline.into.there import Elsewhere
 
 
 def run_task(
@@ -46,6 +49,8 @@ def run_task(
     attempt: Attempt | IntoAttempt | None = None
     try:
         if elsewhere is not None:
+            from core.pipeline.into.attempt import IntoAttempt  # noqa: PLC0415 - few tasks need it
+
             attempt = IntoAttempt(journal, source, elsewhere, log, cancel)
         else:
             attempt = Attempt(

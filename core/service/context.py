@@ -180,4 +180,4 @@ class Context:
         """See to it that an engine serves the store, so that what was queued gets run."""
         from core.engine.background import ensure_engine  # noqa: PLC0415
 
-        ensure_engine(self.locations, numbers=self.numbers)
+        ensure_engine(self.locations, store=self.store, numbers=self.numbers)

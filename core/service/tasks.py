@@ -26,6 +26,7 @@ from core.tasklog import LogLine, TaskLog, remove_task_logs
 
 RECENT = timedelta(hours=48)
 LOOK_SECONDS = 0.25
+SHORTEST_LOOK_SECONDS = 0.02
 ENGINE_SECONDS = 5.0
 
 
@@ -201,10 +202,11 @@ class Tasks:
     def watch(
         self, number: int, *, timeout: float | None = None, every: float = LOOK_SECONDS
     ) -> Iterator[Task]:
-        """A task as it is now, then again every `every` seconds, until it has ended or `timeout` seconds
-        have passed: the last one yielded tells which. Sees to it that an engine serves meanwhile. Raises
-        NotFound."""
-        deadline = None if timeout is None else time.monotonic() + timeout
+        """A task as it is now, then again every `every` seconds, more often at first, until it has ended or
+        `timeout` seconds have passed: the last one yielded tells which. Sees to it that an engine serves
+        meanwhile. Raises NotFound."""
+        began = time.monotonic()
+        deadline = None if timeout is None else began + timeout
         looked_for_engine = -ENGINE_SECONDS
         while True:
             task = self.get(number)
@@ -215,7 +217,9 @@ class Tasks:
             if now - looked_for_engine >= ENGINE_SECONDS:
                 self.serve()
                 looked_for_engine = now
-            time.sleep(every if deadline is None else min(every, max(0.0, deadline - now)))
+            # A twentieth of what it has taken so far: a short task isn't made longer by looking too seldom.
+            pause = min(every, max(SHORTEST_LOOK_SECONDS, (now - began) / 20))
+            time.sleep(pause if deadline is None else min(pause, max(0.0, deadline - now)))
 
 
 def look_at_target(output: Path, settings: ExportSettings, name: str) -> None:

@@ -106,7 +106,9 @@ def test_a_whole_attempt_loads_neither_textual_nor_alembic(bench: Bench, tmp_pat
     assert claim is not None
     program = (
         "import sys; from core.engine import worker; status = worker.main();"
-        "bad = {'textual', 'alembic', 'sqlalchemy.orm', 'pymysql', 'distributed'} & set(sys.modules);"
+        "bad = {'textual', 'alembic', 'sqlalchemy.orm', 'pymysql', 'distributed', 'pandas', 'fsspec',"
+        " 'pyarrow.parquet', 'core.formats.typed_columns', 'core.formats.copy', 'core.pipeline.into.attempt',"
+        " 'core.pipeline.delivery', 'core.cluster'} & set(sys.modules);"
         "assert not bad, bad; sys.exit(status)"
     )
     done = run(order(bench, claim, connection=connection), [sys.executable, "-P", "-c", program])
