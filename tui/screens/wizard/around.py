@@ -95,7 +95,7 @@ class Around:
         databases = self.known.databases if same else None
         self.known = replace(self.known, databases=databases, database="", kinds=None)
         self.listing, self.words, self.trouble = None, f"Asking {name} ...", ""
-        connections, own = self._app.service.connections, self.connections[name].database
+        connections, own = self._app.service.connections, self.connections[name].begins_in
 
         def ask() -> ServerFound:
             names = connections.databases(name)
@@ -117,7 +117,7 @@ class Around:
         if wanted != self._asked:
             return
         names, self.listing = found
-        chosen = wanted[1] or self.connections[wanted[0]].database or ""
+        chosen = wanted[1] or self.connections[wanted[0]].begins_in or ""
         self.words = "" if self.listing else "Choose a database first."
         if chosen and self.listing is None:
             self.words = f"There is no database {chosen!r}, or this account doesn't see it."
