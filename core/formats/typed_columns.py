@@ -12,8 +12,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from connectors.base import TableShape
-from core.arrow import arrow_type
-from core.chunk import Mask, Offsets
+from core.arrow import arrow_type, validity
+from core.chunk import Offsets
 from core.errors import Unfitting
 from core.formats.block import Block, gather
 from core.formats.policy import TextPolicy
@@ -217,7 +217,7 @@ def _values(block: Block, number: int, kind: pa.DataType) -> pa.Array:
         bounds, data = packed.bounds, packed.data
     raw = pa.binary() if pa.types.is_binary(kind) else pa.string()
     return pa.Array.from_buffers(
-        raw, block.rows, [_validity(nulls), pa.py_buffer(bounds), pa.py_buffer(data)]
+        raw, block.rows, [validity(nulls), pa.py_buffer(bounds), pa.py_buffer(data)]
     )
 
 
@@ -255,8 +255,8 @@ def alone(row: pa.RecordBatch) -> pa.RecordBatch:
         begin, end = np.frombuffer(offsets, np.int32, 2, 4 * column.offset).tolist()
         bounds = pa.py_buffer(np.array([0, end - begin], np.int32))
         held = data.slice(begin, end - begin) if data is not None else None
-        validity = _validity(np.array([not column.is_valid()[0].as_py()]))
-        arrays.append(pa.Array.from_buffers(column.type, 1, [validity, bounds, held]))
+        valid = validity(np.array([not column.is_valid()[0].as_py()]))
+        arrays.append(pa.Array.from_buffers(column.type, 1, [valid, bounds, held]))
     return pa.RecordBatch.from_arrays(arrays, schema=row.schema)
 
 
@@ -268,13 +268,6 @@ def _lengths(array: pa.Array) -> Offsets:
 def _width(kind: pa.DataType) -> int | None:
     """Bytes of a value in memory; None where they depend on the value."""
     return None if pa.types.is_string(kind) or pa.types.is_binary(kind) else (kind.bit_width + 7) // 8
-
-
-def _validity(nulls: Mask | None) -> pa.Buffer | None:
-    """The bitmap of Arrow for a mask of NULLs."""
-    if nulls is None or not nulls.any():
-        return None
-    return pa.py_buffer(np.packbits(~nulls, bitorder="little"))
 
 
 def notes(settings: ExportSettings) -> list[str]:

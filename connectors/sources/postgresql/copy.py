@@ -13,7 +13,8 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
-from typing import NoReturn
+from dataclasses import dataclass
+from typing import Any, NoReturn
 
 import numpy as np
 import psycopg
@@ -24,7 +25,7 @@ from connectors.base import CHUNK_BYTES
 from connectors.lost import not_understood
 from connectors.sources.postgresql.login import READ, Wire
 from connectors.sources.postgresql.stream import CopyStream, Rows, begins_at_once, check_row, send
-from core.chunk import Bytes, Offsets, TextChunk
+from core.chunk import Bytes, Mask, Offsets, TextChunk
 from core.errors import SchemaChanged
 
 SIGNATURE = b"PGCOPY\n\xff\r\n\0"
@@ -38,10 +39,12 @@ CHUNK_ROWS = 1 << 16
 
 
 class Copy:
-    """The rows of `query`, which gives `columns` columns of text or bytea.
+    """The rows of `query`, which gives `columns` columns of text or bytea, or of types whose binary form is
+    known to who takes the `rows`.
 
-    Use `chunks` once. Left before its end, it leaves the connection in the midst of the answer: `drain` reads
-    the rest, which is short once the query was cancelled. To be closed before the connection is used again.
+    Use `chunks` or `rows`, once. Left before its end, it leaves the connection in the midst of the answer:
+    `drain` reads the rest, which is short once the query was cancelled. To be closed before the connection is
+    used again.
     """
 
     def __init__(self, wire: Wire, query: str, columns: int, *, chunk_bytes: int = CHUNK_BYTES) -> None:
@@ -54,7 +57,13 @@ class Copy:
 
     def chunks(self) -> Iterator[TextChunk]:
         """Chunks of about `chunk_bytes` bytes, or one row that is longer; its arrays may be used again for
-        the next. The end of the iterator means that the server said the result is complete.
+        the next. Ends and raises as `rows` does."""
+        for buffer, begins, ends in self.rows():
+            yield split(buffer, begins, ends, self._columns)
+
+    def rows(self) -> Iterator[Rows]:
+        """Some rows at a time, never none, as they came: for `cut`. The end of the iterator means that the
+        server said the result is complete.
 
         Raises psycopg.Error for what the server answers with, ConnectionLost where what comes can't be
         understood, SchemaChanged where the result has another number of columns, ValueTooLarge for a row
@@ -76,7 +85,7 @@ class Copy:
                 begins, ends = begins[:-1], ends[:-1]  # noqa: PLW2901
             count += len(begins)
             if len(begins):
-                yield split(buffer, begins, ends, self._columns)
+                yield buffer, begins, ends
         if not ended:
             raise not_understood("it breaks off")
         announced = self._stream.announced if self._stream is not None else count
@@ -197,12 +206,55 @@ def joined(rows: list[Message]) -> tuple[Bytes, Offsets, Offsets]:
 
 
 def split(buffer: Bytes, begins: Offsets, ends: Offsets, columns: int) -> TextChunk:
+    """Cut rows, which begin and end at these places of a buffer, into a chunk. Raises as `cut` does."""
+    rows = len(begins)
+    starts = np.empty((rows, columns), np.int64)
+    value_ends = np.empty((rows, columns), np.int64)
+    nulls = np.zeros((rows, columns), np.bool_)
+    for number, values in enumerate(cut(buffer, begins, ends, columns)):
+        starts[:, number], value_ends[:, number] = values.starts, values.ends
+        if values.nulls is not None:
+            nulls[:, number] = values.nulls
+    return TextChunk(buffer, starts, value_ends, nulls if nulls.any() else None)
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """The values of one column: where in the buffer each begins and ends (int64, shape (rows,)), which of
+    them are NULL (None: none) and so have no bytes."""
+
+    buffer: Bytes
+    starts: Offsets
+    ends: Offsets
+    nulls: Mask | None
+
+    def numbers(self, form: str) -> np.ndarray[Any, Any]:
+        """Its values, which are numbers of this form (of numpy), in the machine's own order of bytes; any
+        number for NULL. Raises ConnectionLost where one has another size."""
+        size = np.dtype(form).itemsize
+        other = self.ends - self.starts != size
+        if self.nulls is not None:
+            other &= ~self.nulls
+        if other.any():
+            raise not_understood(f"a value has another size than {size} bytes")
+        return self.at(form, self.starts)
+
+    def at(self, form: str, places: Offsets) -> np.ndarray[Any, Any]:
+        """The numbers of a form that begin at these places of the buffer; any number where it ends before."""
+        kind = np.dtype(form)
+        count = self.buffer.size - kind.itemsize + 1
+        if count <= 0:
+            return np.zeros(len(places), kind.newbyteorder("="))
+        found = np.ndarray((count,), kind, self.buffer.data, strides=(1,))
+        return found[np.minimum(places, count - 1)].astype(kind.newbyteorder("="))
+
+
+def cut(buffer: Bytes, begins: Offsets, ends: Offsets, columns: int) -> Iterator[Column]:
     """Cut rows, which begin and end at these places of a buffer, into values: column by column, all rows at
-    once.
+    once. Only the end of the iterator says that the values fill their rows.
 
     Raises SchemaChanged for another number of columns, ConnectionLost where the values don't fill a row.
     """
-    rows = len(begins)
     shortest = (ends - begins).min()
     if shortest < _COUNT.size:
         raise not_understood("a row is too short")
@@ -219,23 +271,18 @@ def split(buffer: Bytes, begins: Offsets, ends: Offsets, columns: int) -> TextCh
     if shortest < _COUNT.size + _LENGTH * columns:
         raise not_understood("a row is too short")
     lengths = np.ndarray((buffer.size - _LENGTH + 1,), ">i4", buffer.data, strides=(1,))
-    starts = np.empty((rows, columns), np.int64)
-    value_ends = np.empty((rows, columns), np.int64)
-    nulls = np.zeros((rows, columns), np.bool_)
     here = begins + _COUNT.size
-    try:
-        for column in range(columns):
+    for _ in range(columns):
+        try:
             size = lengths[here].astype(np.int64)
-            here += _LENGTH
-            absent = size < 0
-            if absent.any():
-                nulls[:, column] = absent
-                size[absent] = 0
-            starts[:, column] = here
-            here += size
-            value_ends[:, column] = here
-    except IndexError:
-        raise not_understood("a value reaches past its row") from None
+        except IndexError:
+            raise not_understood("a value reaches past its row") from None
+        starts = here + _LENGTH
+        nulls = None
+        if size.min() < 0:
+            nulls = size < 0
+            size[nulls] = 0
+        here = starts + size
+        yield Column(buffer, starts, here, nulls)
     if not np.array_equal(here, ends):
         raise not_understood("the values of a row don't fill it")
-    return TextChunk(buffer, starts, value_ends, nulls if nulls.any() else None)

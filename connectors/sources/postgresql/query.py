@@ -6,11 +6,13 @@ statement, and between parentheses behind FROM, which shows that it gives rows a
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from connectors.base import ReadRequest, SourceColumn, TableShape
 from connectors.queries import check_names
 from connectors.sources.postgresql.link import Link
 from connectors.sources.postgresql.sql import comment, conditions
-from connectors.sources.postgresql.types import ColumnType, expression, kind, logical
+from connectors.sources.postgresql.types import ColumnType, kind, logical
 from connectors.words import shown
 from core.errors import SchemaChanged
 from core.model.vocabulary import ObjectRef
@@ -58,16 +60,19 @@ def describe(link: Link, schema: str, ref: ObjectRef, query: str) -> TableShape:
     return TableShape(ref, tuple(columns), query=query)
 
 
-def statement(link: Link, request: ReadRequest, query: str) -> str:
-    """What reads a query. Within a transaction, in which it locks what the query touches, and sees that
-    nothing of that has been rewritten since its point in time. Raises SchemaChanged, psycopg.Error."""
+def statement(
+    link: Link,
+    request: ReadRequest,
+    query: str,
+    ask: Callable[[TableShape, dict[str, ColumnType]], list[str]],
+) -> str:
+    """What reads a query, its columns as `ask` has them. Within a transaction, in which it locks what the
+    query touches, and sees that nothing of that has been rewritten since its point in time. Raises
+    SchemaChanged, psycopg.Error."""
     link.execute(_ALONE)
     shape = request.shape
     types = _types(link, request.database, shape.ref, query)
-    asked = (
-        expression(column.name, types.get(column.name, ColumnType(column.type, column.type)))
-        for column in shape.columns
-    )
+    asked = ask(shape, types)
     link.look_in(request.database)
     link.execute(f"{_derived('*', query)} LIMIT 0")
     rewritten = link.row(_REWRITTEN)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Protocol, TypeVar
 
 import psycopg
 
-from connectors.base import ReadRequest
+from connectors.base import ReadRequest, TableShape
 from connectors.sources.postgresql import query as queries
 from connectors.sources.postgresql.catalog import TableFacts
 from connectors.sources.postgresql.copy import Copy
@@ -19,6 +20,9 @@ from connectors.words import shown
 from core.chunk import TextChunk
 from core.errors import ConnectionLost
 
+C = TypeVar("C")
+C_co = TypeVar("C_co", covariant=True)
+
 # For a table: no view may have taken its place, whose functions would run with this account's rights
 # (CVE-2024-7348; in versions that know how to say so); and several processes would give its rows in another
 # order each time.
@@ -29,18 +33,37 @@ JOIN (VALUES ('restrict_nonsystem_relation_kind', 'view'),
 """
 
 
-def statement(request: ReadRequest, facts: TableFacts) -> str:
+class Way(Protocol[C_co]):
+    """How columns come: what is asked for, and what is made of the answer."""
+
+    def asked(self, shape: TableShape, types: Mapping[str, ColumnType]) -> list[str]:
+        """What to select for each column; `types` are what the server says that they are."""
+
+    def chunks(self, copy: Copy) -> Iterator[C_co]:
+        """The rows. Ends and raises as `Copy.rows` does."""
+
+
+class Texts:
+    """As the server prints them."""
+
+    def asked(self, shape: TableShape, types: Mapping[str, ColumnType]) -> list[str]:
+        return [expression(c.name, types.get(c.name, ColumnType(c.type, c.type))) for c in shape.columns]
+
+    def chunks(self, copy: Copy) -> Iterator[TextChunk]:
+        return copy.chunks()
+
+
+def statement(request: ReadRequest, facts: TableFacts, asked: Sequence[str]) -> str:
     """The SELECT that reads a part, in the order in which the rows lie: by the key they would have to be
     sorted, or fetched from all over the table."""
-    shape = request.shape
-    columns = ", ".join(
-        expression(c.name, facts.columns.get(c.name, ColumnType(c.type, c.type))) for c in shape.columns
-    )
-    text = f"SELECT {comment(request.comment)}{columns} FROM {facts.source(request.database, shape.ref.name)}"
+    source = facts.source(request.database, request.shape.ref.name)
+    text = f"SELECT {comment(request.comment)}{', '.join(asked)} FROM {source}"
     return text + conditions(request.part.condition, request.where)
 
 
-def read(link: Link, snapshot: SnapshotState, request: ReadRequest, facts: TableFacts) -> Iterator[TextChunk]:
+def read(
+    link: Link, snapshot: SnapshotState, request: ReadRequest, facts: TableFacts, way: Way[C]
+) -> Iterator[C]:
     """Chunks of a part. An iterator that is left early ends the query on the server, and the session remains
     usable, its point in time too."""
     shape = request.shape
@@ -51,24 +74,25 @@ def read(link: Link, snapshot: SnapshotState, request: ReadRequest, facts: Table
         snapshot.hold(request.database, shape.ref, facts)
         if request.where is not None:
             link.look_in(request.database)
-        yield from _copied(link, statement(request, facts), request)
+        asked = way.asked(shape, facts.columns)
+        yield from _copied(link, statement(request, facts, asked), request, way)
 
 
-def read_query(link: Link, request: ReadRequest, query: str) -> Iterator[TextChunk]:
+def read_query(link: Link, request: ReadRequest, query: str, way: Way[C]) -> Iterator[C]:
     """Chunks of what a query gives, as `read` does it."""
     what = f"reading {shown(str(request.shape.ref))} of schema {shown(request.database)}"
     with link.saying(what, reading=True), link.letting_go():
-        yield from _copied(link, queries.statement(link, request, query), request)
+        yield from _copied(link, queries.statement(link, request, query, way.asked), request, way)
 
 
-def _copied(link: Link, text: str, request: ReadRequest) -> Iterator[TextChunk]:
+def _copied(link: Link, text: str, request: ReadRequest, way: Way[C]) -> Iterator[C]:
     with link.busy():
         wire = link.wire
         copy = Copy(wire, text, len(request.shape.columns), chunk_bytes=request.chunk_bytes)
         # Closed before the connection is: a thread may receive from it.
         with contextlib.ExitStack() as lost, contextlib.closing(copy):
             try:
-                yield from copy.chunks()
+                yield from way.chunks(copy)
             except psycopg.Error:
                 raise
             except ConnectionLost:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Collection, Iterator, Sequence
+from typing import TypeVar
 
 from connectors.base import ObjectDdl, ObjectInfo, ReadRequest, ServerInfo, Session, Sharing, TableShape
 from connectors.sources.postgresql import query as queries
@@ -12,14 +13,16 @@ from connectors.sources.postgresql.ddl import Ddl
 from connectors.sources.postgresql.dialect import POSTGRESQL
 from connectors.sources.postgresql.link import Link
 from connectors.sources.postgresql.marks import PostgresqlMarks
-from connectors.sources.postgresql.read import read, read_query
+from connectors.sources.postgresql.read import Texts, Way, read, read_query
 from connectors.sources.postgresql.snapshot import SnapshotState
 from connectors.sources.postgresql.split import split
 from connectors.sources.postgresql.survey import TOGETHER, Survey
 from connectors.words import shown
-from core.chunk import TextChunk
+from core.chunk import Chunk, TextChunk
 from core.model.task import PartPlan, Snapshot
 from core.model.vocabulary import Consistency, Lock, ObjectRef, ObjectType, SchemaFlavour
+
+C = TypeVar("C")
 
 
 class PostgresqlSession(Session):
@@ -115,10 +118,19 @@ class PostgresqlSession(Session):
             return split(self._link, database, shape, facts, rows_per_part, where=where)
 
     def read(self, request: ReadRequest) -> Iterator[TextChunk]:
+        return self._read(request, Texts())
+
+    def read_typed(self, request: ReadRequest) -> Iterator[Chunk]:
+        # It brings Arrow, which takes a while to load.
+        from connectors.sources.postgresql.typed import Typed  # noqa: PLC0415
+
+        return self._read(request, Typed())
+
+    def _read(self, request: ReadRequest, way: Way[C]) -> Iterator[C]:
         if request.shape.query is not None:
-            return read_query(self._link, request, request.shape.query)
+            return read_query(self._link, request, request.shape.query, way)
         facts = self._catalog.facts(request.database, request.shape.ref)
-        return read(self._link, self._snapshot, request, facts)
+        return read(self._link, self._snapshot, request, facts, way)
 
     def cancel(self) -> None:
         self._link.cancel()

@@ -1,0 +1,197 @@
+"""Rows with types: columns that leave the server in their types' own binary form, and what Arrow has of them.
+
+Neither the server nor this side then makes a text of a number or a moment, nor reads one. Values that
+Arrow's types can't take (infinity, dates before year 1 or after 9999, 24:00, NaN among decimals) are rare: a
+column of a chunk that has one is given as texts, such values in the words in which the server prints them, so
+that the file is the one that texts alone would make.
+
+All numbers are big-endian. Integers and floats are what they are, a boolean is a byte. A date counts days, a
+timestamp microseconds since 2000-01-01, the lowest and the highest number standing for infinity; a time
+counts microseconds; for numeric see `numeric`. Source: the types' send functions (src/backend/utils/adt/
+date.c, timestamp.c, float.c, int.c, bool.c) and "COPY" of the PostgreSQL manual.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from connectors.base import TableShape
+from connectors.sources.postgresql.copy import Column, Copy, cut
+from connectors.sources.postgresql.numeric import DIGITS, Decimals
+from connectors.sources.postgresql.sql import identifier
+from connectors.sources.postgresql.types import ColumnType, expression, logical
+from core.arrow import ArrowChunk, arrow_type, fixed, gathered
+from core.chunk import Mask, Offsets
+from core.logical import LogicalType
+
+_EPOCH_DAYS = 10_957  # from 1970-01-01 to 2000-01-01
+_DAY = 86_400_000_000  # microseconds
+_EPOCH = _EPOCH_DAYS * _DAY
+# Where years have four digits: from 0001-01-01 to before 10000-01-01, in days since 2000-01-01.
+_FIRST, _END = -730_119, 2_921_940
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How a column is asked for, and what makes an array of what comes."""
+
+    asked: str
+    make: Callable[[Column], pa.Array]
+
+
+def reading(name: str, column: ColumnType, wanted: LogicalType) -> Reading:
+    """`column` is what the server says that it is now, `wanted` what the file has of it."""
+    kind = arrow_type(wanted)
+    if logical(column) == wanted:
+        if column.plain in _FORMS:
+            cast, make = _FORMS[column.plain]
+            return Reading(f"{identifier(name)}::pg_catalog.{cast}", lambda values: make(values, kind))
+        if column.plain == "numeric" and 1 <= wanted.precision <= DIGITS:
+            return Reading(f"{identifier(name)}::pg_catalog.numeric", Decimals(wanted).array)
+    raw = pa.binary() if pa.types.is_binary(kind) else pa.string()
+    return Reading(
+        expression(name, column),
+        lambda values: gathered(raw, values.buffer, values.starts, values.ends, values.nulls),
+    )
+
+
+class Typed:
+    """Columns in their types: a `Way` of reading. For one result."""
+
+    def __init__(self) -> None:
+        self._readings: list[Reading] = []
+
+    def asked(self, shape: TableShape, types: Mapping[str, ColumnType]) -> list[str]:
+        self._readings = [
+            reading(column.name, types.get(column.name, ColumnType(column.type, column.type)), column.logical)
+            for column in shape.columns
+        ]
+        return [each.asked for each in self._readings]
+
+    def chunks(self, copy: Copy) -> Iterator[ArrowChunk]:
+        count = len(self._readings)
+        names = [str(number) for number in range(count)]
+        for buffer, begins, ends in copy.rows():
+            # All of it is known to be where it should before any of it is looked at.
+            columns = list(cut(buffer, begins, ends, count))
+            arrays = [each.make(column) for each, column in zip(self._readings, columns, strict=True)]
+            yield ArrowChunk(pa.RecordBatch.from_arrays(arrays, names))
+
+
+def _integers(form: str) -> Callable[[Column, pa.DataType], pa.Array]:
+    return lambda column, kind: fixed(kind, column.numbers(form), column.nulls)
+
+
+def _floats(form: str) -> Callable[[Column, pa.DataType], pa.Array]:
+    def make(column: Column, kind: pa.DataType) -> pa.Array:
+        found = column.numbers(form)
+        odd = np.isnan(found)
+        if odd.any():
+            found[odd] = np.nan  # which has many forms
+        return fixed(kind, found, column.nulls)
+
+    return make
+
+
+def _booleans(column: Column, kind: pa.DataType) -> pa.Array:
+    found = column.numbers(">u1") != 0
+    if column.nulls is not None:
+        found &= ~column.nulls
+    return pa.array(found, kind, mask=column.nulls)
+
+
+def _dates(column: Column, kind: pa.DataType) -> pa.Array:
+    found = column.numbers(">i4").astype(np.int64)
+    odd = _beyond(found, column.nulls, _FIRST, _END)
+    words = [_date(day) for day in found[odd].tolist()]
+    found += _EPOCH_DAYS
+    return _array(kind, found.astype(np.int32), column.nulls, odd, words)
+
+
+def _moments(zone: str) -> Callable[[Column, pa.DataType], pa.Array]:
+    def make(column: Column, kind: pa.DataType) -> pa.Array:
+        found = column.numbers(">i8")
+        odd = _beyond(found, column.nulls, _FIRST * _DAY, _END * _DAY)
+        words = [_moment(moment, zone) for moment in found[odd].tolist()]
+        found += _EPOCH
+        return _array(kind, found, column.nulls, odd, words)
+
+    return make
+
+
+def _times(column: Column, kind: pa.DataType) -> pa.Array:
+    found = column.numbers(">i8")
+    odd = _beyond(found, column.nulls, 0, _DAY)
+    return _array(kind, found, column.nulls, odd, ["24:00:00"] * len(odd))
+
+
+# By types' names without modifiers: as what a column is asked for, and what is made of it.
+_FORMS: dict[str, tuple[str, Callable[[Column, pa.DataType], pa.Array]]] = {
+    "smallint": ("int2", _integers(">i2")),
+    "integer": ("int4", _integers(">i4")),
+    "bigint": ("int8", _integers(">i8")),
+    "oid": ("int8", _integers(">i8")),
+    "real": ("float4", _floats(">f4")),
+    "double precision": ("float8", _floats(">f8")),
+    "boolean": ("bool", _booleans),
+    "date": ("date", _dates),
+    "time without time zone": ("time", _times),
+    "timestamp without time zone": ("timestamp", _moments("")),
+    "timestamp with time zone": ("timestamptz", _moments("+00")),
+}
+
+
+def _beyond(found: Offsets, nulls: Mask | None, first: int, end: int) -> Offsets:
+    """Which of these numbers, NULLs left out, lie before `first` or not before `end`."""
+    if nulls is not None:
+        found[nulls] = first
+    if not len(found) or (found.min() >= first and found.max() < end):
+        return np.empty(0, np.int64)
+    return np.flatnonzero((found < first) | (found >= end))
+
+
+def _array(kind: pa.DataType, found: Offsets, nulls: Mask | None, odd: Offsets, words: list[str]) -> pa.Array:
+    """Numbers in their type; as texts where some are `odd`, which are these words."""
+    if not len(odd):
+        return fixed(kind, found, nulls)
+    found[odd] = 0
+    plain = pa.timestamp("us") if pa.types.is_timestamp(kind) else kind
+    where = np.zeros(len(found), np.bool_)
+    where[odd] = True
+    return pc.replace_with_mask(fixed(plain, found, nulls).cast(pa.string()), where, pa.array(words))
+
+
+def _date(day: int) -> str:
+    """Days since 2000-01-01 as the server prints them where they are no date of four digits."""
+    if day in (_INT4.max, _INT4.min):
+        return "infinity" if day > 0 else "-infinity"
+    text, era = _day(day)
+    return text + era
+
+
+def _moment(moment: int, zone: str) -> str:
+    """Microseconds since 2000-01-01 likewise."""
+    if moment in (_INT8.max, _INT8.min):
+        return "infinity" if moment > 0 else "-infinity"
+    day, rest = divmod(moment, _DAY)
+    seconds, fraction = divmod(rest, 1_000_000)
+    text, era = _day(day)
+    text += f" {seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}"
+    if fraction:
+        text += f".{fraction:06}".rstrip("0")
+    return text + zone + era
+
+
+def _day(day: int) -> tuple[str, str]:
+    # Years go on below 1 by counting, here; there is no year 0 before Christ.
+    year, month, of_month = str(np.datetime64(day + _EPOCH_DAYS, "D")).rsplit("-", 2)
+    number = int(year)
+    return f"{number if number > 0 else 1 - number:04}-{month}-{of_month}", "" if number > 0 else " BC"
+
+
+_INT4, _INT8 = np.iinfo(np.int32), np.iinfo(np.int64)
