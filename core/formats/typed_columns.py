@@ -216,9 +216,7 @@ def _values(block: Block, number: int, kind: pa.DataType) -> pa.Array:
         packed = gather(block.data, block.column_spans(np.array([number], np.intp)))
         bounds, data = packed.bounds, packed.data
     raw = pa.binary() if pa.types.is_binary(kind) else pa.string()
-    return pa.Array.from_buffers(
-        raw, block.rows, [validity(nulls), pa.py_buffer(bounds), pa.py_buffer(data)]
-    )
+    return pa.Array.from_buffers(raw, block.rows, [validity(nulls), pa.py_buffer(bounds), pa.py_buffer(data)])
 
 
 def _block(rows: pa.RecordBatch) -> Block:
