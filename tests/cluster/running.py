@@ -157,7 +157,7 @@ class Task:
             report = verify(there)
             assert report.ok, report.problems
             with self.shop.source("offramp verify").connect() as session:
-                report = verify_against_source(there, session)
+                report = verify_against_source(there, session, known=self.settings)
             assert report.ok, report.problems
             manifest = manifests.load(there, "")
             assert manifest.objects[0].rows == self.shop.rows
