@@ -28,6 +28,8 @@ from tests.servers.postgresql import PostgresqlServer
 WRITERS = 4
 # How long a transaction stays open, in seconds: most of them hardly, some over many runs.
 WAITS = (0.0, 0.005, 0.01, 0.02, 0.05, 0.3, 1.0)
+# Rows that were committed late, and rows that were read again: of each at least so many.
+ENOUGH = 20
 # How long the writers may take beyond the runs, before something is thought to be wrong.
 SECONDS = 300
 
@@ -78,9 +80,10 @@ class Writers:
 
 
 def race(runs: Runs, connect: Connect, times: int, seed: int, *, late: bool = True) -> None:
-    """So many runs while the writers write, and more until there are as many rows and all has been met that is
-    to be proven, however fast or slow this machine is. `late` is whether rows may be committed after rows with
-    higher numbers."""
+    """So many runs while the writers write, and more until there are as many rows and enough has been met of
+    what is to be proven, however fast or slow this machine is: it is rows that are committed late and rows that
+    are read again which a run can lose or repeat, and not how many runs there are. `late` is whether rows may
+    be committed after rows with higher numbers."""
     exported: Counter[tuple[str, ...]] = Counter()
     repeated = behind = newest = 0
 
@@ -103,7 +106,7 @@ def race(runs: Runs, connect: Connect, times: int, seed: int, *, late: bool = Tr
         for _ in range(times):
             once()
         deadline = time.monotonic() + SECONDS
-        while exported.total() <= times or not repeated or (late and not behind):
+        while exported.total() <= times or repeated < ENOUGH or (late and behind < ENOUGH):
             assert not writers.errors
             assert time.monotonic() < deadline, (exported.total(), repeated, behind)
             once()
@@ -118,8 +121,9 @@ def race(runs: Runs, connect: Connect, times: int, seed: int, *, late: bool = Tr
     connection.close()
     assert Counter(row[:2] for row in exported.elements()) == table
     assert sum(table.values()) > times
-    assert repeated > 0
-    assert (behind > 0) is late
+    print(f"{exported.total()} rows, {behind} of them late, {repeated} read again")
+    assert repeated >= ENOUGH
+    assert behind >= ENOUGH if late else not behind
 
 
 @pytest.fixture
@@ -144,7 +148,7 @@ def opened(tmp_path: Path) -> Iterator[Callable[..., Runs]]:
 
 
 @pytest.mark.postgresql
-@pytest.mark.parametrize(("mark", "times"), [("id", 60), ("at", 20)])
+@pytest.mark.parametrize(("mark", "times"), [("id", 40), ("at", 20)])
 def test_postgresql(
     postgresql: PostgresqlServer, opened: Callable[..., Runs], seed: int, mark: str, times: int
 ) -> None:
@@ -167,7 +171,7 @@ def connected(server: PostgresqlServer, name: str) -> Any:
 
 
 @pytest.mark.mariadb
-@pytest.mark.parametrize(("mark", "times"), [("id", 200), ("at", 20)])
+@pytest.mark.parametrize(("mark", "times"), [("id", 40), ("at", 20)])
 def test_mariadb(
     mariadb: MariadbServer, opened: Callable[..., Runs], seed: int, mark: str, times: int
 ) -> None:
