@@ -38,6 +38,7 @@ _ASIDE = frozenset(b"NSA")
 _EMPTY_QUERY = b"Q\0\0\0\5\0"
 _SECONDS = 0.5  # rows that are there wait no longer than this for more, unless none of them moves
 _size = struct.Struct(">I").unpack_from
+_size_behind_kind = struct.Struct(">xI").unpack_from
 Rows = tuple[Bytes, Offsets, Offsets]
 
 
@@ -235,22 +236,24 @@ class CopyStream:
         self._to_front()
         self._need()
         edges = [0]
-        append, view, size = edges.append, self._view, _size
+        append, view, size = edges.append, self._view, _size_behind_kind
         position = 0
         since = monotonic()
         while True:
-            last, filled = position, self._filled
-            while True:
-                # A head that hasn't come in full reads as anything.
-                after = position + 1 + size(view, position + 1)[0]
-                if after > filled or position + HEADER > filled:
+            known, filled = len(edges), self._filled
+            heads = filled - HEADER  # what begins behind it hasn't its head yet
+            while position <= heads:
+                (more,) = size(view, position)
+                after = position + 1 + more
+                if after > filled:
                     break
-                if after < position + HEADER:
-                    raise not_understood("a message has no length")
-                last, position = position, after
-                append(position)
-            over = position == filled and view[last] != _ROW
-            rest = 1 + size(view, position + 1)[0] if filled - position >= HEADER else HEADER
+                append(after)
+                position = after
+            found = np.fromiter(edges[known - 1 :], np.int64)
+            if len(found) > 1 and np.diff(found).min() < HEADER:
+                raise not_understood("a message has no length")
+            over = position == filled and len(edges) > 1 and view[edges[-2]] != _ROW
+            rest = self._size_at(position) if position <= heads else HEADER
             full = filled == self._capacity or (position < filled and position + rest > self._capacity)
             if over or full or monotonic() - since > _SECONDS:
                 return np.fromiter(edges, np.int64, len(edges))
