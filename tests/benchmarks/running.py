@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import shutil
 import signal
 import statistics
@@ -14,8 +15,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
+from core.locations import Locations
+from core.locks import is_locked
 from core.model.connection import Connection
 from core.model.vocabulary import Mode
 
@@ -49,7 +52,7 @@ class Contestant:
     failed: str = ""
 
     def median(self, what: str) -> float:
-        return statistics.median(getattr(sample, what) for sample in self.samples)
+        return float(statistics.median(getattr(sample, what) for sample in self.samples))
 
 
 def command(
@@ -103,45 +106,28 @@ class Program:
 
     def dump(self, scratch: Path, settings: Sequence[str], objects: Sequence[str] = ()) -> Sample:
         """One `offramp dump`, with an engine of its own, so that its workers' memory and CPU can be told."""
-        home, out = scratch / "home", scratch / "out"
-        environment = {**os.environ, "OFFRAMP_HOME": str(home)}
-
-        def call(*arguments: str, stdin: str = "") -> bytes:
-            done = subprocess.run(
-                [*OFFRAMP, *arguments], env=environment, input=stdin.encode(), check=False,
-                capture_output=True,
-            )  # fmt: skip
-            if done.returncode:
-                raise RuntimeError(done.stderr.decode()[-300:])
-            return done.stdout
-
-        call("connection", "add", "bench", *self._address(), stdin=self.password + "\n")
-        engine = subprocess.Popen(
-            [*OFFRAMP, "--headless"], env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
+        out = scratch / "out"
         try:
-            time.sleep(1)  # until it holds the lease: else `dump` would start another
-            start = time.perf_counter()
-            call("dump", "bench", *(objects or [f"TABLE:{TABLE}"]), "--to", str(out), *settings)
-            whole = time.perf_counter() - start
-            task = json.loads(call("show", "1", "--json"))["task"]
+            with Home(self, scratch / "home") as home:
+                start = time.perf_counter()
+                home.call("dump", "bench", *(objects or [f"TABLE:{TABLE}"]), "--to", str(out), *settings)
+                whole = time.perf_counter() - start
+                task = json.loads(home.call("show", "1", "--json"))["task"]
         finally:
-            engine.send_signal(signal.SIGTERM)
-            _, _, usage = os.wait4(engine.pid, 0)
             shutil.rmtree(out, ignore_errors=True)
-            shutil.rmtree(home, ignore_errors=True)
-        spans = [(_moment(o["started"]), _moment(o["ended"])) for o in task["objects"]]
+        assert home.usage is not None
+        spans = [(moment(o["started"]), moment(o["ended"])) for o in task["objects"]]
         seconds = (max(end for _, end in spans) - min(start for start, _ in spans)).total_seconds()
         return Sample(
             seconds,
             whole,
-            usage.ru_utime + usage.ru_stime,
+            home.usage.ru_utime + home.usage.ru_stime,
             0.0,
-            usage.ru_maxrss / 1024,
+            home.usage.ru_maxrss / 1024,
             sum(f["bytes"] for f in task["files"]),
         )
 
-    def _address(self) -> list[str]:
+    def address(self) -> list[str]:
         connection = self.connection
         if connection.mode is Mode.SQLITE:
             return [f"sqlite:///{connection.path}"]
@@ -153,7 +139,60 @@ class Program:
         ]  # fmt: skip
 
 
-def _moment(text: str) -> datetime:
+class Home:
+    """A home of its own with the connection `bench`, and an engine that serves it unless told otherwise.
+    `prefix` stands before the engine's command. `usage` is that of the engine and of all of its workers, once
+    it has ended. All of it is gone after the block."""
+
+    def __init__(
+        self, program: Program, directory: Path, *, served: bool = True, prefix: Sequence[str] = ()
+    ) -> None:
+        self.directory = directory
+        self.environment = {**os.environ, "OFFRAMP_HOME": str(directory)}
+        self.usage: resource.struct_rusage | None = None
+        self._program = program
+        self._served = served
+        self._prefix = prefix
+        self._engine: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        add = ("connection", "add", "bench", *self._program.address())
+        self.call(*add, stdin=self._program.password + "\n")
+        if self._served:
+            self._engine = subprocess.Popen(
+                [*self._prefix, *OFFRAMP, "--headless"],
+                env=self.environment,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+            )
+            while not is_locked(Locations(self.directory).engine_lock):
+                time.sleep(0.02)
+            # It holds the lock a moment before it holds the lease: else `dump` would start another.
+            time.sleep(0.2)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._engine is not None:
+            # Where something stands before its command, that is what was started, and ends with it.
+            for pid in tree_of(self._engine.pid):
+                if b"--headless" in Path(f"/proc/{pid}/cmdline").read_bytes():
+                    os.kill(pid, signal.SIGTERM)
+            self.usage = os.wait4(self._engine.pid, 0)[2]
+        shutil.rmtree(self.directory, ignore_errors=True)
+
+    def call(self, *arguments: str, stdin: str = "") -> bytes:
+        """What a command prints. Raises RuntimeError with what it says where it fails."""
+        done = subprocess.run(
+            [*OFFRAMP, *arguments], env=self.environment, input=stdin.encode(), check=False,
+            capture_output=True,
+        )  # fmt: skip
+        if done.returncode:
+            raise RuntimeError(done.stderr.decode()[-300:])
+        return done.stdout
+
+
+def moment(text: str) -> datetime:
+    """A moment as JSON has it."""
     return datetime.fromisoformat(text)
 
 

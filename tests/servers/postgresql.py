@@ -119,6 +119,10 @@ class PostgresqlServer:
         assert self._process is not None
         return self._process.pid
 
+    def log(self) -> str:
+        """What the server has said so far."""
+        return (self._directory / "error.log").read_text(errors="replace")
+
     def close(self) -> None:
         self.stop()
         shutil.rmtree(self._directory, ignore_errors=True)
