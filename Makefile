@@ -28,7 +28,7 @@ demo: $(VENV)/installed ## a sample database, and the application opened on it
 	$(BIN)/offramp --demo $(DEMO)
 
 test: $(VENV)/installed ## the whole test suite, in two processes (WORKERS=4; ARGS="-k word" for some of it)
-	$(BIN)/python -m pytest --numprocesses=$(WORKERS) --dist=loadfile --reruns=2 $(ARGS)
+	$(BIN)/python -m pytest --numprocesses=$(WORKERS) --dist=loadfile --no-loadscope-reorder --reruns=2 $(ARGS)
 
 check: format lint types contracts test ## everything that must hold before a change lands
 
