@@ -319,6 +319,7 @@ class Attempt:
             check=self._cancel.check,
             marks={mark.object: mark for mark in self._journal.marks()},
             beyond=self._look_beyond if self._beyond is not None else None,
+            built_here=self._beyond is None or self._delivery is None,
         )
         found = preflight(session, settings, self.place.target, scope)
         self._output_bytes = found.needed_bytes + scope.on_disk

@@ -26,7 +26,8 @@ def may_be_cut(settings: ExportSettings, shape: TableShape) -> bool:
     """Whether an object may become several parts with files of their own, by what is known of it."""
     if settings.files.single or not shape.key:
         return False
-    return shape.rows is None or shape.rows > rows_per_file(settings)
+    most = rows_per_file(settings)
+    return shape.rows is None or shape.rows > min(most, settings.load.statement_rows or most)
 
 
 def together(settings: ExportSettings, session: Session) -> bool:

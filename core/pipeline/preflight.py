@@ -137,7 +137,8 @@ class Scope:
     its files are to be called after, and `run` who may find an earlier run's output at the target.
     `inspect` looks at a target elsewhere and raises what is wrong there; the directory is the spool then.
     `beyond` looks at the machines that parts are read on beside this one: it gives notes, and raises what is
-    wrong."""
+    wrong. `built_here`: the files are all built in the output directory or the spool, before they go anywhere
+    else."""
 
     default_database: str | None = None
     refs: tuple[ObjectRef, ...] | None = None
@@ -149,6 +150,7 @@ class Scope:
     run: Run | None = None
     inspect: Callable[[], None] | None = None
     beyond: Callable[[Session], Iterable[str]] | None = None
+    built_here: bool = True
 
 
 def preflight(
@@ -207,11 +209,12 @@ def preflight(
     if has_data:
         hazards += _time_hazards(session, settings, checked)
     needed = max(0, sum(item.output_bytes for item in checked) - scope.on_disk)
+    room_for = needed if scope.built_here else 0
     free: int | None = None
     if settings.into is None:
         known = scope.target_known or scope.inspect is not None
         problems += _wrong_elsewhere(scope.inspect)
-        room = look_for_room(output, needed, settings.files.if_exists, scope.run, known=known)
+        room = look_for_room(output, room_for, settings.files.if_exists, scope.run, known=known)
         free = room.free
         hazards += [room.hazard] if room.hazard else []
         problems += [room.problem] if room.problem else []

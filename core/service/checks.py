@@ -69,6 +69,7 @@ class Checks:
                 if is_local(place):
                     return preflight(session, settings, Path(place), scope)
                 spool = self._context.numbers.spool_in(self._context.locations)
+                scope = replace(scope, built_here=scope.beyond is None)
                 away = replace(scope, inspect=lambda: self._inspect(place, settings))
                 return preflight(session, settings, spool, away)
             from connectors.target_rules import family  # noqa: PLC0415
