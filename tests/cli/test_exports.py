@@ -25,7 +25,18 @@ def test_every_setting_arrives(shop):
     )
     found = shown(shop)
     # What has tests of its own.
-    apart = {"choices", "queries", "into", "load", "mark", "window", "notify", "watch"}
+    apart = {
+        "choices",
+        "queries",
+        "into",
+        "load",
+        "mark",
+        "window",
+        "notify",
+        "watch",
+        "engine",
+        "dask_scheduler",
+    }
     assert {name: value for name, value in found.items() if name not in apart} == {
         "name": "e", "directory": str(shop.directory / "out"), "schedule": None, "fixed": False, "latest": True,
         "files": {
