@@ -15,6 +15,7 @@ from tests.servers import s3
 from tests.servers.dask import DaskCluster
 from tests.servers.oceanbase import OceanbaseServer
 from tests.servers.postgresql import PostgresqlServer
+from tests.servers.sshd import Sshd
 
 # What workers need for the secrets of the shops and of the lake.
 ENVIRONMENT = {
@@ -59,6 +60,13 @@ def cluster(two_workers: DaskCluster) -> Iterator[DaskCluster]:
 @pytest.fixture(scope="session")
 def s3_server() -> Iterator[s3.S3]:
     made = s3.S3()
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="session")
+def sshd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sshd]:
+    made = Sshd(tmp_path_factory.mktemp("ssh") / "sshd")
     yield made
     made.close()
 

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from core.model.choice import Choice
 from core.model.destination import Destination
+from core.model.load import LoadSettings, Rate
 from core.model.vocabulary import Consistency
 from tests.cluster.conftest import ENVIRONMENT
 from tests.cluster.running import Shop, Task, settings_of, until
@@ -152,4 +155,43 @@ def test_without_its_scheduler_a_task_waits_and_goes_on(
         task.good()
     again = {int(line.split()[1]) - 1 for line in task.said if "is read by the worker" in line}
     assert again.isdisjoint(done)
+    task.whole()
+
+
+def test_as_many_sessions_as_the_account_may_have(
+    postgresql: Any, cluster: DaskCluster, tmp_path: Path
+) -> None:
+    """The attempt's own, and one for parts: two are tried, and one is enough."""
+    shop = Shop(postgresql, 4500)
+    role = f"r_{shop.database}"
+    shop.run(
+        f"CREATE ROLE {role} LOGIN PASSWORD '{postgresql.password.replace(chr(39), chr(39) * 2)}' CONNECTION LIMIT 2",
+        f"GRANT SELECT ON big TO {role}",
+    )
+    shop.connection = replace(shop.connection, user=role)
+    task = Task(shop, tmp_path / "out", settings_of(), cluster)
+    task.good()
+    assert any("From now on 1 are read at once" in line for line in task.said), task.said
+    task.whole()
+
+
+def test_how_fast_a_task_may_read_reaches_the_workers(
+    postgresql: Any, cluster: DaskCluster, tmp_path: Path
+) -> None:
+    shop = Shop(postgresql, 4500)
+    task = Task(shop, tmp_path / "out", settings_of(load=LoadSettings(rate=Rate(500))), cluster)
+    now: list[Rate | None] = [Rate(500)]
+    task.journal.rate = lambda: now[0]  # type: ignore[method-assign]
+    begun = time.monotonic()
+    moved: list[float] = []
+
+    def faster(rows: int) -> None:
+        if rows and time.monotonic() - begun > 4:
+            now[0] = None
+            moved.append(time.monotonic())
+
+    task.seen = faster
+    task.good()
+    # At 500 bytes a second the parts that are under way would take some minutes.
+    assert time.monotonic() - moved[0] < 60
     task.whole()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from msgspec.structs import replace
@@ -10,8 +11,10 @@ from msgspec.structs import replace
 from core.model.destination import Destination
 from core.model.file_settings import FileSettings
 from core.model.vocabulary import Consistency, Engine, Format
-from tests.cluster.running import Shop, Task, settings_of
+from tests.cluster.running import PATH, Shop, Task, settings_of
 from tests.servers.dask import DaskCluster
+from tests.servers.s3 import BUCKET, S3
+from tests.servers.sshd import Sshd
 
 
 @pytest.fixture(autouse=True)
@@ -57,3 +60,52 @@ def test_an_object_store_gets_the_same_files_from_four_workers(
     assert len(found) == 15
     assert found == by_this_machine(task, tmp_path / "local")
     assert len(readers(task)) == 4
+
+
+@pytest.mark.postgresql
+def test_where_directories_are_renamed_everything_appears_at_once(
+    postgresql: Any, cluster: DaskCluster, sshd: Sshd, tmp_path: Path
+) -> None:
+    """Files of a run that doesn't count never get among the others."""
+    there = tmp_path / "there"
+    there.mkdir()
+    options = {"known_hosts": str(sshd.known_hosts), "identity": str(sshd.identity), "timeout": "20"}
+    place = Destination(name="lake", url=f"sftp://127.0.0.1:{sshd.port}{there}", options=options)
+    shop = Shop(postgresql, 4500)
+    settings = settings_of(files=FileSettings(single=False, max_records=500))
+    task = Task(shop, tmp_path / "out", settings, cluster, place, None)
+    seen: list[list[str]] = []
+
+    def look(_rows: int) -> None:
+        exports = there / "exports"
+        seen.append(sorted(path.name for path in exports.iterdir()) if exports.exists() else [])
+
+    task.seen = look
+    task.good()
+    found = task.whole()
+    assert found == by_this_machine(task, tmp_path / "local")
+    assert len(found) == 9
+    assert len(seen[-1]) == 1
+    assert seen[-1][0].startswith(".partial-7-")
+
+
+@pytest.mark.postgresql
+def test_what_another_execution_has_sent_gives_way(
+    postgresql: Any, cluster: DaskCluster, lake: Destination, s3_server: S3, tmp_path: Path
+) -> None:
+    """One that an earlier attempt left behind sends its file after the next attempt has looked for it."""
+    shop = Shop(postgresql, 4500)
+    settings = settings_of(consistency=Consistency.PART, parts=1)
+    task = Task(shop, tmp_path / "out", settings, cluster, lake)
+    task.attempts = 1
+    key = f"{tmp_path.name}/{PATH}/TABLE/big-00004.csv"
+
+    def send(rows: int) -> None:
+        if rows:
+            task.seen = lambda _: None
+            s3_server.client.put_object(Bucket=BUCKET, Key=key, Body=b"of another time\n")
+
+    task.seen = send
+    task.good()
+    assert any("part 4 is read again: another execution had sent its file" in line for line in task.said)
+    task.whole()
