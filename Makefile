@@ -5,7 +5,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 DEMO   ?= demo
 ARGS   ?=
-WORKERS ?= 2
+WORKERS ?= 3
 SECONDS ?= 60
 SEED    ?= 0
 
@@ -27,7 +27,7 @@ $(VENV)/installed: pyproject.toml
 demo: $(VENV)/installed ## a sample database, and the application opened on it
 	$(BIN)/offramp --demo $(DEMO)
 
-test: $(VENV)/installed ## the whole test suite, in two processes (WORKERS=4; ARGS="-k word" for some of it)
+test: $(VENV)/installed ## the whole test suite, in three processes (WORKERS=4; ARGS="-k word" for some of it)
 	$(BIN)/python -m pytest --numprocesses=$(WORKERS) --dist=loadfile --no-loadscope-reorder --reruns=2 $(ARGS)
 
 check: format lint types contracts test ## everything that must hold before a change lands
