@@ -113,7 +113,8 @@ class DaskCrew:
         )
         self._stack = ExitStack()
         self._opened: Client | None = None
-        self._events: Queue[Saying] = Queue()
+        # What executions say, and None where the end of one is known.
+        self._events: Queue[Saying | None] = Queue()
         self._runs: dict[int, _Run] = {}
         self._sent = 0
         self._losses: dict[int, int] = {}
@@ -193,14 +194,17 @@ class DaskCrew:
             rate=shared(work.rate(), at_once),
             seconds=max(1.0, self._most / SAYINGS),
         )
-        self._runs[number] = _Run(errand, _submit(client, errand))
+        future = _submit(client, errand)
+        future.add_done_callback(lambda _: self._events.put(None))
+        self._runs[number] = _Run(errand, future)
 
     def _listen(self) -> None:
         """Wait a moment for what executions say, and heed it."""
         try:
             saying = self._events.get(timeout=LOOK_SECONDS)
             while True:
-                self._heed(saying)
+                if saying is not None:
+                    self._heed(saying)
                 saying = self._events.get_nowait()
         except Empty:
             return

@@ -10,13 +10,12 @@ from __future__ import annotations
 
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from connectors.elsewhere import RenamingFiles
 from core.cluster.errand import Finished
-from core.errors import OutputDamaged
+from core.errors import DestinationLost, OutputDamaged
 from core.model.destination import Destination
 from core.model.task import FileEntry
 from core.pipeline.delivery import Delivery
@@ -123,28 +122,25 @@ class Elsewhere(Landing):
         self.destination = delivery.elsewhere.destination
         self.apart = False
         self._cleared = False
-
-    @contextmanager
-    def _files(self) -> Iterator[RemoteFiles]:
-        with self._delivery.elsewhere.connect() as files:
-            yield files
+        self._open: RemoteFiles | None = None
 
     def prepare(self, jobs: Sequence[PartJob]) -> None:
         paths = [job.path for job in jobs]
-        with self._files() as files:
-            self.apart = files.renames
-            if not files.renames:
-                self._target.announce(files, self._delivery.scratch, paths)
-            else:
-                if not self._cleared:
-                    files.remove_tree(self._target.parts)
-                self._target.make_directories(files, paths)
-        self._cleared = True
+        self._with_files(lambda files: self._prepare(files, paths))
+
+    def _prepare(self, files: RemoteFiles, paths: Sequence[str]) -> None:
+        self.apart = files.renames
+        if not files.renames:
+            self._target.announce(files, self._delivery.scratch, paths)
+            return
+        if not self._cleared:
+            files.remove_tree(self._target.parts)
+            self._cleared = True
+        self._target.make_directories(files, paths)
 
     def again(self, job: PartJob) -> None:
         if not self.apart:
-            with self._files() as files:
-                self._target.clear(files, [job.path])
+            self._with_files(lambda files: self._target.clear(files, [job.path]))
 
     def directory(self, run: int, job: PartJob) -> str:
         if self.apart:
@@ -152,19 +148,44 @@ class Elsewhere(Landing):
         return self._target.at(job.path).rpartition("/")[0]
 
     def take(self, run: int, finished: Finished) -> None:
-        with self._files() if self.apart else nullcontext() as files:
-            if isinstance(files, RenamingFiles):
-                for entry in finished.result.files:
-                    arrived = join(finished.directory, name_of(entry))
-                    files.replace(arrived, self._target.sending_path(files, entry.path))
-                files.remove_tree(join(self._target.parts, str(run)))
+        if self.apart:
+            self._with_files(lambda files: self._rename(files, run, finished))
         for entry in finished.result.files:
             self._delivery.disk.there[entry.path] = entry.bytes
 
+    def _rename(self, files: RemoteFiles, run: int, finished: Finished) -> None:
+        if isinstance(files, RenamingFiles):
+            for entry in finished.result.files:
+                path = self._target.sending_path(files, entry.path)
+                arrived = join(finished.directory, name_of(entry))
+                if files.status(arrived) is not None or files.status(path) is None:
+                    files.replace(arrived, path)
+            files.remove_tree(join(self._target.parts, str(run)))
+
+    def _with_files(self, work: Callable[[RemoteFiles], None]) -> None:
+        """Work on the connection that is open, which may have been silent for long: where it is lost, once
+        more on another. So `work` may find some of it done."""
+        if self._open is not None:
+            try:
+                work(self._open)
+            except DestinationLost:
+                self._hang_up()
+            else:
+                return
+        self._open = self._delivery.elsewhere.connect()
+        work(self._open)
+
+    def _hang_up(self) -> None:
+        if self._open is not None:
+            files, self._open = self._open, None
+            files.close()
+
     def close(self) -> None:
-        if self.apart:
-            with self._files() as files:
-                files.remove_tree(self._target.parts)
+        try:
+            if self.apart:
+                self._with_files(lambda files: files.remove_tree(self._target.parts))
+        finally:
+            self._hang_up()
 
 
 def name_of(entry: FileEntry) -> str:

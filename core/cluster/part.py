@@ -38,7 +38,6 @@ from core.cluster.errand import (
 from core.cluster.looking import password_there
 from core.connectors import open_destination, open_source
 from core.errors import Aborted, OfframpError
-from core.model.load import Rate
 from core.pipeline.cancel import Cancel
 from core.pipeline.disk import Disk, join
 from core.pipeline.pace import Pace
@@ -47,8 +46,6 @@ from core.pipeline.parts import PartJob, PartResult, run_part
 from core.pipeline.sending import send_file
 
 LOOK_SECONDS = 0.3
-# How fast the executions for an attempt may go, as it was said last.
-_rates: dict[str, Rate | None] = {}
 
 
 def carry_out(text: str) -> str:
@@ -60,7 +57,8 @@ def carry_out(text: str) -> str:
 def slow_down(text: str) -> None:
     """Note how fast the executions on this worker may go from now on (`Slower`)."""
     slower = msgspec.json.decode(text, type=Slower)
-    _rates[slower.program] = slower.rate
+    for execution in tuple(_under_way):
+        execution.slow_down(slower)
 
 
 class _Execution:
@@ -72,11 +70,16 @@ class _Execution:
         self._cancel = Cancel()
         self._over = threading.Event()
         self._said = 0.0
+        self._rate = errand.rate
+
+    def slow_down(self, slower: Slower) -> None:
+        if slower.program == self._errand.program:
+            self._rate = slower.rate
 
     def outcome(self) -> Outcome:
         watching = threading.Thread(target=self._watch, name="part-watch", daemon=True)
         watching.start()
-        _rates[self._errand.program] = self._errand.rate
+        _under_way.add(self)
         try:
             self._say(Began(**self._whose, worker=self._worker.address))
             return self._carry_out()
@@ -89,6 +92,7 @@ class _Execution:
             place = f"{type(error).__name__} at {Path(frames[-1].filename).name}:{frames[-1].lineno}"
             return Broken(place, traceback.format_exc())
         finally:
+            _under_way.discard(self)
             self._over.set()
             self._cancel.unbind()
             self._say(Ended(**self._whose))
@@ -127,7 +131,7 @@ class _Execution:
             try:
                 if errand.snapshot is not None:
                     session.begin(errand.snapshot)
-                pace = Pace(lambda: _rates[errand.program], cancel.check)
+                pace = Pace(lambda: self._rate, cancel.check)
                 result = run_part(session, job, disk, check=cancel.check, progress=self._moved, pace=pace)
             finally:
                 cancel.unbind()
@@ -194,3 +198,7 @@ class _Execution:
 
     def _say(self, saying: Saying) -> None:
         self._worker.log_event(TOPIC, msgspec.json.encode(saying).decode())
+
+
+# The executions on this worker, in whichever of its threads.
+_under_way: set[_Execution] = set()
