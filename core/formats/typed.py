@@ -46,11 +46,13 @@ GROUP_BYTES = 32 << 20
 # A row that is larger is a block, and a row group, of its own.
 BLOCK_BYTES = 16 << 20
 ARROW_ROWS = 65_536
-_SMALL = 1 << 20
+_SMALL = 1 << 16
 # A dictionary pays where values repeat. Trying one for every column costs a quarter of all the work, and
 # columns that don't fit one come out larger.
 _DICTIONARY_SAMPLE = 16_384
 _DICTIONARY_SHARE = 4
+# Values that Parquet's writer takes at a time: a tenth of its time with more than it would take by itself.
+_AT_ONCE = 16_384
 # With a limit, groups of a file beside what its index takes.
 _GROUPS = 8
 # What rows that aren't written yet may take at most: for each byte of their values, for each value (its
@@ -106,6 +108,7 @@ class TypedEncoder(Encoder):
             compression="none" if parquet.codec is ParquetCodec.NONE else str(parquet.codec),
             compression_level=parquet.level,
             use_dictionary=_repeating(first),
+            write_batch_size=_AT_ONCE,
             # Text and bytes have none: Arrow takes several copies of a value for them, however large it is.
             write_statistics=[
                 field.name

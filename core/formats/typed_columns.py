@@ -72,12 +72,11 @@ class TypedColumns:
         """
         if isinstance(rows, Block):
             lengths = rows.lengths.reshape(rows.rows, rows.columns).take(self._varying, axis=1)
-            sizes = np.einsum("ij->i", lengths.astype(np.int64))
-        else:
-            sizes = np.zeros(rows.num_rows, np.int64)
-            for number in self._varying.tolist():
-                sizes += _lengths(rows.column(number))
-        return np.cumsum(sizes + self._fixed)
+            return np.cumsum(np.einsum("ij->i", lengths.astype(np.int64)) + self._fixed)
+        ends = self._fixed * np.arange(1, rows.num_rows + 1)
+        for number in self._varying.tolist():
+            ends += _ends(rows.column(number))
+        return ends
 
     def batch(self, rows: Rows, schema: pa.Schema, first_row: int) -> pa.RecordBatch:
         """Rows in the schema's types; `first_row` is the number of the first in the file, for messages.
@@ -261,6 +260,15 @@ def alone(row: pa.RecordBatch) -> pa.RecordBatch:
 def _lengths(array: pa.Array) -> Offsets:
     """Bytes of each text or value of bytes, 0 for NULL."""
     return np.asarray(pc.binary_length(array).fill_null(0), np.int64)
+
+
+def _ends(array: pa.Array) -> Offsets:
+    """The lengths of texts or values of bytes, added up to each of them."""
+    if array.null_count or not len(array):
+        # What a NULL may seem to have doesn't count.
+        return np.cumsum(_lengths(array))
+    bounds = np.frombuffer(array.buffers()[1], np.int32)[array.offset : array.offset + len(array) + 1]
+    return bounds[1:].astype(np.int64) - bounds[0]
 
 
 def _width(kind: pa.DataType) -> int | None:
