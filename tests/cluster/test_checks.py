@@ -78,7 +78,7 @@ def refused(kind: type[OfframpError], check: ClusterCheck, session: Session, dir
 def test_a_cluster_that_can_do_it_is_told_of_and_nothing_stays(cluster, postgresql, session, tmp_path):
     check = ClusterCheck(connection(postgresql), settings(cluster.address))
     (note,) = check(session, tmp_path)
-    assert f"{cluster.address}: 2 workers with 2 threads on 1 machine." in note
+    assert f"{cluster.address}: 2 workers with 2 threads on 1 machine, 2 at once." in note
     assert list(tmp_path.iterdir()) == []
 
 

@@ -132,27 +132,30 @@ def test_an_abort_leaves_nothing(
         assert files.tree("") == {}
 
 
+@pytest.mark.postgresql
 def test_without_its_scheduler_a_task_waits_and_goes_on(
-    shop: Shop, gate: Gate, lake: Destination, tmp_path: Path
+    postgresql: Any, cluster: DaskCluster, lake: Destination, tmp_path: Path
 ) -> None:
-    with DaskCluster(tmp_path / "dask", 2, environment=ENVIRONMENT) as cluster:
-        task = Task(shop, tmp_path / "out", settings_of(**gate.settings), cluster, lake)
+    shop = Shop(postgresql, 4500)
+    gate = Gate(shop)
+    with DaskCluster(tmp_path / "dask", 2, environment=ENVIRONMENT) as first:
+        task = Task(shop, tmp_path / "out", settings_of(**gate.settings), first, lake)
         with Under(task, gate) as under:
-            cluster.stop_scheduler()
+            first.stop_scheduler()
         assert under.error == "connection-lost"
         assert task.journal.error is not None
         assert task.journal.error.transient
-        assert f"The Dask scheduler at {cluster.address} is gone" in task.journal.error.message
+        assert f"The Dask scheduler at {first.address} is gone" in task.journal.error.message
         until(lambda: not shop.under_way(task.program))
         # Workers leave by themselves, with what they were at.
-        for worker in cluster.workers:
+        for worker in first.workers:
             worker.wait(60)
     done = [part.number for part in task.journal.objects()[0].parts if part.files is not None]
     assert done
     gate.open()
     task.said.clear()
-    with DaskCluster(tmp_path / "again", 2, environment=ENVIRONMENT) as task.cluster:
-        task.good()
+    task.cluster = cluster
+    task.good()
     again = {int(line.split()[1]) - 1 for line in task.said if "is read by the worker" in line}
     assert again.isdisjoint(done)
     task.whole()
