@@ -21,6 +21,7 @@ import msgspec
 from connectors.base import Session, Sharing
 from connectors.elsewhere import Elsewhere, RemoteFiles
 from core.cluster.client import open_client
+from core.cluster.crew import MOST
 from core.cluster.looking import Look, Looked, beside, look, not_shared, written
 from core.errors import (
     OfframpError,
@@ -82,9 +83,10 @@ class ClusterCheck:
                 hosts.setdefault(workers[address]["host"], address)
             self._exchange(client, directory, tuple(hosts.values())[:ENTERING])
             threads = sum(worker["nthreads"] for worker in workers.values())
+            at_once = self.settings.files.parts or min(threads, MOST)
             return [
                 f"Parts are read by the Dask cluster at {scheduler}: {_count(len(workers), 'worker')} with "
-                f"{_count(threads, 'thread')} on {_count(len(hosts), 'machine')}."
+                f"{_count(threads, 'thread')} on {_count(len(hosts), 'machine')}, {at_once} at once."
             ]
 
     def _exchange(self, client: Client, directory: Path, enter: tuple[str, ...]) -> None:
