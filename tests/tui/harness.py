@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
+from textual import events
+from textual.keys import _character_to_key
 from textual.pilot import Pilot
 
 from core.errors import ErrorInfo
@@ -277,6 +279,18 @@ async def until(pilot: Pilot[Any], condition: Callable[[], object], seconds: flo
             raise AssertionError(f"never came true: {condition}")
         await pilot.pause(0.02)
         await asyncio.sleep(0)
+
+
+async def type_at_once(pilot: Pilot[Any], text: str) -> None:
+    """The keys of a text as a terminal hands them over where somebody types faster than is drawn: each is a key
+    of its own, and none waits for what came of the one before, which is what takes time in `Pilot.press`."""
+    driver = pilot.app._driver
+    assert driver is not None
+    for character in text:
+        key = events.Key(_character_to_key(character), character)
+        key.set_sender(pilot.app)
+        driver.send_message(key)
+    await pilot.pause()
 
 
 def screen_text(app: OfframpApp) -> str:

@@ -16,7 +16,7 @@ from core.model.format_settings import Compression, ParquetCodec, ParquetSetting
 from core.model.secret import FileSecret
 from core.model.settings import CsvSettings, Export, ExportSettings, SchemaSettings, SysAccount
 from core.model.vocabulary import Content, Encoding, Format, Mode, ObjectRef, ObjectType, TaskStatus
-from tests.tui.harness import NOW, Home, application, running, screen_text, until
+from tests.tui.harness import NOW, Home, application, running, screen_text, type_at_once, until
 from tests.tui.shop import NAME, make_shop
 from tui.app import OfframpApp
 from tui.screens.wizard import Wizard
@@ -53,7 +53,7 @@ async def typed(pilot: Pilot[Any], wizard: Wizard, field: str, text: str) -> Non
     entry.focus()
     await until(pilot, lambda: entry.has_focus)
     await pilot.press("home", "ctrl+k")
-    await pilot.press(*[{" ": "space", "/": "slash"}.get(c, c) for c in text])
+    await type_at_once(pilot, text)
     await until(pilot, lambda: entry.value == text)
 
 
