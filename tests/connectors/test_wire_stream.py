@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from connectors.sources.mysql import wire_packets, wire_stream
+from connectors.sources.mysql.wire_rows import RowSplitter
 from connectors.sources.mysql.wire_stream import RowStream
 from core.chunk import Bytes, Offsets
 from core.errors import ConnectionLost, ValueTooLarge
@@ -52,7 +53,7 @@ def read(
 ) -> list[list[bytes | None]]:
     reader = RowStream(
         Feed(data, sizes),
-        columns,
+        RowSplitter(columns),
         sequence,
         chunk_bytes=chunk_bytes,
         max_row_bytes=max_row_bytes,
@@ -159,7 +160,7 @@ def test_a_row_past_the_limit() -> None:
 def test_memory_goes_back_after_a_large_row() -> None:
     small = [[b"%d" % number] for number in range(4000)]
     data = stream([*map(row, [*small, [b"x" * 100_000], *small]), EOF])
-    reader = RowStream(Feed(data), 1, 0, chunk_bytes=4096, max_row_bytes=1 << 20)
+    reader = RowStream(Feed(data), RowSplitter(1), 0, chunk_bytes=4096, max_row_bytes=1 << 20)
     sizes = [(chunk.rows, chunk.buffer.nbytes) for chunk in reader.chunks()]
     assert sum(rows for rows, _ in sizes) == 8001
     assert [rows for rows, size in sizes if size > 5000] == [1]
@@ -233,7 +234,9 @@ def test_rows_do_not_wait_for_a_full_buffer(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(wire_stream, "CHUNK_SECONDS", -1.0)
     table = [[b"%d" % number] for number in range(50)]
     data = stream([*map(row, table), EOF])
-    reader = RowStream(Feed(data, itertools.repeat(10)), 1, 0, chunk_bytes=1 << 16, max_row_bytes=1 << 20)
+    reader = RowStream(
+        Feed(data, itertools.repeat(10)), RowSplitter(1), 0, chunk_bytes=1 << 16, max_row_bytes=1 << 20
+    )
     assert max(chunk.rows for chunk in reader.chunks()) <= 3
 
 
@@ -241,7 +244,11 @@ def test_chunks_are_bounded_by_values_too(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(wire_stream, "CHUNK_VALUES", 100)
     table = [[None] * 7 for _ in range(200)]
     reader = RowStream(
-        Feed(stream([*map(row, table), EOF])), 7, 0, chunk_bytes=1 << 16, max_row_bytes=1 << 20
+        Feed(stream([*map(row, table), EOF])),
+        RowSplitter(7),
+        0,
+        chunk_bytes=1 << 16,
+        max_row_bytes=1 << 20,
     )
     rows = [chunk.rows for chunk in reader.chunks()]
     assert sum(rows) == 200

@@ -26,7 +26,7 @@ from connectors.sources.mysql.errors import (
 )
 from connectors.sources.mysql.kill import kill_marked, new_mark
 from connectors.sources.mysql.login import Login
-from connectors.sources.mysql.prepare import prepare
+from connectors.sources.mysql.prepare import close_statement, open_statement
 from connectors.sources.mysql.product import Family, Product, detect
 from connectors.sources.mysql.sql import identifier
 from connectors.words import shown
@@ -249,13 +249,23 @@ class Link:
     def prepare(self, statement: str) -> Sequence[FieldDescriptorPacket]:
         """Have the server understand a statement, and only that: it runs nothing, and refuses several. Gives
         the columns that would come. Raises as `execute` does."""
+        number, found = self.open_statement(statement)
+        self.close_statement(number)
+        return found
+
+    def open_statement(self, statement: str) -> tuple[int, Sequence[FieldDescriptorPacket]]:
+        """As `prepare`, and the number by which the statement can be run until it is closed."""
         self.ready()
         with self.busy():
             try:
-                return prepare(self._wire, self.mark + statement)
+                return open_statement(self._wire, self.mark + statement)
             except MySQLError as error:
                 self._look_at(error)
                 raise
+
+    def close_statement(self, number: int) -> None:
+        """Let the server forget a prepared statement."""
+        close_statement(self._wire, number)
 
     def folds_names(self) -> bool:
         """Whether names of tables that differ in their case only are one."""

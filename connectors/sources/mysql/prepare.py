@@ -19,17 +19,22 @@ _NUMBER = struct.Struct("<I")
 PARSE_ERROR = 1064
 
 
-def prepare(wire: Wire, statement: str) -> Sequence[FieldDescriptorPacket]:
-    """The columns of what would come. Raises MySQLError, also for a place holder, for which there is no
-    value."""
+def open_statement(wire: Wire, statement: str) -> tuple[int, Sequence[FieldDescriptorPacket]]:
+    """The number by which the statement can be run, and the columns of what would come. Raises MySQLError,
+    also for a place holder, for which there is no value."""
     wire._execute_command(COMMAND.COM_STMT_PREPARE, statement)
     number, columns, parameters = _ANSWER.unpack_from(wire._read_packet().get_all_data())
     _definitions(wire, parameters)
     found = _definitions(wire, columns)
-    wire._execute_command(COMMAND.COM_STMT_CLOSE, _NUMBER.pack(number))
     if parameters:
+        close_statement(wire, number)
         raise ProgrammingError(PARSE_ERROR, "a place holder (?) has no value here")
-    return found
+    return number, found
+
+
+def close_statement(wire: Wire, number: int) -> None:
+    """Let the server forget it. There is no answer."""
+    wire._execute_command(COMMAND.COM_STMT_CLOSE, _NUMBER.pack(number))
 
 
 def _definitions(wire: Wire, count: int) -> list[FieldDescriptorPacket]:

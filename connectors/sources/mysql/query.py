@@ -107,12 +107,15 @@ def _text_type(column: FieldDescriptorPacket) -> str:
     return f"{'char' if fixed else 'varchar'}({column.length // _BYTES_PER_CHARACTER})"
 
 
-def statement(link: Link, request: ReadRequest, query: str) -> str:
-    """What reads a query: itself where its values come exactly as they are, else one around it."""
+def statement(link: Link, request: ReadRequest, query: str, *, typed: bool = False) -> str:
+    """What reads a query: itself where its values come exactly as they are, else one around it. `typed`: by
+    the binary protocol."""
     said = comment(request.comment)
     family = link.product.family
     names = [identifier(column.name) for column in request.shape.columns]
-    asked = [expression(ColumnFacts(c.name, c.type, None), family) for c in request.shape.columns]
+    asked = [
+        expression(ColumnFacts(c.name, c.type, None), family, typed=typed) for c in request.shape.columns
+    ]
     if asked == names and request.where is None:
         return f"{said}{query}"
     inner = f"{query}\n{_KEEPING_ORDER}"

@@ -16,12 +16,12 @@ from connectors.sources.mysql.information import Information
 from connectors.sources.mysql.link import Link
 from connectors.sources.mysql.marks import MysqlMarks
 from connectors.sources.mysql.product import Family
-from connectors.sources.mysql.read import read, read_query
+from connectors.sources.mysql.read import read, read_query, read_query_typed, read_typed
 from connectors.sources.mysql.sizes import Sizes
 from connectors.sources.mysql.snapshot import SnapshotState
 from connectors.sources.mysql.split import Splitter
 from connectors.words import shown
-from core.chunk import TextChunk
+from core.chunk import Chunk, TextChunk
 from core.model.task import PartPlan, Snapshot
 from core.model.vocabulary import Consistency, Lock, Mode, ObjectRef, ObjectType, SchemaFlavour
 
@@ -149,6 +149,12 @@ class MysqlSession(Session):
             return read_query(self._link, self._snapshot, request, request.shape.query)
         facts = self._catalog.facts(request.database, request.shape.ref)
         return read(self._link, self._snapshot, request, facts)
+
+    def read_typed(self, request: ReadRequest) -> Iterator[Chunk]:
+        if request.shape.query is not None:
+            return read_query_typed(self._link, self._snapshot, request, request.shape.query)
+        facts = self._catalog.facts(request.database, request.shape.ref)
+        return read_typed(self._link, self._snapshot, request, facts)
 
     def cancel(self) -> None:
         self._link.cancel()

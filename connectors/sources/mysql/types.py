@@ -22,6 +22,10 @@ _BINARY = {
     "geometrycollection", "geomcollection", "roaringbitmap",
 }  # fmt: skip
 
+_FLOATS = {"float", "double", "real"}
+# What no file has a type for, and the binary protocol has no text of.
+_AS_TEXT = {"time", "year"}
+
 # Character sets whose every valid string has an exact counterpart in utf8mb4, so that the server's own
 # conversion can't put a silent ? in a character's place.
 _WHOLE_CHARSETS = {
@@ -77,10 +81,14 @@ def is_float(column_type: str) -> bool:
     return base(column_type) == "float" and "(" not in column_type
 
 
-def expression(column: ColumnFacts, family: Family) -> str:
-    """What to select so that the value arrives exactly."""
+def expression(column: ColumnFacts, family: Family, *, typed: bool = False) -> str:
+    """What to select so that the value arrives exactly: by the text protocol, or (`typed`) by the binary one,
+    as the text that the other has or as the value itself."""
     quoted = identifier(column.name)
     name = base(column.type)
+    if typed and name in _FLOATS | _AS_TEXT:
+        # A number of digits for a float is one of its text: what it holds may lie beside that.
+        return f"CAST({quoted} AS CHAR)" if name in _AS_TEXT or "(" in column.type else quoted
     if is_float(column.type) or (name in ("double", "real") and "(" not in column.type):
         # Not CAST(… AS DOUBLE), which MySQL has only from 8.0.17 on.
         value = f"{quoted} * 1e0" if is_float(column.type) else quoted

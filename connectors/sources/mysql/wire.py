@@ -1,27 +1,37 @@
-"""Rows of a MySQL, MariaDB or OceanBase server as text, exactly as it prints them.
+"""Rows of a MySQL, MariaDB or OceanBase server: as text, exactly as it prints them, or as columns with types.
 
 PyMySQL connects, logs in, does TLS, sends the statement and reads the column definitions. The rows are read
-here: received in large pieces (`wire_receive`, `wire_stream`) and cut into values with numpy (`wire_rows`),
-without a Python object for any of them.
+here: received in large pieces (`wire_receive`, `wire_stream`) and cut into values with numpy (`wire_rows`,
+`wire_binary`), without a Python object for any of them.
 """
 
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from time import monotonic
+from typing import TYPE_CHECKING, TypeVar
 
 from pymysql.connections import Connection
+from pymysql.constants import COMMAND
 from pymysql.err import MySQLError
+from pymysql.protocol import FieldDescriptorPacket
 
 from connectors.ahead import silent
 from connectors.base import CHUNK_BYTES
 from connectors.sources.mysql.wire_receive import HINT, Receiver
-from connectors.sources.mysql.wire_stream import RowStream
+from connectors.sources.mysql.wire_rows import RowSplitter
+from connectors.sources.mysql.wire_stream import RowStream, Splitter
 from core.chunk import TextChunk
 from core.errors import ConnectionLost, SchemaChanged
 
+if TYPE_CHECKING:
+    from core.arrow import ArrowChunk
+
 MAX_ROW_BYTES = 1 << 30
+_EXECUTE = struct.Struct("<IBI")  # the statement's number, no cursor, once
+_Rows = TypeVar("_Rows")
+Definitions = Sequence[FieldDescriptorPacket]
 
 
 def read_text(
@@ -44,17 +54,62 @@ def read_text(
     columns; ValueTooLarge for a row past `max_row_bytes`, at most 2**31 - 2**20. After these, and after an
     iterator that was left before its end, the connection is closed.
     """
-    if columns < 1 or chunk_bytes < 1 or not 0 < max_row_bytes <= (1 << 31) - (1 << 20):
-        raise ValueError(f"columns {columns}, chunk_bytes {chunk_bytes} or max_row_bytes {max_row_bytes}")
+    if columns < 1:
+        raise ValueError(f"{columns} columns")
     encoded = statement.encode(connection.encoding)
+
+    def split(found: Definitions) -> Splitter[TextChunk]:
+        if len(found) != columns:
+            raise SchemaChanged(
+                f"The server answered with {len(found)} columns where {columns} were asked for.",
+                "Start the task again: it then reads the object as it is now.",
+            )
+        return RowSplitter(columns)
+
+    return _read(
+        connection, COMMAND.COM_QUERY, encoded, split, chunk_bytes=chunk_bytes, max_row_bytes=max_row_bytes
+    )
+
+
+def read_prepared(
+    connection: Connection,
+    number: int,
+    split: Callable[[Definitions], Splitter[ArrowChunk]],
+    *,
+    chunk_bytes: int = CHUNK_BYTES,
+    max_row_bytes: int = MAX_ROW_BYTES,
+) -> Iterator[ArrowChunk]:
+    """Run a prepared statement, by the number that the server gave it; yield its rows, which the binary
+    protocol has, cut by what `split` gives for the definitions of its columns. Else as `read_text`."""
+    return _read(
+        connection,
+        COMMAND.COM_STMT_EXECUTE,
+        _EXECUTE.pack(number, 0, 1),
+        split,
+        chunk_bytes=chunk_bytes,
+        max_row_bytes=max_row_bytes,
+    )
+
+
+def _read(
+    connection: Connection,
+    command: int,
+    argument: bytes,
+    split: Callable[[Definitions], Splitter[_Rows]],
+    *,
+    chunk_bytes: int,
+    max_row_bytes: int,
+) -> Iterator[_Rows]:
+    if chunk_bytes < 1 or not 0 < max_row_bytes <= (1 << 31) - (1 << 20):
+        raise ValueError(f"chunk_bytes {chunk_bytes} or max_row_bytes {max_row_bytes}")
     in_step = False
     receiver: Receiver | None = None
     try:
-        _send(connection, encoded, columns)
+        splitter = split(_send(connection, command, argument))
         receiver = Receiver(connection)
         stream = RowStream(
             receiver,
-            columns,
+            splitter,
             connection._next_seq_id,
             chunk_bytes=chunk_bytes,
             max_row_bytes=max_row_bytes,
@@ -73,11 +128,13 @@ def read_text(
             connection._force_close()
 
 
-def _send(connection: Connection, statement: bytes, columns: int) -> None:
+def _send(connection: Connection, command: int, argument: bytes) -> Definitions:
     """Send the statement, read the column definitions, and take the result out of PyMySQL's hands."""
     began = monotonic()
     try:
-        connection.query(statement, unbuffered=True)
+        # What its `query` does, for any command.
+        connection._execute_command(command, argument)
+        connection._affected_rows = connection._read_query_result(unbuffered=True)
     except MySQLError as error:
         if connection.open:
             raise
@@ -96,8 +153,4 @@ def _send(connection: Connection, statement: bytes, columns: int) -> None:
     result.unbuffered_active = False
     result.connection = None
     connection._result = None
-    if result.field_count != columns:
-        raise SchemaChanged(
-            f"The server answered with {result.field_count} columns where {columns} were asked for.",
-            "Start the task again: it then reads the object as it is now.",
-        )
+    return result.fields if result.field_count else ()

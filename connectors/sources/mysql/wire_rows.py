@@ -39,7 +39,7 @@ class RowSplitter:
     """Cuts rows of `columns` values. Its arrays are used again: a chunk holds until the next one is cut."""
 
     def __init__(self, columns: int) -> None:
-        self._columns = columns
+        self.columns = columns
         self._before = np.arange(1, columns + 1)
         # Fresh memory costs more than the work that is done in it.
         self._along = self._starts = self._ends = np.empty(0, dtype=np.int64)
@@ -51,7 +51,7 @@ class RowSplitter:
         where the row ends. Returns a chunk over `buffer` itself with C-contiguous arrays. Raises DamagedRow
         where a row isn't exactly as many values as there are columns.
         """
-        rows, columns = begins.shape[0], self._columns
+        rows, columns = begins.shape[0], self.columns
         self._reserve(rows)
         # along[c] is where the length of value c stands, less c: so that the one byte that every value has
         # before it is added once for all at the end.
@@ -65,7 +65,7 @@ class RowSplitter:
                 if lead[lead.argmax()] < NULL:
                     np.add(here, lead, following)
                     continue
-                sizes, extra = _measure(buffer, here + column, lead)
+                sizes, extra = measure(buffer, here + column, lead)
                 np.add(here, sizes, following)
                 if extra is not None:
                     np.add(following, extra, following)
@@ -89,13 +89,13 @@ class RowSplitter:
         return TextChunk(buffer=buffer, starts=value_starts, ends=value_ends, nulls=nulls)
 
     def _reserve(self, rows: int) -> None:
-        if self._starts.shape[0] < rows * self._columns:
-            self._along = np.empty(rows * (self._columns + 1), dtype=np.int64)
-            self._starts = np.empty(rows * self._columns, dtype=np.int64)
-            self._ends = np.empty(rows * self._columns, dtype=np.int64)
+        if self._starts.shape[0] < rows * self.columns:
+            self._along = np.empty(rows * (self.columns + 1), dtype=np.int64)
+            self._starts = np.empty(rows * self.columns, dtype=np.int64)
+            self._ends = np.empty(rows * self.columns, dtype=np.int64)
 
 
-def _measure(buffer: Bytes, at: Offsets, lead: Bytes) -> tuple[Offsets, Offsets | None]:
+def measure(buffer: Bytes, at: Offsets, lead: Bytes) -> tuple[Offsets, Offsets | None]:
     """One value of each row, where some are NULL or longer than 250 bytes: their lengths, and how many bytes
     beyond the first stand before them (None: nowhere any)."""
     sizes = _SHORT.take(lead)

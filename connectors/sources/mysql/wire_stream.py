@@ -13,15 +13,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from time import monotonic
-from typing import NoReturn
+from typing import Generic, NoReturn, Protocol, TypeVar
 
 import numpy as np
 from pymysql import err
 
 from connectors.lost import not_understood
 from connectors.sources.mysql.wire_packets import HEADER, MAX_PAYLOAD, PAD, header, walk
-from connectors.sources.mysql.wire_rows import DamagedRow, RowSplitter
-from core.chunk import Bytes, Offsets, TextChunk
+from connectors.sources.mysql.wire_rows import DamagedRow
+from core.chunk import Bytes, Offsets
 from core.errors import ConnectionLost, ValueTooLarge
 
 EOF_MARK = 0xFE
@@ -34,9 +34,20 @@ CHUNK_VALUES = 1 << 19  # a value may take a single byte of the wire, and costs 
 CHUNK_SECONDS = 0.5  # rows that are there wait no longer than this for more, unless none of them moves
 
 Receive = Callable[[memoryview], int]
+Cut_co = TypeVar("Cut_co", covariant=True)
 
 
-class RowStream:
+class Splitter(Protocol[Cut_co]):
+    """Cuts rows of so many columns: `begins` and `ends` say where in the buffer each row lies. Raises
+    DamagedRow."""
+
+    @property
+    def columns(self) -> int: ...
+
+    def split(self, buffer: Bytes, begins: Offsets, ends: Offsets) -> Cut_co: ...
+
+
+class RowStream(Generic[Cut_co]):
     """The rows that follow a result's column definitions.
 
     `receive` fills a buffer with what comes next and returns how many bytes (at least 1), or raises
@@ -50,7 +61,7 @@ class RowStream:
     def __init__(
         self,
         receive: Receive,
-        columns: int,
+        splitter: Splitter[Cut_co],
         sequence: int,
         *,
         chunk_bytes: int,
@@ -58,8 +69,7 @@ class RowStream:
         max_payload: int = MAX_PAYLOAD,
     ) -> None:
         self._receive = receive
-        self._splitter = RowSplitter(columns)
-        self._columns = columns
+        self._splitter = splitter
         self._sequence = sequence
         self._usual_size = float(chunk_bytes)
         self._max_row_bytes = max_row_bytes
@@ -68,7 +78,7 @@ class RowStream:
         self._use(self._home)
         self._filled = 0
 
-    def chunks(self) -> Iterator[TextChunk]:
+    def chunks(self) -> Iterator[Cut_co]:
         """The rows. Ends only when the server's end packet has been read.
 
         Raises what the server answered as a pymysql.err.MySQLError: the connection is then still in step.
@@ -132,7 +142,7 @@ class RowStream:
 
     def _rows_at_once(self, rows: int) -> int:
         """How many of so many rows go into a chunk, so that it neither holds too many values nor too few."""
-        chunks = -(-rows * self._columns // CHUNK_VALUES)
+        chunks = -(-rows * self._splitter.columns // CHUNK_VALUES)
         return -(-rows // max(1, chunks)) or 1
 
     def _check_sequence(self, edges: Offsets) -> None:
@@ -161,7 +171,7 @@ class RowStream:
                 return int(index)
         return int(heads.size)
 
-    def _split(self, edges: Offsets) -> TextChunk:
+    def _split(self, edges: Offsets) -> Cut_co:
         try:
             return self._splitter.split(self._buffer[: self._filled + PAD], edges[:-1] + HEADER, edges[1:])
         except DamagedRow as error:
