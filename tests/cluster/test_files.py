@@ -40,6 +40,14 @@ def test_a_shared_directory_gets_the_same_files(shop: Shop, cluster: DaskCluster
     assert len(found) == 7
     assert found == by_this_machine(task, tmp_path / "local")
     assert len(readers(task)) == 2
+    # The scheduler could do without this program.
+    with cluster.client() as client:
+        assert (
+            client.run_on_scheduler(
+                eval, "{n.partition('.')[0] for n in __import__('sys').modules} & {'core'}"
+            )
+            == set()
+        )
     assert [rows for number, rows, _ in task.journal.progressed][-1] == shop.rows
 
 
