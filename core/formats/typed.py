@@ -42,7 +42,7 @@ from core.model.settings import ExportSettings
 from core.model.vocabulary import Encoding, Format
 
 # A row group is held in memory until it is written.
-GROUP_BYTES = 32 << 20
+GROUP_BYTES = 16 << 20
 # A row that is larger is a block, and a row group, of its own.
 BLOCK_BYTES = 16 << 20
 ARROW_ROWS = 65_536
