@@ -36,8 +36,10 @@ def download(subject: Any) -> str:
         return task_needed(subject)
     if subject.settings.into is not None:
         return f"Task {subject.id} makes no files: its rows go into {subject.output}."
-    if subject.status is TaskStatus.COMPLETED or (subject.status.ended and subject.published):
+    if subject.status.ended and subject.published:
         return ""
+    if subject.status is TaskStatus.COMPLETED:
+        return f"Task {subject.id} is {subject.status}, and a later run has replaced its files."
     if subject.status.ended:
         return f"Task {subject.id} is {subject.status}: it has published no files."
     return f"Task {subject.id} is {subject.status}: its files can be downloaded once it has completed."

@@ -125,8 +125,13 @@ class Downloads:
 
 
 def _refuse_unpublished(task: Task) -> None:
-    if task.status is TaskStatus.COMPLETED or (task.status.ended and task.published):
+    if task.status.ended and task.published:
         return
+    if task.status is TaskStatus.COMPLETED:
+        raise Conflict(
+            f"Task {task.id} is {task.status}, and a later run has replaced its files.",
+            "Download those of the later run: see offramp ls.",
+        )
     if task.status.ended:
         raise Conflict(
             f"Task {task.id} is {task.status}: it has published nothing.",

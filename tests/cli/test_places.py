@@ -35,7 +35,7 @@ def test_each_run_replaces_the_one_before(shop):
     assert [path.name for path in place.parent.iterdir()] == ["e"]
     shop.quick("verify", "2")
     assert "a later run has replaced its files" in shop.quick("verify", "1", code=2).err
-    assert "holds the files of another task" in shop.quick("download", "1", "--to", "copy", code=1).err
+    assert "a later run has replaced its files" in shop.quick("download", "1", "--to", "copy", code=2).err
     # What somebody else has put there isn't touched, and neither is what is beside it.
     (place / "notes.txt").write_text("mine")
     assert "notes.txt" in shop("run", "e", "--wait", code=1).err

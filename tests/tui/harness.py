@@ -66,7 +66,8 @@ class Home:
                 owner="ann",
             )
         )
-        values: dict[str, Any] = {"status": str(status), "created": NOW - age}
+        done = status is TaskStatus.COMPLETED
+        values: dict[str, Any] = {"status": str(status), "created": NOW - age, "published": done}
         if isinstance(columns.get("error"), ErrorInfo):
             columns["error"] = to_json(columns["error"])
         if status is not TaskStatus.QUEUED:

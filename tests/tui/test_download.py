@@ -263,6 +263,18 @@ def test_a_long_line_stays_one_for_the_shell() -> None:
     assert broken("short", 40) == ["short"]
 
 
+async def test_what_a_later_run_has_replaced_is_not_offered(home: Home) -> None:
+    home.task("nightly", TaskStatus.COMPLETED, export="nightly", published=False)
+    app = application(home)
+    async with running(app) as pilot:
+        page = app.page
+        assert page is not None
+        assert "task.download" not in {a.id for a in page.actions() if not page.refusal(a)}
+        await pilot.press("d")
+        await until(pilot, lambda: "a later run has replaced its files" in page.message)
+        assert app.screen is page
+
+
 def test_paths(home: Home, tmp_path: Path) -> None:
     task = home.store.tasks.get(home.task("a", TaskStatus.COMPLETED))
     assert download.suggested(task, Path("/home/ann")) == "/home/ann/a"
