@@ -46,7 +46,10 @@ def resolve_objects(session: Session, settings: ExportSettings, default: str | N
     else:
         unseen = _unseen(settings, listed)
         listed = [*listed, *map(ObjectInfo, unseen)]
-        chosen = set().union(*_matches(patterns, listed, database))
+        found = _matched(patterns, (info.ref for info in listed))
+        if empty := [pattern for pattern in patterns if not found[pattern]]:
+            raise _nothing_meant(empty, listed, session, settings, database)
+        chosen = set().union(*found.values())
     taken = _matched(exclusions, chosen)
     excluded = set().union(*taken.values())
     objects = [info for info in listed if info.ref in chosen and info.ref not in excluded]
@@ -166,22 +169,45 @@ def _unseen(settings: ExportSettings, listed: Sequence[ObjectInfo]) -> list[Obje
     ]
 
 
-def _matches(
-    patterns: Sequence[ObjectPattern], listed: Sequence[ObjectInfo], database: str
-) -> Iterable[set[ObjectRef]]:
-    found = _matched(patterns, (info.ref for info in listed))
-    empty = [pattern for pattern in patterns if not found[pattern]]
-    if empty:
-        words = ", ".join(repr(str(pattern)) for pattern in empty[:5])
-        more = f" and {len(empty) - 5} more" if len(empty) > 5 else ""
-        plain = empty[0]
-        hint = near(plain.name, [i.ref.name for i in listed if plain.type in (None, i.ref.type)])
-        if plain.type is not None and not any(plain.type is info.ref.type for info in listed):
-            hint = f"There is no {plain.type} that this export could take."
-        raise NotFound(
-            f"Nothing that this account sees in database {database!r} is meant by {words}{more}.", hint
-        )
-    return found.values()
+def _nothing_meant(
+    empty: Sequence[ObjectPattern],
+    listed: Sequence[ObjectInfo],
+    session: Session,
+    settings: ExportSettings,
+    database: str,
+) -> NotFound:
+    words = ", ".join(repr(str(pattern)) for pattern in empty[:5])
+    more = f" and {len(empty) - 5} more" if len(empty) > 5 else ""
+    plain = empty[0]
+    hint = near(plain.name, [i.ref.name for i in listed if plain.type in (None, i.ref.type)])
+    if plain.type is None:
+        hint = _of_another_type(plain, session, settings, database) or hint
+    elif not any(plain.type is info.ref.type for info in listed):
+        hint = f"There is no {plain.type} that this export could take."
+    return NotFound(
+        f"Nothing that this account sees in database {database!r} is meant by {words}{more}.", hint
+    )
+
+
+def _of_another_type(
+    pattern: ObjectPattern, session: Session, settings: ExportSettings, database: str
+) -> str:
+    """Words for a name without a type that only things without rows have, of which a type must be said."""
+    wanted = (pattern.literal or "").casefold()
+    others = [kind for kind in ObjectType if kind not in _WITH_ROWS and kind.stored]
+    found = sorted(
+        (i.ref for i in session.objects(database, others) if i.ref.name.casefold() == wanted), key=str
+    )
+    if not found:
+        return ""
+    if settings.content.schema:
+        return f"Did you mean {' or '.join(map(str, found))}?"
+    verb = (
+        "has no rows: with --content schema it"
+        if len(found) == 1
+        else "have no rows: with --content schema they"
+    )
+    return f"{' and '.join(map(str, found))} {verb} could leave."
 
 
 def near(name: str, known: Sequence[str]) -> str:

@@ -67,6 +67,20 @@ def test_what_means_nothing_is_an_error_with_the_nearest_name(
     assert words in str(found.value)
 
 
+def test_a_name_that_only_something_without_rows_has_is_suggested_with_its_type() -> None:
+    kinds = (ObjectType.PROCEDURE, ObjectType.FUNCTION)
+    routines = [Thing(ObjectRef(kind, "close_day"), columns=()) for kind in kinds]
+    session = ScriptedSession(Database(table("orders"), *routines))
+    with pytest.raises(NotFound) as found:
+        resolve(session, objects=("orders", "Close_Day"))
+    assert found.value.hint == "Did you mean FUNCTION:close_day or PROCEDURE:close_day?"
+    with pytest.raises(NotFound) as found:
+        resolve(session, objects=("close_day",), content=Content.DATA)
+    assert found.value.hint == (
+        "FUNCTION:close_day and PROCEDURE:close_day have no rows: with --content schema they could leave."
+    )
+
+
 def test_an_exclusion_that_takes_nothing_is_told(session: ScriptedSession) -> None:
     chosen = ExportSettings(connection="shop", objects=("orders",), exclude=("recent", "orde*s"))
     with pytest.raises(NotFound):
