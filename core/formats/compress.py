@@ -13,8 +13,8 @@ from core.errors import OutputDamaged
 from core.model.format_settings import Compression
 
 # What is compressed at a time: how the pieces came must not be seen in the file.
-BLOCK_BYTES = 1 << 20
-_GZIP_LEVEL = 2
+BLOCK_BYTES = 1 << 18
+_GZIP_LEVEL = 1  # a tenth quicker than level 2, for one part in a hundred more
 _ZSTD_LEVEL = 3
 _GZIP_WINDOW = 31  # zlib's number for its largest window, with gzip's header and trailer
 
@@ -30,29 +30,33 @@ class Compressor:
 
     def compress(self, piece: bytes | memoryview) -> bytes:
         """What can be written once this piece, too, has come."""
-        self._waiting += piece
-        whole = len(self._waiting) - len(self._waiting) % BLOCK_BYTES
-        if not whole:
-            return b""
-        out = self._feed(bytes(memoryview(self._waiting)[:whole]))
-        del self._waiting[:whole]
-        return out
+        view = memoryview(piece).cast("B")
+        out: list[bytes] = []
+        if self._waiting:
+            missing = BLOCK_BYTES - len(self._waiting)
+            self._waiting += view[:missing]
+            view = view[missing:]
+            if len(self._waiting) == BLOCK_BYTES:
+                out.append(self._feed(self._waiting))
+                self._waiting = bytearray()
+        whole = len(view) - len(view) % BLOCK_BYTES
+        out += [self._feed(view[at : at + BLOCK_BYTES]) for at in range(0, whole, BLOCK_BYTES)]
+        self._waiting += view[whole:]
+        return b"".join(out)
 
     def finish(self) -> bytes:
         """The rest, up to the end of a member or frame. Nothing where nothing came since the last."""
         if not self._waiting and self._member is None:
             return b""
-        out = self._feed(bytes(self._waiting)) + bytes(self._member.flush())
-        self._waiting.clear()
+        out = self._feed(self._waiting) + bytes(self._member.flush())
+        self._waiting = bytearray()
         self._member = None
         return out
 
-    def _feed(self, data: bytes) -> bytes:
+    def _feed(self, data: bytearray | memoryview) -> bytes:
         if self._member is None:
             self._member = self._begin()
-        return b"".join(
-            self._member.compress(data[at : at + BLOCK_BYTES]) for at in range(0, len(data), BLOCK_BYTES)
-        )
+        return bytes(self._member.compress(data))
 
     def _begin(self) -> Any:
         # Loaded by whoever compresses.
