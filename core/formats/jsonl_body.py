@@ -27,6 +27,7 @@ _NULL = b"null"
 _ESCAPES = {bytes([code]): b"\\u%04x" % code for code in range(0x20)} | {
     b"\\": b"\\\\", b'"': b'\\"', b"\b": b"\\b", b"\f": b"\\f", b"\n": b"\\n", b"\r": b"\\r", b"\t": b"\\t",
 }  # fmt: skip
+_ESCAPING = Escapes(_ESCAPES)
 _DIGITS = re.compile(rb"([+-]?)0*([0-9]*)(?:\.([0-9]*))?(?:[eE]([+-]?[0-9]+))?")
 # Numbers that JSON lacks, by the names that ECMAScript, Java and protobuf's JSON mapping give them.
 _NAMES = {b"inf": b"Infinity", b"-inf": b"-Infinity", b"nan": b"NaN"}
@@ -63,7 +64,7 @@ class JsonBody:
         within = list(range(4, 4 + self._columns - 1))
         self._joiner = Joiner(self._literals(), [_NULL], classes.tolist(), within)
         self._own = classes.astype(np.int32)
-        self._escapes = Escapes(_ESCAPES)
+        self._escapes = _ESCAPING
         self._scanner = Scanner(self._kinds, [Kind.TEXT], self._escapes.bytes)
         self._columns_of = {kind: np.flatnonzero(self._kinds == kind) for kind in Kind}
 
