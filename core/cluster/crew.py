@@ -1,33 +1,30 @@
 """Parts of an object read by the workers of a Dask cluster.
 
 Each part is a task of Dask's own, an `Errand` as text, of which so many are sent out as may be under way at
-once. Dask chooses the worker, and another one where that is lost; what the lost one left on the server is
-ended from here, once it is known that its part began anew. What workers say comes as events of one topic.
+once. What a worker that was lost left on the server is ended from here, once it is known that its part began
+anew.
 """
 
 from __future__ import annotations
 
-import importlib
-import operator
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from queue import Empty, Queue
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
 import msgspec
-import toolz
 
 from connectors.base import Session, Sharing
-from core.cluster.client import open_client
+from core.cluster.dispatch import Dispatch
 from core.cluster.errand import (
-    TOPIC,
     Began,
     Ended,
     Errand,
     Finished,
+    Logged,
     Moved,
     Outcome,
     Saying,
@@ -53,7 +50,7 @@ from core.pipeline.part_process import Broken, Failed
 from core.pipeline.parts import PartJob, PartResult
 
 if TYPE_CHECKING:
-    from distributed import Client, Future
+    from distributed import Future
 
 LOOK_SECONDS = 0.2
 # How often the cluster is asked who is there, and for how long nobody may be.
@@ -68,9 +65,6 @@ MOST = 64
 SAYINGS = 100
 # How long what is under way has for ending its statement and leaving.
 GOODBYE_SECONDS = 10.0
-# How long the scheduler may take for an answer.
-ANSWER_SECONDS = 20.0
-MODULE = "core.cluster.part"
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,8 +105,7 @@ class DaskCrew:
             if cluster.delivery is None
             else Elsewhere(cluster.delivery)
         )
-        self._stack = ExitStack()
-        self._opened: Client | None = None
+        self._opened: Dispatch | None = None
         # What executions say, and None where the end of one is known.
         self._events: Queue[Saying | None] = Queue()
         self._runs: dict[int, _Run] = {}
@@ -149,18 +142,18 @@ class DaskCrew:
         done: Callable[[PartJob, PartResult], None],
         moved: Callable[[int, int], None],
     ) -> None:
-        client = self._client()
+        dispatch = self._dispatch()
         self._landing.prepare(jobs)
         self._losses.clear()
         waiting = deque(jobs)
         try:
             while waiting or self._runs:
                 self._work.check()
-                self._count(client)
+                self._count(dispatch)
                 at_once = min(self._most, len(waiting) + len(self._runs))
                 while waiting and len(self._runs) < self._most:
-                    self._send(client, waiting.popleft(), at_once)
-                self._slow_down(client)
+                    self._send(dispatch, waiting.popleft(), at_once)
+                self._slow_down(dispatch)
                 self._listen()
                 for run in [run for run in self._runs.values() if run.future.done()]:
                     del self._runs[run.errand.number]
@@ -172,14 +165,14 @@ class DaskCrew:
                 moved(sum(r.rows for r in self._runs.values()), sum(r.size for r in self._runs.values()))
         except BaseException:
             # Their parts come to nothing.
-            self._call_back(client)
+            self._call_back(dispatch)
             raise
 
     @staticmethod
     def _job_of(run: _Run, jobs: Sequence[PartJob]) -> PartJob:
         return next(job for job in jobs if job.number == run.errand.job.number)
 
-    def _send(self, client: Client, job: PartJob, at_once: int) -> None:
+    def _send(self, dispatch: Dispatch, job: PartJob, at_once: int) -> None:
         self._sent += 1
         number, work = self._sent, self._work
         errand = Errand(
@@ -194,9 +187,7 @@ class DaskCrew:
             rate=shared(work.rate(), at_once),
             seconds=max(1.0, self._most / SAYINGS),
         )
-        future = _submit(client, errand)
-        future.add_done_callback(lambda _: self._events.put(None))
-        self._runs[number] = _Run(errand, future)
+        self._runs[number] = _Run(errand, dispatch.send(errand, lambda: self._events.put(None)))
 
     def _listen(self) -> None:
         """Wait a moment for what executions say, and heed it."""
@@ -225,6 +216,8 @@ class DaskCrew:
             case Moved(rows=rows, size=size):
                 if saying.execution in run.executions:
                     run.rows, run.size = rows, size
+            case Logged(level=level, text=text):
+                self._work.log.log(level, "part %d: %s", run.errand.job.number + 1, text)
             case Ended():
                 run.executions.pop(saying.execution, None)
 
@@ -329,33 +322,19 @@ class DaskCrew:
 
     # The cluster
 
-    def _client(self) -> Client:
+    def _dispatch(self) -> Dispatch:
         if self._opened is None:
-            self._opened = self._stack.enter_context(
-                open_client(self._cluster.address, self._work.source.program)
-            )
-            self._opened.subscribe_topic(TOPIC, self._hear)
+            program = self._work.source.program
+            self._opened = Dispatch(self._cluster.address, program, self._events.put)
         return self._opened
 
-    def _hear(self, event: tuple[float, str]) -> None:
-        """In the client's own thread; other tasks talk in the topic, too."""
-        text = event[1]
-        if f'"{self._work.source.program}"' in text:
-            self._events.put(msgspec.json.decode(text, type=Saying))
-
-    def _count(self, client: Client) -> None:
+    def _count(self, dispatch: Dispatch) -> None:
         """Know from time to time how many may be read at once. Raises ConnectionLost where there is nobody to
         read for long."""
         now = time.monotonic()
         if now - self._counted < COUNT_SECONDS:
             return
-        try:
-            threads = sum(client.nthreads(callback_timeout=ANSWER_SECONDS).values())
-        except (TimeoutError, OSError) as error:
-            raise ConnectionLost(
-                f"The Dask scheduler at {self._cluster.address} doesn't answer.",
-                "What is finished is used again.",
-            ) from error
+        threads = dispatch.threads()
         self._most = max(1, self._work.settings.files.parts or min(threads, MOST))
         if self._room is not None:
             self._most = min(self._most, self._room)
@@ -368,28 +347,19 @@ class DaskCrew:
                 "Start workers; what is finished is used again.",
             )
 
-    def _slow_down(self, client: Client) -> None:
+    def _slow_down(self, dispatch: Dispatch) -> None:
         """Tell the executions where their share of how fast the task may read has changed."""
         rate = shared(self._work.rate(), len(self._runs))
         workers = {worker for run in self._runs.values() for worker in run.executions.values()}
         if rate == self._rate or not workers:
             return
         self._rate = rate
-        text = msgspec.json.encode(Slower(program=self._work.source.program, rate=rate)).decode()
-        # Whoever can't be told is lost, or is told how fast it may go with the next part.
-        with suppress(TimeoutError, OSError):
-            client.run(
-                *_called("slow_down", text),
-                workers=list(workers),
-                on_error="ignore",
-                callback_timeout=ANSWER_SECONDS,
-            )
+        dispatch.slow_down(Slower(program=self._work.source.program, rate=rate), workers)
 
-    def _call_back(self, client: Client) -> None:
+    def _call_back(self, dispatch: Dispatch) -> None:
         """End what is under way, on the server too."""
         self._left_over = True
-        if client.status == "running":
-            client.cancel([run.future for run in self._runs.values()], force=True)
+        if dispatch.call_back(run.future for run in self._runs.values()):
             # Who has begun says when it has left.
             deadline = time.monotonic() + GOODBYE_SECONDS
             while any(run.executions for run in self._runs.values()) and time.monotonic() < deadline:
@@ -400,9 +370,9 @@ class DaskCrew:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        with self._stack:
-            if self._opened is None:
-                return
+        if self._opened is None:
+            return
+        with self._opened:
             if self._left_over:
                 self._sweep(parts_of(self._work.source.program))
             try:
@@ -411,16 +381,3 @@ class DaskCrew:
                 if kind is None:
                     raise
                 self._work.log.warning("What parts have left can't be removed: %s", error)
-
-
-def _submit(client: Client, errand: Errand) -> Future[str]:
-    """Have an errand carried out by some worker."""
-    text = msgspec.json.encode(errand).decode()
-    key = f"offramp_part-{errand.program.replace(' ', '-')}-{errand.number}"
-    return client.submit(*_called("carry_out", text), key=key, retries=0)
-
-
-def _called(function: str, text: str) -> tuple[Any, ...]:
-    """A function of `core.cluster.part` by its name, for what Dask calls: nothing of this program is pickled,
-    and a scheduler, which unpickles tasks, can do without it."""
-    return toolz.pipe, MODULE, importlib.import_module, operator.methodcaller(function, text)

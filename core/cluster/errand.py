@@ -81,11 +81,18 @@ class Moved(Said, frozen=True, kw_only=True, tag="moved"):
     size: int
 
 
+class Logged(Said, frozen=True, kw_only=True, tag="logged"):
+    """A line for the task's log, with the level of Python's logging."""
+
+    level: int
+    text: str
+
+
 class Ended(Said, frozen=True, kw_only=True, tag="ended"):
     """It is over, and has nothing left on the server."""
 
 
-Saying = Began | Moved | Ended
+Saying = Began | Moved | Logged | Ended
 
 
 class Slower(msgspec.Struct, frozen=True, kw_only=True):

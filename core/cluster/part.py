@@ -7,13 +7,14 @@ the statement is ended on the server, too.
 
 from __future__ import annotations
 
+import logging
 import secrets
 import shutil
 import tempfile
 import threading
 import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,7 @@ from core.cluster.errand import (
     Ended,
     Errand,
     Finished,
+    Logged,
     Moved,
     Outcome,
     Saying,
@@ -38,6 +40,7 @@ from core.cluster.errand import (
 from core.cluster.looking import password_there
 from core.connectors import open_destination, open_source
 from core.errors import Aborted, OfframpError
+from core.model.hiding import Hiding
 from core.pipeline.cancel import Cancel
 from core.pipeline.disk import Disk, join
 from core.pipeline.pace import Pace
@@ -71,6 +74,8 @@ class _Execution:
         self._over = threading.Event()
         self._said = 0.0
         self._rate = errand.rate
+        self._secrets: list[str | None] = []
+        self._thread = threading.get_ident()
 
     def slow_down(self, slower: Slower) -> None:
         if slower.program == self._errand.program:
@@ -80,6 +85,8 @@ class _Execution:
         watching = threading.Thread(target=self._watch, name="part-watch", daemon=True)
         watching.start()
         _under_way.add(self)
+        lines = _Lines(self._log)
+        _SOURCES.addHandler(lines)
         try:
             self._say(Began(**self._whose, worker=self._worker.address))
             return self._carry_out()
@@ -90,8 +97,9 @@ class _Execution:
         except Exception as error:  # noqa: BLE001 - told to the attempt, whose log it is for
             frames = traceback.extract_tb(error.__traceback__)
             place = f"{type(error).__name__} at {Path(frames[-1].filename).name}:{frames[-1].lineno}"
-            return Broken(place, traceback.format_exc())
+            return Broken(place, Hiding(self._secrets)(traceback.format_exc()))
         finally:
+            _SOURCES.removeHandler(lines)
             _under_way.discard(self)
             self._over.set()
             self._cancel.unbind()
@@ -125,6 +133,7 @@ class _Execution:
         source = open_source(
             errand.connection, Credentials(password=password), program=errand.program_of(self._name)
         )
+        self._secrets.append(password)
         cancel.check()
         with source.connect() as session:
             cancel.bind(session)
@@ -159,6 +168,7 @@ class _Execution:
         destination = self._errand.destination
         assert destination is not None  # noqa: S101 - asked before
         password = password_there(destination.secret, destination.whose)
+        self._secrets.append(password)
         with open_destination(destination, password).connect() as files:
             files.make_directory(directory)
             for entry in result.files:
@@ -196,9 +206,28 @@ class _Execution:
     def _whose(self) -> dict[str, Any]:
         return {"program": self._errand.program, "number": self._errand.number, "execution": self._name}
 
+    def _log(self, record: logging.LogRecord) -> None:
+        """What a source has to say of how it reads; other parts are read in other threads."""
+        if record.thread == self._thread:
+            text = Hiding(self._secrets)(record.getMessage())
+            self._say(Logged(**self._whose, level=record.levelno, text=text))
+
     def _say(self, saying: Saying) -> None:
         self._worker.log_event(TOPIC, msgspec.json.encode(saying).decode())
 
 
+class _Lines(logging.Handler):
+    """Hands lines on."""
+
+    def __init__(self, hear: Callable[[logging.LogRecord], None]) -> None:
+        super().__init__(logging.DEBUG)
+        self._hear = hear
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._hear(record)
+
+
+_SOURCES = logging.getLogger("offramp.source")
+_SOURCES.setLevel(logging.DEBUG)
 # The executions on this worker, in whichever of its threads.
 _under_way: set[_Execution] = set()

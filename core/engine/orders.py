@@ -16,12 +16,14 @@ OUTDATED = 4
 
 class Delivery(msgspec.Struct, frozen=True, kw_only=True):
     """Where files go that leave this machine: `path` at a destination, with its password. `token` is the
-    task's own, the same in all its attempts; `spool` the local directory in which they are built."""
+    task's own, the same in all its attempts; `spool` the local directory in which they are built.
+    `from_afar`: others send files there, too, who know a moment later that it is over."""
 
     destination: Destination
     path: str
     token: str
     spool: str = ""
+    from_afar: bool = False
     password: str | None = None
 
     def __repr__(self) -> str:

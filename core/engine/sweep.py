@@ -20,6 +20,8 @@ from core.tasklog import append
 
 # Seconds before each look: the server may be away, and a statement may only just have reached it.
 PAUSES = (0.0, 1.0, 5.0, 30.0)
+# How long those who send files from other machines may take to notice that it is over, and to stop.
+LEAVING_SECONDS = 5.0
 
 
 def main() -> int:
@@ -60,6 +62,8 @@ def _take_back(delivery: Delivery, task: int, log: Path) -> None:
     from core.pipeline.remote_target import Target  # noqa: PLC0415
 
     target = Target(task, delivery.token, delivery.path)
+    if delivery.from_afar:
+        time.sleep(LEAVING_SECONDS)
     for pause in PAUSES:
         time.sleep(pause)
         try:

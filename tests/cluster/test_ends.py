@@ -198,3 +198,16 @@ def test_how_fast_a_task_may_read_reaches_the_workers(
     # At 500 bytes a second the parts that are under way would take some minutes.
     assert time.monotonic() - moved[0] < 60
     task.whole()
+
+
+@pytest.mark.postgresql
+def test_a_cluster_without_workers_is_not_waited_for_in_vain(
+    postgresql: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("core.cluster.crew.NOBODY_SECONDS", 0.5)
+    monkeypatch.setattr("core.cluster.crew.COUNT_SECONDS", 0.2)
+    with DaskCluster(tmp_path / "dask", 0) as cluster:
+        task = Task(Shop(postgresql, 4500), tmp_path / "out", settings_of(), cluster)
+        assert task.run() == "connection-lost"
+    assert task.journal.error is not None
+    assert "has had no worker for 0.5 s" in task.journal.error.message

@@ -117,3 +117,35 @@ def test_what_another_execution_has_sent_gives_way(
     task.good()
     assert any("part 3 is read again: another execution had sent its file" in line for line in task.said)
     task.whole()
+
+
+# Has the source say something on each worker, with a password in it.
+TALKING = """
+import logging
+from connectors.sources.postgresql.source import PostgresqlSource as source
+source.silent = source.connect
+def connect(self):
+    logging.getLogger("offramp.source.postgresql").info("gets in with %s", self.credentials.password)
+    return self.silent()
+source.connect = connect
+"""
+SILENT = """
+from connectors.sources.postgresql.source import PostgresqlSource as source
+source.connect = source.silent
+"""
+
+
+@pytest.mark.postgresql
+def test_what_a_source_says_on_a_worker_is_in_the_tasks_log(
+    postgresql: Any, cluster: DaskCluster, tmp_path: Path
+) -> None:
+    task = Task(Shop(postgresql, 1500), tmp_path / "out", settings_of(), cluster)
+    with cluster.client() as client:
+        client.run(exec, TALKING, {})
+        try:
+            task.good()
+        finally:
+            client.run(exec, SILENT, {})
+    assert sorted(line for line in task.said if "gets in" in line) == [
+        f"part {n}: gets in with ***" for n in (1, 2, 3)
+    ]
