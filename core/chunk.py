@@ -46,7 +46,8 @@ class TextChunk:
     nulls   bool, shape (rows, columns), True for NULL; None where there is no NULL in the chunk
     kinds   uint8 of `Kind`, shape (rows, columns), where kinds differ by row; None: the columns' own hold
 
-    Values lie in the buffer in row-major order and don't overlap; gaps between them are allowed. The arrays
+    Values lie in the buffer in row-major order, or column after column where all of them together are a block
+    of a format's (2 MB) or a single row; they don't overlap, and gaps between them are allowed. The arrays
     belong to the receiver until it asks for the next chunk: a source may then use the buffer again.
     """
 

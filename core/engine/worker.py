@@ -229,9 +229,15 @@ def _open_log(locations: Locations, order: Order) -> logging.Logger:
     log = logging.getLogger(f"offramp.task.{order.task}")
     log.setLevel(logging.DEBUG)
     log.propagate = False
+    # What a source has to say of how it reads.
+    sources = logging.getLogger("offramp.source")
+    sources.setLevel(logging.DEBUG)
+    sources.propagate = False
     path = locations.task_log(order.task)
     try:
-        log.addHandler(TaskLogHandler(path, secrets=order.secrets, longest=order.log_bytes))
+        handler = TaskLogHandler(path, secrets=order.secrets, longest=order.log_bytes)
+        log.addHandler(handler)
+        sources.addHandler(handler)
     except OSError as error:
         # A log that can't be begun (a full disk) ends no task, as one that can't go on doesn't.
         print(f"No log can be written: {error}.", file=sys.stderr)  # noqa: T201

@@ -20,10 +20,12 @@ KIND_OF_TYPE = {int: Kind.NUMBER, float: Kind.NUMBER, bytearray: Kind.TEXT, byte
 _NONE = type(None)
 
 
-def real_texts(values: Sequence[float | None]) -> pa.Array:
+def real_texts(values: pa.Array | Sequence[float | None]) -> pa.Array:
     """Reals as the shortest text that reads back to the same bits, told apart from integers (`1.0`)."""
-    array = pa.array(values, pa.float64())
+    array = values if isinstance(values, pa.Array) else pa.array(values, pa.float64())
     texts = array.cast(pa.string())
+    if not pc.any(pc.equal(array, pc.floor(array))).as_py():
+        return texts.cast(pa.binary())
     # Arrow writes integral doubles without a point (and large ones with an exponent).
     bare = pc.match_substring_regex(texts, r"^-?[0-9]+$")
     if pc.any(bare).as_py():
@@ -45,7 +47,7 @@ def _column(values: Sequence[Value], types: set[type]) -> pa.Array:
     if present == {int}:
         return pa.array(values, pa.int64()).cast(pa.string()).cast(pa.binary())
     if present == {float}:
-        return real_texts(values)  # type: ignore[arg-type]
+        return real_texts(values)
     if present <= {bytes, bytearray}:
         return pa.array(values, pa.binary())
     return pa.array(value_texts(values), pa.binary())

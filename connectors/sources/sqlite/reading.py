@@ -4,18 +4,21 @@ The driver gives no hint of a row's size before it has made its objects. So rows
 under a limit on the length of one value (SQLITE_LIMIT_LENGTH of this connection), which bounds what such a
 fetch can cost; a value past it makes the fetch fail, and from the row after the last one received the same
 statement goes on without a limit, row by row. The order must be fixed for that; where it isn't (a view),
-rows are read one by one from the start.
+rows are read one by one from the start. A fixed order also lets another reader take over behind the first
+rows, and hand back what it can't read.
 """
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing
 from sys import getsizeof
+from typing import Protocol
 
 from connectors.sources.sqlite.assemble import Value, chunk_of_columns, chunk_of_row
 from connectors.sources.sqlite.errors import primary_code
-from core.chunk import Kind, TextChunk
+from core.chunk import Chunk, Kind, TextChunk
 from core.errors import ValueTooLarge
 
 FETCH_BYTES = 32 << 20  # the most that one fetch of many rows can hold
@@ -25,34 +28,83 @@ _NUMBERS = {int, float, type(None)}
 _BYTES = {bytes, bytearray}
 
 
+class Remainder(Protocol):
+    """Who may read the rest of an ordered statement's rows once the first have come."""
+
+    def ready(self, found: Sequence[set[type]], rows: int, size: int) -> bool:
+        """Whether it takes over now: so many rows have come with values of the types `found`, in so many
+        bytes."""
+
+    def rows(self, skip: int) -> Generator[Chunk, None, tuple[int, bool]]:
+        """The rows behind the first `skip`; returns how many, and whether these are all."""
+
+
 def read_chunks(
-    driver: sqlite3.Connection, statement: str, kinds: Sequence[Kind], chunk_bytes: int, *, ordered: bool
-) -> Iterator[TextChunk]:
-    """Chunks of about `chunk_bytes` of value bytes. `ordered`: the statement gives its rows in the same
-    order each time. Raises sqlite3.Error, and ValueTooLarge for a row that no chunk can hold."""
-    received = 0
+    driver: sqlite3.Connection,
+    statement: str,
+    kinds: Sequence[Kind],
+    chunk_bytes: int,
+    *,
+    ordered: bool,
+    remainder: Remainder | None = None,
+) -> Iterator[Chunk]:
+    """Chunks of about `chunk_bytes` of value bytes, and those that a remainder makes. `ordered`: the
+    statement gives its rows in the same order each time. Raises sqlite3.Error, and ValueTooLarge for a row
+    that no chunk can hold."""
     if ordered:
-        builder = _Builder(kinds)
-        try:
-            for batch in _batches(driver, statement, len(kinds)):
-                received += len(batch)
-                builder.add(batch)
-                if builder.size >= chunk_bytes:
-                    yield builder.take()
-        except sqlite3.DataError as error:
-            if primary_code(error) != sqlite3.SQLITE_TOOBIG:
-                raise
-        else:
-            if builder.rows:
-                yield builder.take()
+        received, complete = yield from _many(driver, statement, kinds, chunk_bytes, remainder)
+        if complete:
             return
-        if builder.rows:
-            yield builder.take()
         statement = f"{statement} LIMIT -1 OFFSET {received}"
     yield from _row_by_row(driver, statement, kinds, chunk_bytes)
 
 
-def _batches(driver: sqlite3.Connection, statement: str, columns: int) -> Iterator[list[tuple[Value, ...]]]:
+def _many(
+    driver: sqlite3.Connection,
+    statement: str,
+    kinds: Sequence[Kind],
+    chunk_bytes: int,
+    remainder: Remainder | None,
+) -> Generator[Chunk, None, tuple[int, bool]]:
+    """Rows, many at a time; returns how many came, and whether these are all: they aren't where a value is
+    too long."""
+    received = size = 0
+    builder = _Builder(kinds)
+    try:
+        with closing(_batches(driver, statement, len(kinds))) as batches:
+            for batch in batches:
+                received += len(batch)
+                builder.add(batch)
+                if builder.size < chunk_bytes:
+                    continue
+                size += builder.size
+                yield builder.take()
+                if remainder is not None and remainder.ready(builder.found, received, size):
+                    break
+            else:
+                remainder = None
+        if builder.rows:
+            yield builder.take()
+    except sqlite3.DataError as error:
+        if primary_code(error) != sqlite3.SQLITE_TOOBIG:
+            raise
+        if builder.rows:
+            yield builder.take()
+        return received, False
+    if remainder is None:
+        return received, True
+    came, complete = yield from remainder.rows(received)
+    received += came
+    if not complete:
+        rest = f"{statement} LIMIT -1 OFFSET {received}"
+        came, complete = yield from _many(driver, rest, kinds, chunk_bytes, None)
+        received += came
+    return received, complete
+
+
+def _batches(
+    driver: sqlite3.Connection, statement: str, columns: int
+) -> Generator[list[tuple[Value, ...]], None, None]:
     """Rows in batches that hold at most FETCH_BYTES. Raises DataError (too big) for a longer value."""
     longest = min(1 << 16, max(1 << 10, FETCH_BYTES // (128 * columns)))
     count = min(1024, max(1, FETCH_BYTES // (longest * columns)))
@@ -120,10 +172,12 @@ def _row_by_row(
 
 
 class _Builder:
-    """Rows gathered by column. `size` is about the bytes of their values, `rows` how many there are."""
+    """Rows gathered by column. `size` is about the bytes of their values, `rows` how many there are, `found`
+    the types of all values so far, those that were taken included."""
 
     def __init__(self, kinds: Sequence[Kind]) -> None:
         self._kinds = kinds
+        self.found: list[set[type]] = [set() for _ in kinds]
         self._clear()
 
     def _clear(self) -> None:
@@ -150,5 +204,7 @@ class _Builder:
     def take(self) -> TextChunk:
         """The rows as a chunk; none are left."""
         columns, types = self._columns, self._types
+        for known, some in zip(self.found, types, strict=True):
+            known.update(some)
         self._clear()
         return chunk_of_columns(columns, types, self._kinds)

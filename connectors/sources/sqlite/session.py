@@ -15,6 +15,8 @@ from connectors.base import ObjectDdl, ObjectInfo, ReadRequest, ServerInfo, Sess
 from connectors.sources.sqlite import ddl as schemas
 from connectors.sources.sqlite import query as queries
 from connectors.sources.sqlite import split as parts
+from connectors.sources.sqlite import uniform
+from connectors.sources.sqlite.beside import LARGE_ROWS, Beside, Remainder, log
 from connectors.sources.sqlite.catalog import Catalog, Entry
 from connectors.sources.sqlite.dialect import SQLITE
 from connectors.sources.sqlite.errors import while_reading
@@ -24,13 +26,15 @@ from connectors.sources.sqlite.reading import read_chunks
 from connectors.sources.sqlite.settle import settle
 from connectors.sources.sqlite.shape import describe
 from connectors.sources.sqlite.statements import Statements
-from core.chunk import TextChunk
+from core.chunk import Chunk, TextChunk
 from core.errors import NotFound, SchemaChanged, SnapshotGone
 from core.model.connection import Connection
 from core.model.task import PartPlan, Snapshot
 from core.model.vocabulary import Consistency, Lock, ObjectRef, ObjectType, SchemaFlavour
 
 DATABASE = "main"
+# So often a transaction is begun until another process sees the same state.
+TRIES = 4
 
 
 class SqliteSession(Session):
@@ -46,6 +50,7 @@ class SqliteSession(Session):
         self._driver = open_file(connection)
         self._ask = Statements(self._driver, connection.name)
         self._catalog: tuple[int, Catalog] | None = None
+        self._beside = Beside(connection, self._path, self._ask)
         with ExitStack() as undo:
             undo.callback(self._driver.close)
             self.server = ServerInfo("SQLite", sqlite3.sqlite_version, notes=self._notes())
@@ -111,17 +116,23 @@ class SqliteSession(Session):
                 f"Connection {self._name!r}: a state of a SQLite file can't be read again once let go.",
                 "Start the task again: it reads the file as it is now.",
             )
-        self.end()
-        self._ask.rows("BEGIN", about="a read transaction")
-        with ExitStack() as undo:
-            undo.callback(self.end)
-            # The transaction takes its point in time with its first read.
-            self._ask.rows("SELECT 1 FROM sqlite_master LIMIT 1", about="a read transaction")
-            version = self._ask.value("PRAGMA data_version", about="a read transaction")
-            undo.pop_all()
+        for _ in range(TRIES):
+            self.end()
+            self._beside.before()
+            self._ask.rows("BEGIN", about="a read transaction")
+            with ExitStack() as undo:
+                undo.callback(self.end)
+                # The transaction takes its point in time with its first read.
+                self._ask.rows("SELECT 1 FROM sqlite_master LIMIT 1", about="a read transaction")
+                version = self._ask.value("PRAGMA data_version", about="a read transaction")
+                shared = self._beside.after()
+                undo.pop_all()
+            if shared:
+                break
         return Snapshot(id=f"{self._changed()}-{version}", taken_at=datetime.now(UTC), reopens=False)
 
     def end(self) -> None:
+        self._beside.end()
         if self._driver.in_transaction:
             self._ask.rows("ROLLBACK", about="a read transaction")
 
@@ -141,38 +152,69 @@ class SqliteSession(Session):
     def read(self, request: ReadRequest) -> Iterator[TextChunk]:
         """In rowid order, or that of a WITHOUT ROWID table's key; views in their own. Raises ValueTooLarge
         for a row of 2 GiB or more."""
+        for chunk in self._read(request, typed=False):
+            assert isinstance(chunk, TextChunk)  # noqa: S101 - others come only where they were asked for
+            yield chunk
+
+    def read_typed(self, request: ReadRequest) -> Iterator[Chunk]:
+        """Large tables as `ArrowChunk` behind their first rows where each column has values of one type."""
+        return self._read(request, typed=True)
+
+    def _read(self, request: ReadRequest, *, typed: bool) -> Iterator[Chunk]:
         self._check(request.database)
         own = not self._driver.in_transaction
         if own:
             self.begin()  # more than one statement may be needed: they see the same rows
         try:
-            yield from self._read(request)
+            yield from self._rows(request, typed=typed)
         finally:
             if own:
                 self.end()
 
-    def _read(self, request: ReadRequest) -> Iterator[TextChunk]:
+    def _rows(self, request: ReadRequest, *, typed: bool) -> Iterator[Chunk]:
         shape, about = request.shape, self._about(request.database, request.shape.ref)
         order: Sequence[str] = ()
+        remainder = None
         if shape.query is not None:
             statement = queries.statement(request, shape.query)
         else:
-            order = parts.order(self._ask, self._schema(), self._planned(shape.ref))
-            statement = _select(shape, request.comment)
-            statement += parts.condition(request.part.condition, request.where)
-        if order:
-            statement += f" ORDER BY {', '.join(order)}"
+            entry = self._planned(shape.ref)
+            order = parts.order(self._ask, self._schema(), entry)
+            tail = parts.condition(request.part.condition, request.where)
+            if order:
+                tail += f" ORDER BY {', '.join(order)}"
+                remainder = self._remainder(request, entry, tail, typed=typed)
+            statement = _select(shape, request.comment) + tail
         kinds = [column.kind for column in shape.columns]
         try:
-            yield from read_chunks(self._driver, statement, kinds, request.chunk_bytes, ordered=bool(order))
+            yield from read_chunks(
+                self._driver, statement, kinds, request.chunk_bytes, ordered=bool(order), remainder=remainder
+            )
         except (sqlite3.Error, MemoryError) as error:
             raise while_reading(error, self._name, about, planned=True) from error
 
+    def _remainder(self, request: ReadRequest, entry: Entry, tail: str, *, typed: bool) -> Remainder | None:
+        """Who reads the table behind its first rows; None where the session does."""
+        shape = request.shape
+        if shape.rows is not None and shape.rows < LARGE_ROWS:
+            return None
+        reason = uniform.why_not(self._ask, shape.ref, shape.columns)
+        if request.where is not None:
+            reason = "rows are chosen by a condition"
+        elif request.part.condition and self._schema().rowid(entry) is None:
+            reason = "parts are cut along a key of any type"
+        if reason is not None:
+            log.debug("%s: read by one process: %s", shape.ref, reason)
+            return None
+        return self._beside.remainder(request, tail, typed=typed)
+
     def cancel(self) -> None:
         # Ends what runs, a read between two of its chunks included; without one it does nothing.
+        self._beside.cancel()
         self._driver.interrupt()
 
     def close(self) -> None:
+        self._beside.close()
         self._driver.close()
 
     def _check(self, database: str) -> None:

@@ -1,0 +1,66 @@
+"""What a session and the process that reads beside it say to each other (`companion_process`).
+
+To the process goes a line of JSON with the file (`Order`), then a command in each line. From it come frames:
+`HEADER` (what it is, a number, the length of what follows), then that: words for FAILED, a record batch of
+Arrow's IPC format for ROWS, whose number is that of the rows in it; for all else it is the command's, 0 where
+the file couldn't be opened.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Sequence
+
+import msgspec
+import pyarrow as pa
+
+from connectors.sources.sqlite.uniform import Storage
+
+HEADER = struct.Struct("<BIQ")
+BEGUN, ENDED, ROWS, DONE, FAILED = range(5)
+ARROW_TYPES = {
+    Storage.INTEGER: pa.int64(),
+    Storage.REAL: pa.float64(),
+    Storage.TEXT: pa.string(),
+    Storage.BLOB: pa.binary(),
+}
+
+
+class Order(msgspec.Struct, frozen=True, kw_only=True):
+    """The file, as a URI."""
+
+    uri: str
+
+
+class Begin(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """Begin a read transaction."""
+
+    number: int
+
+
+class End(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """Let go of it."""
+
+    number: int
+
+
+class Read(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """Carry out a statement of `uniform.statement`. `typed`: numbers as such, else as they are written, as
+    bytes like all the rest. `batch_rows` are received at once; a frame has at most
+    `frame_bytes`, or a row."""
+
+    number: int
+    statement: str
+    storages: tuple[Storage, ...]
+    typed: bool
+    batch_rows: int
+    frame_bytes: int
+
+
+Command = Begin | End | Read
+
+
+def schema_of(storages: Sequence[Storage], *, typed: bool) -> pa.Schema:
+    """Of the record batches in frames; columns are called by their numbers."""
+    kinds = [ARROW_TYPES[storage] if typed else pa.binary() for storage in storages]
+    return pa.schema([pa.field(str(number), kind) for number, kind in enumerate(kinds)])
