@@ -7,7 +7,7 @@ from binascii import b2a_base64, hexlify
 import numpy as np
 
 from core.chunk import Bytes
-from core.formats.block import Index, Packed, content, gather, take
+from core.formats.block import Index, Packed, gather
 
 
 def hex_values(data: Bytes, spans: Index, *, lower: bool = False) -> Packed:
@@ -21,19 +21,21 @@ def hex_values(data: Bytes, spans: Index, *, lower: bool = False) -> Packed:
 
 def base64_values(data: Bytes, spans: Index) -> Packed:
     """The values in base64 (RFC 4648 §4, with padding, no line breaks)."""
-    lengths = spans[:, 1] - spans[:, 0]
-    missing = -lengths % 3
-    # Three zeros at the front: literal n is n of them.
-    padding = np.zeros(3, np.uint8)
-    offsets = np.concatenate([np.array([0, 0, 1, 3], np.int32), spans.reshape(-1) + 3])
-    index = np.empty(2 * len(spans), np.int32)
-    index[0::2] = 4 + 2 * np.arange(len(spans))
-    index[1::2] = missing
-    padded = take(np.concatenate([padding, data]), offsets, index)
-    # Each has a multiple of three bytes now: all at once are what each would be alone.
-    text = np.frombuffer(bytearray(b2a_base64(content(padded), newline=False)), np.uint8)
-    bounds = np.zeros(len(spans) + 1, np.int32)
-    np.cumsum((lengths + missing) // 3 * 4, out=bounds[1:])
-    for wanting in (1, 2):
-        text[bounds[1:][missing >= wanting] - wanting] = ord("=")
+    missing = -(spans[:, 1] - spans[:, 0]) % 3
+    # Each with so many of the bytes behind it that it has a multiple of three: all at once are then what each
+    # would be alone.
+    wide = spans.copy()
+    wide[:, 1] += missing
+    if len(wide) and wide[-1, 1] > len(data):
+        data = np.concatenate([data, np.zeros(2, np.uint8)])
+    values = gather(data, wide)
+    raw, ends = values.data.copy(), values.bounds[1:]
+    some, two = np.flatnonzero(missing), np.flatnonzero(missing == 2)
+    raw[ends[some] - 1] = 0
+    raw[ends[two] - 2] = 0
+    text = np.frombuffer(bytearray(b2a_base64(raw.data, newline=False)), np.uint8)
+    bounds = values.bounds // 3 * 4
+    ends = bounds[1:]
+    text[ends[some] - 1] = ord("=")
+    text[ends[two] - 2] = ord("=")
     return Packed(text, bounds)

@@ -21,8 +21,11 @@ from core.chunk import Bytes, Mask, Offsets
 
 Whole = npt.NDArray[np.int64]
 
-_LENGTHS = (0, 4, 7, 11)
-_DATE, _CLOCK = 4, 7  # up to which field a value of that length goes
+_DATE, _CLOCK, _ALL = 4, 7, 11  # up to which field a value of that length goes
+# By a first byte: whether it is the length of a moment, and of a date.
+_IS_LENGTH = np.zeros((2, 256), np.bool_)
+_IS_LENGTH[0, [0, _DATE, _CLOCK, _ALL]] = True
+_IS_LENGTH[1, [0, _DATE]] = True
 _YEARS, _MONTHS = 10_000, 16
 _DAY_SECONDS = 86_400
 _SECOND = 1_000_000
@@ -64,7 +67,7 @@ class Moment:
     def read(self, buffer: Bytes, starts: Offsets, lengths: Bytes, nulls: Mask | None) -> pa.Array:
         """`starts` say where their years stand, `lengths` how long they are (0 for NULL), both of shape
         (rows,). Gives an array of `kind`, or of texts. Raises DamagedRow."""
-        if not np.isin(np.unique(lengths), _LENGTHS[:2] if self.dates else _LENGTHS).all():
+        if not _IS_LENGTH[int(self.dates)].take(lengths).all():
             raise DamagedRow("a date has no valid length")
         fields = _Fields(buffer, starts, lengths)
         valid = validity(nulls)

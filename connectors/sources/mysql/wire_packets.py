@@ -39,10 +39,11 @@ def walk(buffer: Bytes, position: int, filled: int, usual_size: float) -> Offset
             leapt = _leap(buffer, position, filled)
             position = int(leapt[-1])
     ends: list[int] = []
-    append = ends.append
+    # A step for every packet: with names that are near.
+    append, read, front, size = ends.append, header, HEADER, MAX_PAYLOAD
     while True:
         # A header that hasn't come in full reads as anything: its packet then ends behind `filled` too.
-        position += HEADER + (header(view, position)[0] & MAX_PAYLOAD)
+        position += front + (read(view, position)[0] & size)
         if position > filled:
             break
         append(position)
