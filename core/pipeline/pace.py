@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Generator, Iterator
+from typing import TypeVar
 
-from core.chunk import Chunk
+from core.chunk import Chunk, TextChunk
 from core.model.load import Per, Rate
 
 # What wasn't used in the last second may be made up for.
 CREDIT_SECONDS = 1.0
 LOOK_SECONDS = 0.2
+
+T = TypeVar("T", TextChunk, Chunk)
 
 
 class Pace:
@@ -22,6 +25,17 @@ class Pace:
         self._check = check
         # Up to when what was read so far may take.
         self._due = 0.0
+
+    def slowed(self, chunks: Iterator[T]) -> Iterator[T]:
+        """What is read, no faster than it may be, whatever becomes of it. Closed, it closes its reader."""
+        try:
+            for chunk in chunks:
+                yield chunk
+                self.passed(chunk)
+                del chunk  # it may be large, and so may the next one
+        finally:
+            if isinstance(chunks, Generator):
+                chunks.close()
 
     def passed(self, chunk: Chunk) -> None:
         """A chunk was read: wait as long as that should have taken."""

@@ -137,22 +137,24 @@ def copy_rows(
     passing: Passing | None = None,
     pace: Pace | None = None,
 ) -> None:
-    """The rows of one part, chunk by chunk, no faster than `pace` has it; of them those that `passing` lets
-    through."""
+    """The rows of one part, chunk by chunk, read no faster than `pace` has it; of them those that `passing`
+    lets through."""
     check()
     rows: Iterator[Chunk]
     if passing is not None:
-        rows = passing(request, session.read(request))
+        read = session.read(request)
+        rows = passing(request, pace.slowed(read) if pace is not None else read)
     else:
         rows = session.read_typed(request) if files.typed else session.read(request)
+        rows = pace.slowed(rows) if pace is not None else rows
     try:
         for chunk in rows:
             check()
             files.write(chunk)
             faults.reached(Point.CHUNK_WRITTEN)
             progress(files.rows, files.size)
-            if pace is not None:
-                pace.passed(chunk)
+            # It may be large, and so may the next one.
+            del chunk
     finally:
         # A reader that is given up in the middle lets go of its statement now, not when it is collected.
         if isinstance(rows, Generator):

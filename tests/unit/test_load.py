@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import weakref
+from collections.abc import Iterator
+
 import numpy as np
 import pytest
 
-from core.chunk import TextChunk
+from core.chunk import Bytes, TextChunk
 from core.errors import Aborted, InvalidValue
 from core.model.load import LoadSettings, Per, Rate
 from core.pipeline import pace as module
@@ -67,6 +70,31 @@ def test_a_reader_takes_its_time(monkeypatch: pytest.MonkeyPatch, rate: Rate | N
     for _ in range(10):
         pace.passed(chunk(10))
     assert clock.now - begun == pytest.approx(seconds, abs=module.CREDIT_SECONDS)
+
+
+def test_what_is_read_counts_whether_it_is_written_or_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = Clock(monkeypatch)
+    pace = Pace(lambda: Rate(10, Per.ROWS), lambda: None)
+    begun = clock.now
+    held: list[weakref.ref[Bytes]] = []
+
+    def read() -> Iterator[TextChunk]:
+        for _ in range(10):
+            # Nobody holds the one before while the next is read: both may be large.
+            assert not held or held[-1]() is None
+            new = chunk(10)
+            held.append(weakref.ref(new.buffer))
+            yield new
+            del new
+
+    def nothing(chunks: Iterator[TextChunk]) -> Iterator[TextChunk]:
+        for one in chunks:
+            if not one.rows:
+                yield one
+            del one
+
+    assert list(nothing(pace.slowed(read()))) == []
+    assert clock.now - begun == pytest.approx(10, abs=module.CREDIT_SECONDS)
 
 
 def test_time_that_was_not_used_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:

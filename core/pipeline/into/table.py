@@ -218,7 +218,7 @@ class _Rows:
             where=both(ctx.settings.where_of(shape.ref), part.where),
             comment=ctx.comment,
         )
-        chunks = ctx.session.read(request)
+        chunks = ctx.pace.slowed(ctx.session.read(request))
         if self._fresh is not None:
             chunks = self._fresh.passing(request, chunks)
         try:
@@ -231,7 +231,7 @@ class _Rows:
                 yield from encoder.pieces(fitting.fit(chunk))
                 faults.reached(Point.CHUNK_WRITTEN)
                 ctx.journal.progress(self._tracked.item.number, self.count, self.size)
-                ctx.pace.passed(chunk)
+                del chunk  # it may be large, and so may the next one
         finally:
             # A reader that is given up in the middle lets go of its statement now, not when it is collected.
             if isinstance(chunks, Generator):
