@@ -10,6 +10,7 @@ import pytest
 
 from tests.cli.conftest import Offramp
 from tests.servers.dask import DaskCluster
+from tests.servers.mariadb import make_certificate
 
 VARIABLE = "OFFRAMP_TEST_DATABASE_PASSWORD"
 ROWS = 3000
@@ -130,3 +131,31 @@ def test_a_dry_run_tells_what_a_cluster_lacks(offramp, postgresql, database, clu
     assert "is kept on this machine" in said.err
     assert postgresql.password not in said.err + said.out
     assert not (offramp.directory / "out").exists()
+
+
+def test_a_scheduler_within_tls_wants_the_certificates_of_dasks_own_configuration(
+    offramp, postgresql, tmp_path
+):
+    """The cluster's client is the task's worker, which has the engine's environment."""
+    import dask
+
+    authority, certificate, key = map(str, make_certificate(tmp_path))
+    files = {"ca-file": authority}
+    for role in ("client", "scheduler", "worker"):
+        files |= {f"{role}.cert": certificate, f"{role}.key": key}
+    environment = {
+        f"DASK_DISTRIBUTED__COMM__TLS__{name.replace('.', '__').replace('-', '_').upper()}": path
+        for name, path in files.items()
+    }
+    there = {**environment, VARIABLE: postgresql.password}
+    with (
+        dask.config.set({f"distributed.comm.tls.{name}": path for name, path in files.items()}),
+        DaskCluster(tmp_path / "dask", 1, environment=there, protocol="tls") as cluster,
+    ):
+        assert cluster.address.startswith("tls://")
+        engine = ("--engine", "dask", "--dask-scheduler", cluster.address)
+        wrong = offramp("dump", *MANY, *engine, "--to", "out", "--dry-run", code=1)
+        assert "with the certificates in Dask's own configuration" in wrong.err
+        offramp.environment.update(environment)
+        offramp("dump", *MANY, *engine, "--to", "out", timeout=120)
+        assert rows_of(tmp_path / "out") == EXPECTED

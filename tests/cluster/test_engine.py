@@ -38,21 +38,23 @@ def command(offramp: Offramp, shop: Shop, s3_server: s3.S3, tmp_path: Path) -> O
     return offramp
 
 
-@pytest.mark.oceanbase
-def test_a_killed_worker_is_gone_on_after(
-    command: Offramp, shop: Shop, cluster: DaskCluster, s3_server: s3.S3, tmp_path: Path
-) -> None:
+def begun(command: Offramp, cluster: DaskCluster) -> str:
+    """The number of a task of six parts that is slow, and has done two of them."""
     done = command.quick(
         "dump", "shop", "big", "--content", "data", "--many-files", "--statement-rows", "800", "--to", "lake:nightly",
         "--engine", "dask", "--dask-scheduler", cluster.address, "--limit-rate", "20k", "--detach",
     )  # fmt: skip
     number = done.out.strip()
+    until(lambda: command.quick("logs", number, code=None).out.count(" is done: ") >= 2)
+    return number
+
+
+@pytest.mark.oceanbase
+def test_a_killed_worker_is_gone_on_after(
+    command: Offramp, shop: Shop, cluster: DaskCluster, s3_server: s3.S3, tmp_path: Path
+) -> None:
+    number = begun(command, cluster)
     prefix = f"{tmp_path.name}/nightly/"
-
-    def parts_done() -> bool:
-        return command.quick("logs", number, code=None).out.count(" is done: ") >= 2
-
-    until(parts_done)
     (worker,) = workers(command.home).values()
     os.kill(worker, signal.SIGKILL)
     until(lambda: gone(worker))
@@ -67,4 +69,16 @@ def test_a_killed_worker_is_gone_on_after(
     assert all(f"TABLE:big: part {n} is done: " in log for n in range(1, 7))
     command("verify", number, "--against-source")
     assert not [key for key in s3_server.keys(prefix) if ".partial" in key]
+    until(lambda: not shop.under_way(f"offramp task {number} "))
+
+
+@pytest.mark.oceanbase
+def test_an_abort_that_waits_for_nobody_takes_back_what_was_sent(
+    command: Offramp, shop: Shop, cluster: DaskCluster, s3_server: s3.S3, tmp_path: Path
+) -> None:
+    number = begun(command, cluster)
+    assert s3_server.keys(tmp_path.name)
+    command.quick("abort", number, "--force")
+    command("wait", number, code=5)
+    until(lambda: not s3_server.keys(tmp_path.name))
     until(lambda: not shop.under_way(f"offramp task {number} "))
