@@ -10,25 +10,33 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from core.errors import Unreachable, Unsupported
+from core.errors import TlsError, Unreachable, Unsupported
 
 if TYPE_CHECKING:
     from distributed import Client
 
 CONNECT_SECONDS = 10.0
+WITHIN_TLS = ("tls://", "wss://")
 
 
 @contextmanager
 def open_client(address: str, name: str = "offramp", seconds: float = CONNECT_SECONDS) -> Iterator[Client]:
     """A client of the scheduler at `address`, which knows it as `name`. Raises Unreachable (transient) where
-    nobody answers as a scheduler within so many seconds, Unsupported where `distributed` isn't installed
-    here."""
+    nobody answers as a scheduler within so many seconds, TlsError where Dask's configuration has no
+    certificates for one within TLS, Unsupported where `distributed` isn't installed here."""
     try:
-        from distributed import Client  # noqa: PLC0415 - few tasks want it, and it takes its time
+        from distributed import Client, Security  # noqa: PLC0415 - few tasks want it, and it takes its time
     except ImportError as error:
         raise Unsupported(
             f"What talks to a Dask cluster isn't installed: {error}.", "pip install 'offramp[dask]'."
         ) from error
+    # A client that can't be made for want of them isn't closed by anybody, and keeps its program for a while.
+    if address.startswith(WITHIN_TLS) and not Security().get_connection_args("client").get("ssl_context"):
+        raise TlsError(
+            f"Dask's configuration has no certificates for the scheduler at {address}.",
+            "Name them in ~/.config/dask/distributed.yaml (distributed.comm.tls: ca-file, client.cert, "
+            "client.key), or in DASK_… where the engine runs.",
+        )
     try:
         client = Client(address, timeout=seconds, set_as_default=False, name=name)
     except (OSError, TimeoutError, ValueError, TypeError) as error:

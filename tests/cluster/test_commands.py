@@ -155,7 +155,7 @@ def test_a_scheduler_within_tls_wants_the_certificates_of_dasks_own_configuratio
         assert cluster.address.startswith("tls://")
         engine = ("--engine", "dask", "--dask-scheduler", cluster.address)
         wrong = offramp("dump", *MANY, *engine, "--to", "out", "--dry-run", code=1)
-        assert "with the certificates in Dask's own configuration" in wrong.err
+        assert "Dask's configuration has no certificates for the scheduler at tls://" in wrong.err
         offramp.environment.update(environment)
         offramp("dump", *MANY, *engine, "--to", "out", timeout=120)
         assert rows_of(tmp_path / "out") == EXPECTED

@@ -19,7 +19,6 @@ from distributed import Client
 
 from tests.servers.mariadb import end_with_parent
 
-DASK = (sys.executable, "-P", "-m", "dask")
 START_SECONDS = 90
 
 
@@ -35,6 +34,7 @@ class DaskCluster:
         environment: Mapping[str, str] | None = None,
         nthreads: int = 1,
         python: Sequence[str] = (sys.executable, "-P"),
+        protocol: str = "tcp",
     ) -> None:
         directory.mkdir(parents=True, exist_ok=True)
         self.directory = directory
@@ -47,7 +47,8 @@ class DaskCluster:
         self.scheduler = self._start(
             "scheduler",
             (sys.executable, "-P"),
-            "--host", "127.0.0.1", "--port", "0", "--no-dashboard", "--no-show", "--scheduler-file", str(told),
+            "--host", "127.0.0.1", "--port", "0", "--protocol", protocol, "--no-dashboard", "--no-show",
+            "--scheduler-file", str(told),
         )  # fmt: skip
         try:
             self.address = self._address(told)
@@ -60,10 +61,10 @@ class DaskCluster:
 
     def _start(self, name: str, python: Sequence[str], *args: str) -> subprocess.Popen[bytes]:
         command = (*python, "-m", "dask", name.partition("-")[0], *args)
-        environment = {**self._environment, "DASK_DISTRIBUTED__ADMIN__TICK__LIMIT": "60s"}
         with (self.directory / f"{name}.log").open("ab") as log:
             return subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.directory, env=environment,
+                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.directory,
+                env=self._environment,
                 preexec_fn=end_with_parent,  # noqa: PLW1509
             )  # fmt: skip
 
