@@ -22,6 +22,10 @@ LOAD DATA takes them for themselves. Doubling happens before the conversion to t
 trail byte 0x5C of GBK or BIG5 is not doubled: LOAD DATA … CHARACTER SET gbk reads whole characters, and takes
 only a backslash of its own for an escape. (It can't read UTF-16 or UTF-32.)
 
+With `safe` a text, or the digits of bytes, that begins with =, +, -, @, a tab or CR gets an apostrophe before
+it and is quoted ("CSV Injection", OWASP): spreadsheets would run it as a formula. Whoever reads the file back
+gets the apostrophe, too, and can't tell it from one that was there. Numbers, dates and times stay as they are.
+
 The line break setting ends records only; line breaks within values are kept.
 """
 
@@ -136,6 +140,10 @@ class CsvEncoder(Encoder):
 def notes(settings: ExportSettings) -> list[str]:
     """What a person should know about CSV of these settings."""
     csv, words = settings.csv, [f"Bytes are written as {_FORMS[settings.csv.binary]} in CSV."]
+    if csv.safe:
+        words.append(
+            "Texts that begin like a formula get an apostrophe before them, which is read back with them."
+        )
     if settings.encoding in (Encoding.UTF_16, Encoding.UTF_32):
         words.append(f"{settings.encoding} is written little-endian, with a byte-order mark.")
         if csv.escape_backslash:

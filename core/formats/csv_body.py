@@ -17,6 +17,12 @@ from core.formats.wide import Slices
 from core.model.settings import CsvSettings
 
 _BARE, _QUOTED, _BYTES = 0, 1, 2
+# Added to the class of what is quoted: an apostrophe comes first.
+_MARKED = 4
+# What spreadsheets take for the beginning of a formula, or skip before one.
+_FORMULA = np.isin(np.arange(256), list(b"=+-@\t\r"))
+# Bytes whose base64 begins with a plus sign are 0b111110xx.
+_PLUS, _FIRST_SIX = 0xF8, 0xFC
 _NULL = 0
 # Separators that no number, date, time or UUID has in it.
 _SAFE_SEPARATORS = ",;|\t"
@@ -59,6 +65,8 @@ class CsvBody:
         self._quote_bytes = self._separator[0] in alphabet or (
             bool(self._null) and set(self._null) <= set(alphabet)
         )
+        self._safe = settings.safe
+        self._mark = self._quote * 2 if self._quote == b"'" else b"'"
         self._kinds = np.array(kinds, np.uint8)
         self._scanned = [Kind.TEXT]
         if settings.separator.isascii() and settings.separator not in _SAFE_SEPARATORS:
@@ -71,6 +79,10 @@ class CsvBody:
     def _literals(self) -> list[list[list[bytes]]]:
         opening = [b"", self._quote, self._prefix, self._quote + self._prefix]
         closing = [b"", self._quote, b"", self._quote]
+        if self._safe:
+            opening += [self._mark, self._quote + self._mark, self._mark + self._prefix]
+            opening.append(self._quote + self._mark + self._prefix)
+            closing *= 2
         within, between = (
             [[left + middle + right for right in opening] for left in closing]
             for middle in (self._separator, self._newline)
@@ -108,12 +120,29 @@ class CsvBody:
         quoted = self._quoted(block, found, binary)
         if first_of_file and (block.value(0) or b"").startswith(_BOM):
             quoted[0] = True
+        if self._safe:
+            formulas = self._formulas(block, binary)
+            quoted[formulas] = True
+            joiner.shift_class(formulas, _MARKED)
         joiner.shift_class(np.flatnonzero(quoted), _QUOTED - _BARE)
         doubled = self._escapes.added.take(found.special()) > 0
         if doubled.any():
             changed, rewritten = found.keep(doubled).escaped(self._escapes)
             joiner.use_extra(self._scanner.flat(changed), rewritten)
         return joiner.join()
+
+    def _formulas(self, block: Block, binary: Values) -> Values:
+        """The values that a spreadsheet would take for formulas, flat."""
+        first = block.data.take(block.spans[:, 0], mode="clip") if len(block.data) else np.zeros(0, np.uint8)
+        if not len(first):
+            return np.empty(0, np.intp)
+        found = self.text(block) & _FORMULA[first]
+        if self._form == "base64":
+            found[binary] = first[binary] & _FIRST_SIX == _PLUS
+        found &= block.lengths > 0
+        if block.nulls is not None:
+            found &= ~block.nulls
+        return np.flatnonzero(found)
 
     def _binary(self, block: Block) -> Values:
         """The values that are bytes and not NULL."""
@@ -180,20 +209,33 @@ class CsvBody:
                 continue
             kind = self._kinds[index] if block.kinds is None else block.kinds[index]
             empty = block.lengths[index] == 0
+            mark = self._mark if self._safe and self._wide_formula(slices, index, kind) else b""
             if kind == Kind.BINARY:
-                quote = self._quote if self._quote_bytes or (empty and self._quote_empty) else b""
-                yield quote + self._prefix
+                quoted = mark or self._quote_bytes or (empty and self._quote_empty)
+                quote = self._quote if quoted else b""
+                yield quote + mark + self._prefix
                 yield from map(self._digits_of, slices.raw(index))
             else:
                 first = first_of_file and index == 0
-                quote = (
-                    self._quote if self._wide_quoted(slices, index, kind == Kind.TEXT, first=first) else b""
-                )
-                yield quote
+                quoted = mark or self._wide_quoted(slices, index, kind == Kind.TEXT, first=first)
+                quote = self._quote if quoted else b""
+                yield quote + mark
                 for piece in slices.text(index, count=True) if kind == Kind.TEXT else slices.raw(index):
                     yield self._escapes.apply(piece)
             yield quote
         yield self._newline
+
+    def _wide_formula(self, slices: Slices, index: int, kind: int) -> bool:
+        if kind == Kind.TEXT:
+            pieces = slices.text(index, count=False)
+        elif kind == Kind.BINARY and self._form == "base64":
+            pieces = slices.raw(index)
+        else:
+            return False
+        first = next((piece[0] for piece in pieces if piece), None)
+        if first is None:
+            return False
+        return bool(_FORMULA[first]) if kind == Kind.TEXT else first & _FIRST_SIX == _PLUS
 
     def _digits_of(self, data: bytes) -> bytes:
         if self._form == "base64":

@@ -51,7 +51,8 @@ class CsvSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     apart after a re-read. `escape_backslash` also doubles backslashes inside values, for readers that
     take the backslash as an escape (MySQL's LOAD DATA); NULL as `\\N` is then never a value.
     `binary`: how bytes are written: `hex` (DEADBEEF), `0x` (0xDEADBEEF), `\\x` (PostgreSQL's bytea,
-    \\xdeadbeef) or `base64`. `bom` puts a byte-order mark before UTF-8 too (Excel wants it).
+    \\xdeadbeef) or `base64`. `bom` puts a byte-order mark before UTF-8 too (Excel wants it). `safe`: texts
+    that a spreadsheet would take for a formula get an apostrophe before them, which makes them text there.
     """
 
     header: bool = True
@@ -62,6 +63,7 @@ class CsvSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     escape_backslash: bool = False
     binary: str = "hex"
     bom: bool = False
+    safe: bool = False
 
     BINARY_FORMS = ("hex", "0x", "\\x", "base64")
 

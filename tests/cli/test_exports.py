@@ -6,7 +6,7 @@ ALL_SETTINGS = (
     "--content", "data", "--database", "main", "--exclude", "VIEW:*", "--format", "sql", "--encoding", "gb18030",
     "--on-unencodable", "escape", "--batch-commit", "100", "--sql-rows", "copy", "--csv-for", "excel", "--csv-separator", "tab",
     "--no-csv-header", "--csv-quote", "single", "--csv-null", "\\N", "--csv-binary", "base64",
-    "--csv-escape-backslash", "--schema-flavour", "mysql", "--no-schema-privileges", "--consistency", "part", "--lock", "brief",
+    "--csv-escape-backslash", "--csv-safe", "--schema-flavour", "mysql", "--no-schema-privileges", "--consistency", "part", "--lock", "brief",
     "--on-error", "continue", "--retry-limit", "0", "--sys-account", "root", "--compression", "gzip:3",
     "--json-binary", "hex", "--json-big-numbers", "text", "--parquet-codec", "brotli:4",
     "--parquet-row-group-rows", "1000", "--arrow-codec", "lz4", "--on-unfit", "null",
@@ -48,7 +48,7 @@ def test_every_setting_arrives(shop):
         "format": "sql", "encoding": "GB18030", "on_unencodable": "escape",
         "csv": {
             "header": False, "separator": "\t", "quote": "'", "newline": "crlf", "null": "\\N",
-            "escape_backslash": True, "binary": "base64", "bom": True,
+            "escape_backslash": True, "binary": "base64", "bom": True, "safe": True,
         },
         "sql": {"rows": "copy", "batch_commit": 100}, "schema": {"drop": False, "merge": False, "flavour": "mysql", "privileges": False},
         "json": {"binary": "hex", "big_numbers": "text"}, "compression": "gzip", "compression_level": 3,

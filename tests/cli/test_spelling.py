@@ -82,7 +82,7 @@ SETTINGS = [
         ExportSettings(connection="shop", objects=("t",), csv=csv)
         for csv in (
             CsvSettings(separator="\t", quote="'", header=False),
-            CsvSettings(separator="-", null="=n", binary="\\x", bom=True),
+            CsvSettings(separator="-", null="=n", binary="\\x", bom=True, safe=True),
             CsvSettings(separator=";", newline=Newline.CR, escape_backslash=True, null="NULL"),
         )
     ),

@@ -119,7 +119,7 @@ def export_settings(draw: st.DrawFn) -> ExportSettings:
                 CsvSettings, header=st.booleans(), separator=st.sampled_from([",", ";", "\t", "|", "中"]),
                 quote=st.sampled_from(['"', "'"]), newline=st.sampled_from(Newline),
                 null=st.sampled_from(["", "\\N", "NULL", "nothing"]), escape_backslash=st.booleans(),
-                binary=st.sampled_from(CsvSettings.BINARY_FORMS), bom=st.booleans(),
+                binary=st.sampled_from(CsvSettings.BINARY_FORMS), bom=st.booleans(), safe=st.booleans(),
             ),
         )
     )  # fmt: skip

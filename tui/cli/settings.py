@@ -181,6 +181,11 @@ def _add_csv(group: argparse._ArgumentGroup) -> None:
     )
     _switch(group, "--csv-escape-backslash", "double backslashes, for readers that take them as escapes")
     _switch(group, "--csv-bom", "a byte-order mark before UTF-8 too")
+    _switch(
+        group,
+        "--csv-safe",
+        "an apostrophe before texts that a spreadsheet would run as formulas (= + - @ ...)",
+    )
 
 
 def _add_running(group: argparse._ArgumentGroup) -> None:
@@ -324,7 +329,7 @@ def read_objects(name: str) -> list[str]:
 
 
 def _csv(args: argparse.Namespace, base: CsvSettings) -> CsvSettings:
-    names = ("header", "separator", "quote", "newline", "null", "binary", "escape_backslash", "bom")
+    names = ("header", "separator", "quote", "newline", "null", "binary", "escape_backslash", "bom", "safe")
     fields = {name: value for name in names if (value := getattr(args, f"csv_{name}")) is not None}
     if args.csv_for is not None:
         base = CSV_PRESETS[args.csv_for]

@@ -154,7 +154,8 @@ def _csv(csv: CsvSettings, old: CsvSettings, *, presets: bool) -> list[str]:
         if getattr(csv, name) != getattr(old, name):
             words += _option(f"--csv-{name}", str(getattr(csv, name)))
     words += _switch("--csv-escape-backslash", csv.escape_backslash, old.escape_backslash)
-    return words + _switch("--csv-bom", csv.bom, old.bom)
+    words += _switch("--csv-bom", csv.bom, old.bom)
+    return words + _switch("--csv-safe", csv.safe, old.safe)
 
 
 def _account(settings: ExportSettings, old: ExportSettings, *, password: bool) -> list[str]:

@@ -137,6 +137,7 @@ def _csv(settings: ExportSettings) -> list[tuple[str, str]]:
         ("bytes as", csv.binary),
         ("", "backslashes are doubled" if csv.escape_backslash else ""),
         ("", "a byte-order mark first" if csv.bom else ""),
+        ("", "an apostrophe before what looks like a formula" if csv.safe else ""),
     ]
 
 

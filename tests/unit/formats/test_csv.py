@@ -32,15 +32,20 @@ csv_settings = st.builds(
     escape_backslash=st.booleans(),
     binary=st.sampled_from(CsvSettings.BINARY_FORMS),
     bom=st.booleans(),
+    safe=st.booleans(),
 )
 
 
-def written(value: bytes | None, kind: Kind, form: str) -> object:
+def written(value: bytes | None, kind: Kind, form: str, *, safe: bool = False) -> object:
     """What a reader must get for a value."""
     if value is None:
         return NULL
-    if kind is not Kind.BINARY:
-        return value.decode()
+    text = value.decode() if kind is not Kind.BINARY else _digits(value, form)
+    formula = kind in (Kind.TEXT, Kind.BINARY) and text[:1] in ("=", "+", "-", "@", "\t", "\r")
+    return f"'{text}" if safe and formula else text
+
+
+def _digits(value: bytes, form: str) -> str:
     return {
         "hex": value.hex().upper(),
         "0x": "0x" + value.hex().upper(),
@@ -51,7 +56,10 @@ def written(value: bytes | None, kind: Kind, form: str) -> object:
 
 def expected(kinds: Sequence[Kind], rows: Rows, options: CsvSettings) -> list[list[object]]:
     head = [[f"c{n}" for n in range(len(kinds))]] if options.header else []
-    return head + [[written(v, k, options.binary) for v, k in zip(row, kinds, strict=True)] for row in rows]
+    return head + [
+        [written(v, k, options.binary, safe=options.safe) for v, k in zip(row, kinds, strict=True)]
+        for row in rows
+    ]
 
 
 def read(data: bytes, options: CsvSettings, encoding: str = "utf-8") -> list[list[object]]:
@@ -176,6 +184,30 @@ def test_only_what_needs_it_is_quoted():
     assert csv_lines(rows, CsvSettings(header=False)) == [
         b"plain", b"a b", b'"a,b"', b'"a""b"', b"a'b", b'"a\rb"', b'" a"', b'"a "', b'"\tb"', b"\\N", b"NULL",
     ]  # fmt: skip
+
+
+def test_what_a_spreadsheet_would_take_for_a_formula_gets_an_apostrophe_where_asked():
+    formulas = (b"=1+1", b"+1", b"-1", b"@sum(a1)", b"\t=1", b"\r=1")
+    rows = [[v] for v in (*formulas, b"a=1", b"'=1", b"", b" =1", b'=1,"2"', None)]
+    assert csv_lines(rows, CsvSettings(header=False, null="-"))[:2] == [b"=1+1", b"+1"]
+    assert csv_lines(rows, CsvSettings(header=False, null="-", safe=True)) == [
+        b"\"'=1+1\"", b"\"'+1\"", b"\"'-1\"", b"\"'@sum(a1)\"", b"\"'\t=1\"", b"\"'\r=1\"",
+        b"a=1", b"'=1", b'""', b'" =1"', b'"\'=1,""2"""', b"-",
+    ]  # fmt: skip
+    assert csv_lines(rows[:1], CsvSettings(header=False, safe=True, quote="'")) == [b"'''=1+1'"]
+
+
+def test_numbers_and_times_stay_and_names_and_bytes_are_no_formulas_either():
+    rows = [[b"-1", b"-00:30:00", b"=1", b"\xfb\xff"]]
+    kinds = [Kind.NUMBER, Kind.PLAIN, Kind.TEXT, Kind.BINARY]
+    safe = CsvSettings(header=False, safe=True, binary="base64")
+    assert csv_lines(rows, safe, kinds) == [b'-1,-00:30:00,"\'=1","\'+/8="']
+    # The same where a character of theirs separates values, so that they are looked through.
+    safe = CsvSettings(header=False, safe=True, separator=":")
+    assert csv_lines(rows, safe, kinds) == [b'-1:"-00:30:00":"\'=1":FBFF']
+    shape = shape_of([Kind.TEXT])
+    named = type(shape)(shape.ref, (type(shape.columns[0])("=cmd", "text", Kind.TEXT),))
+    assert file_of(settings_of(csv=CsvSettings(safe=True)), named, []) == b'"\'=cmd"\n'
 
 
 def test_load_data_would_take_the_bare_word_null_for_null():

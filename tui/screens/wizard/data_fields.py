@@ -178,6 +178,14 @@ DATA_FIELDS: tuple[Field, ...] = (
         shown=choices.csv,
     ),
     field(
+        "safe",
+        S.DATA,
+        "No formulas",
+        "An apostrophe before texts that a spreadsheet would run: = + - @ and such.",
+        choices.SWITCH,
+        shown=choices.csv,
+    ),
+    field(
         "sql_rows",
         S.DATA,
         "Rows as",

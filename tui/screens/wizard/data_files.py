@@ -60,6 +60,7 @@ def csv_of(draft: Draft) -> CsvSettings:
         binary=draft.binary,
         escape_backslash=draft.escape_backslash,
         bom=draft.bom,
+        safe=draft.safe,
     )
 
 

@@ -100,6 +100,7 @@ class Draft:
     binary: str = "hex"
     escape_backslash: bool = False
     bom: bool = False
+    safe: bool = False
     sql_rows: SqlRows = SqlRows.INSERT
     batch: bool = False
     batch_rows: str = BATCH

@@ -150,6 +150,7 @@ def content(draft: Draft) -> str:
         pieces += ["header" if draft.header else "no header"]
         pieces.append(f"{form['separator']!r} {draft.quote} {draft.newline.upper()}")
         pieces += [f"NULL as {draft.null}"] if draft.null else []
+        pieces += ["no formulas"] if draft.safe else []
     if draft.writes(Format.SQL) and draft.sql_rows is SqlRows.COPY:
         pieces.append("rows behind COPY")
     if draft.writes(Format.SQL) and draft.batch:
