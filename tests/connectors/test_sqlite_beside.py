@@ -224,7 +224,7 @@ def test_what_another_library_may_read_differently_is_read_by_the_session(
 def test_views_conditions_and_keys_of_any_type(tmp_path: Path, eager: None, counted: Counted) -> None:
     path = make(
         tmp_path / "f.db",
-        "CREATE TABLE t (a INTEGER PRIMARY KEY, b TEXT); CREATE VIEW v AS SELECT * FROM t;"
+        "CREATE TABLE t (a INTEGER PRIMARY KEY, b TEXT); CREATE INDEX covering ON t (b); CREATE VIEW v AS SELECT * FROM t;"
         "CREATE TABLE k (x REAL, y TEXT, PRIMARY KEY (x, y)) WITHOUT ROWID;"
         "CREATE TABLE other_order (x TEXT COLLATE NOCASE PRIMARY KEY) WITHOUT ROWID;",
         {
@@ -245,6 +245,9 @@ def test_views_conditions_and_keys_of_any_type(tmp_path: Path, eager: None, coun
         counted.rows = 0
         assert_same(session, table("other_order"), forms=(Format.CSV,))
         assert counted.rows
+        counted.rows = 0
+        assert_same(session, table("t"), forms=(Format.CSV, Format.ARROW))
+        assert counted.rows > 80
         counted.rows = 0
         for part in session.split("main", session.describe("main", table("t")), 20):
             assert_same(session, table("t"), forms=(Format.CSV,), part=part)

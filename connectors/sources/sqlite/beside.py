@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import logging
 import sqlite3
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -135,15 +135,18 @@ class Beside:
             self._losses += not self._cut
             self._drop()
 
-    def remainder(self, request: ReadRequest, tail: str, *, typed: bool) -> Remainder | None:
-        """What reads a table behind its first rows. `tail` is what follows the table's name in the statement,
-        with an order. None where nothing can."""
+    def remainder(
+        self, request: ReadRequest, behind: Callable[[int], str], *, typed: bool, proven: bool
+    ) -> Remainder | None:
+        """What reads a table behind its first rows. `behind` gives what follows the table's name in a
+        statement for what comes after so many; `proven`: each column's values are known to be of its type.
+        None where nothing can."""
         try:
             self.start()
         except Parted as error:
             self._look_after(error)
             return None
-        return Remainder(self, request, tail, typed)
+        return Remainder(self, request, behind, typed, proven)
 
     def end(self) -> None:
         """The session's transaction ends."""
@@ -193,8 +196,9 @@ class Remainder:
 
     beside: Beside
     request: ReadRequest
-    tail: str
+    behind: Callable[[int], str]
     typed: bool
+    proven: bool
     _wanted: bool = True
     _storages: Sequence[uniform.Storage] = ()
     _row_bytes: int = 1
@@ -227,7 +231,9 @@ class Remainder:
         frame = min(FRAME_BYTES, max(self.request.chunk_bytes, 1 << 10))
         command = Read(
             number=0,
-            statement=uniform.statement(shape.ref.name, shape.columns, self._storages, self.tail, skip),
+            statement=uniform.statement(
+                shape.ref.name, shape.columns, self._storages, self.behind(skip), proven=self.proven
+            ),
             storages=tuple(self._storages),
             typed=self.typed,
             batch_rows=max(16, min(MOST_ROWS, frame // self._row_bytes)),

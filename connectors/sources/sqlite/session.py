@@ -51,6 +51,8 @@ class SqliteSession(Session):
         self._ask = Statements(self._driver, connection.name)
         self._catalog: tuple[int, Catalog] | None = None
         self._beside = Beside(connection, self._path, self._ask)
+        # What `settle` has found every value to be, while the transaction lasts in which it did.
+        self._proven: TableShape | None = None
         with ExitStack() as undo:
             undo.callback(self._driver.close)
             self.server = ServerInfo("SQLite", sqlite3.sqlite_version, notes=self._notes())
@@ -132,13 +134,17 @@ class SqliteSession(Session):
         return Snapshot(id=f"{self._changed()}-{version}", taken_at=datetime.now(UTC), reopens=False)
 
     def end(self) -> None:
+        self._proven = None
         self._beside.end()
         if self._driver.in_transaction:
             self._ask.rows("ROLLBACK", about="a read transaction")
 
     def settle(self, database: str, shape: TableShape) -> TableShape:
         self._check(database)
-        return settle(self._ask, shape, self._about(database, shape.ref))
+        settled, proven = settle(self._ask, shape, self._about(database, shape.ref))
+        if proven and self._driver.in_transaction:
+            self._proven = settled
+        return settled
 
     def split(
         self, database: str, shape: TableShape, rows_per_part: int, where: str | None = None
@@ -183,7 +189,7 @@ class SqliteSession(Session):
             tail = parts.condition(request.part.condition, request.where)
             if order:
                 tail += f" ORDER BY {', '.join(order)}"
-                remainder = self._remainder(request, entry, tail, typed=typed)
+                remainder = self._remainder(request, entry, order, typed=typed)
             statement = _select(shape, request.comment) + tail
         kinds = [column.kind for column in shape.columns]
         try:
@@ -193,20 +199,29 @@ class SqliteSession(Session):
         except (sqlite3.Error, MemoryError) as error:
             raise while_reading(error, self._name, about, planned=True) from error
 
-    def _remainder(self, request: ReadRequest, entry: Entry, tail: str, *, typed: bool) -> Remainder | None:
+    def _remainder(
+        self, request: ReadRequest, entry: Entry, order: Sequence[str], *, typed: bool
+    ) -> Remainder | None:
         """Who reads the table behind its first rows; None where the session does."""
         shape = request.shape
         if shape.rows is not None and shape.rows < LARGE_ROWS:
             return None
+        rowid = self._schema().rowid(entry)
         reason = uniform.why_not(self._ask, shape.ref, shape.columns)
         if request.where is not None:
             reason = "rows are chosen by a condition"
-        elif request.part.condition and self._schema().rowid(entry) is None:
+        elif request.part.condition and rowid is None:
             reason = "parts are cut along a key of any type"
         if reason is not None:
             log.debug("%s: read by one process: %s", shape.ref, reason)
             return None
-        return self._beside.remainder(request, tail, typed=typed)
+        where = request.part.condition
+        return self._beside.remainder(
+            request,
+            lambda skip: parts.behind(shape.ref.name, order, rowid, where, skip),
+            typed=typed,
+            proven=typed and shape == self._proven,
+        )
 
     def cancel(self) -> None:
         # Ends what runs, a read between two of its chunks included; without one it does nothing.

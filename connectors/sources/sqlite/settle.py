@@ -32,11 +32,12 @@ _SAMPLE_ROWS = 200
 _SHORT_ROW = 2048
 
 
-def settle(ask: Statements, shape: TableShape, about: str) -> TableShape:
-    """The shape with a logical type for each column that fits every value. Raises SourceError's kinds."""
+def settle(ask: Statements, shape: TableShape, about: str) -> tuple[TableShape, bool]:
+    """The shape with a logical type for each column that fits every value, and whether each value is known to
+    be of just that type. Raises SourceError's kinds."""
     uniform = _uniform(ask, shape, about)
     if uniform is not None:
-        return uniform
+        return uniform, True
     source = f"main.{SQLITE.identifier(shape.ref.name)}" if shape.query is None else queried(shape.query)
     columns: list[SourceColumn] = []
     warnings = list(shape.warnings)
@@ -59,7 +60,7 @@ def settle(ask: Statements, shape: TableShape, about: str) -> TableShape:
                     f" all are written as {logical.holds}."
                 )
             columns.append(replace(column, logical=logical))
-    return replace(shape, columns=tuple(columns), warnings=tuple(warnings))
+    return replace(shape, columns=tuple(columns), warnings=tuple(warnings)), False
 
 
 def _uniform(ask: Statements, shape: TableShape, about: str) -> TableShape | None:

@@ -7,6 +7,8 @@ as long as the walk went in the order of that comparison; which SQLite's plan sh
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from connectors.base import TableShape
 from connectors.sources.sqlite.catalog import Catalog, Entry
 from connectors.sources.sqlite.dialect import SQLITE
@@ -56,6 +58,18 @@ def order(ask: Statements, catalog: Catalog, entry: Entry) -> tuple[str, ...]:
     except BrokenObject:  # a collation that only another program knows
         return ()
     return () if "TEMP B-TREE" in plan else terms
+
+
+def behind(table: str, terms: Sequence[str], rowid: str | None, condition_: str | None, skip: int) -> str:
+    """What follows the table's name in a statement for the rows behind the first `skip`, ordered by `terms`,
+    which are its `rowid` where it has one."""
+    by = f" ORDER BY {', '.join(terms)}"
+    if rowid is None:
+        return f"{condition(condition_)}{by} LIMIT -1 OFFSET {skip}"
+    # Found once, where a limit would have each row copied. No index may be read instead of the table: it has
+    # an order of its own.
+    first = f"SELECT {terms[0]} FROM {source(table)}{condition(condition_)}{by} LIMIT 1 OFFSET {skip}"
+    return f" NOT INDEXED{condition(condition_, f'{terms[0]} >= ({first})')}{by}"
 
 
 def split(

@@ -145,20 +145,20 @@ def unnoticed(table: str, column: SourceColumn, storage: Storage) -> str | None:
 
 
 def statement(
-    table: str, columns: Sequence[SourceColumn], held: Sequence[Storage], tail: str, skip: int
+    table: str, columns: Sequence[SourceColumn], held: Sequence[Storage], tail: str, *, proven: bool
 ) -> str:
-    """What reads the table from the row behind the first `skip` rows on: a first row that fixes the types,
-    then the rows, behind each of them NULL, or the number of the first column (from 0) that differs. `tail`
-    is what follows the table's name, with an order."""
+    """What reads a table: a first row that fixes the types, then the rows, behind each of them NULL, or the
+    number of the first column (from 0) that differs. `tail` is what follows the table's name, with an order;
+    `proven` says that nothing differs."""
     cases = [
         f"WHEN {condition} THEN {number}"
         for number, (column, storage) in enumerate(zip(columns, held, strict=True))
-        if (condition := unnoticed(table, column, storage)) is not None
+        if not proven and (condition := unnoticed(table, column, storage)) is not None
     ]
     found = f"CASE {' '.join(cases)} END" if cases else "NULL"
     names = ", ".join(qualified(table, column.name) for column in columns)
     first = ", ".join(_SAMPLE[storage] for storage in held)
     return (
         f"SELECT {first}, NULL UNION ALL SELECT * FROM (SELECT {names}, {found}"
-        f" FROM main.{SQLITE.identifier(table)}{tail} LIMIT -1 OFFSET {skip})"
+        f" FROM main.{SQLITE.identifier(table)}{tail})"
     )
