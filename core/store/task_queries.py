@@ -149,10 +149,16 @@ def listing(wanted: TaskFilter, now: datetime) -> sa.Select[Any]:
     """Tasks with their positions."""
     queue = positions(now)
     statement = sa.select(_t, queue.c.position, _limited()).outerjoin(queue, queue.c.id == _t.c.id)
-    statement = statement.where(*_conditions(wanted)).order_by(*_order(wanted, queue, now))
-    if wanted.limit is not None or wanted.offset:
-        statement = statement.limit(-1 if wanted.limit is None else wanted.limit).offset(wanted.offset)
-    return statement
+    conditions, order = _conditions(wanted), _order(wanted, queue, now)
+    if wanted.limit is None and not wanted.offset:
+        return statement.where(*conditions).order_by(*order)
+    most = -1 if wanted.limit is None else wanted.limit
+    if conditions and wanted.order is not TaskOrder.URGENCY:
+        # Which tasks the window shows is found out before anything is asked of each: their places in the
+        # queue, limits of their connections.
+        window = sa.select(_t.c.id).where(*conditions).order_by(*order).limit(most).offset(wanted.offset)
+        return statement.where(_t.c.id.in_(window)).order_by(*order)
+    return statement.where(*conditions).order_by(*order).limit(most).offset(wanted.offset)
 
 
 def _order(wanted: TaskFilter, queue: sa.Subquery, now: datetime) -> list[sa.ColumnElement[Any]]:

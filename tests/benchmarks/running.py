@@ -134,7 +134,7 @@ class Program:
         port = ["--port", str(connection.port)] if connection.port else []
         return [
             "--mode", connection.mode, "--unix-socket", str(connection.unix_socket), *port,
-            "--user", str(connection.user), "--database", DATABASE,
+            "--user", str(connection.user), "--database", str(connection.database),
             *(["--password-stdin"] if self.password else []),
         ]  # fmt: skip
 

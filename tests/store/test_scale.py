@@ -104,3 +104,24 @@ def test_what_comes_back_is_right(full: Store) -> None:
     assert [task.position for task in window] == [None, 2, None]
     assert len(full.tasks.list(TaskFilter(since=NOW - timedelta(hours=48)))) == 48 * 60 + 1 + 71
     assert full.tasks.count(TaskFilter(text="export 77")) == 111
+
+
+def test_a_window_costs_what_it_shows_and_not_what_there_is(full: Store) -> None:
+    """Tasks behind the window are looked at in an index only: their places in the queue, and the limits of
+    their connections, aren't worked out."""
+    steps = 0
+
+    def count() -> None:
+        nonlocal steps
+        steps += 1
+
+    with full.database.read() as db:
+        driver = db.connection.dbapi_connection
+        assert driver is not None
+        driver.set_progress_handler(count, 1000)  # type: ignore[attr-defined]
+        try:
+            wanted = TaskFilter(since=NOW - timedelta(hours=48), limit=100)
+            assert len(db.execute(queries.listing(wanted, NOW)).all()) == 100
+        finally:
+            driver.set_progress_handler(None, 0)  # type: ignore[attr-defined]
+    assert steps < 300
