@@ -209,7 +209,7 @@ def _values(block: Block, number: int, kind: pa.DataType) -> pa.Array:
     """A column's values as they came, which may be no valid text."""
     nulls = None if block.nulls is None else block.nulls.reshape(block.rows, block.columns)[:, number]
     if block.rows == 1:
-        # It may be large: as it lies there.
+        # It may be large: as it lies there, as long as that holds.
         bounds, data = np.ascontiguousarray(block.spans[number]), block.data
     else:
         packed = gather(block.data, block.column_spans(np.array([number], np.intp)))
@@ -238,6 +238,12 @@ def _block(rows: pa.RecordBatch) -> Block:
         rows=rows.num_rows,
         columns=rows.num_columns,
     )
+
+
+def owned(rows: pa.RecordBatch) -> pa.RecordBatch:
+    """A copy, which lasts longer than the chunk that the rows came in."""
+    arrays = [pa.concat_arrays([column, column.slice(0, 0)]) for column in rows.columns]
+    return pa.RecordBatch.from_arrays(arrays, schema=rows.schema)
 
 
 def alone(row: pa.RecordBatch) -> pa.RecordBatch:

@@ -154,7 +154,9 @@ def test_rows_of_several_packets(mysql_family: MysqlFamilyServer) -> None:
         shape = session.describe(database, ObjectRef(ObjectType.VIEW, "v"))
         chunks = list(chunks_of(session, database, shape))
         rows = [row for chunk in chunks if isinstance(chunk, ArrowChunk) for row in chunk.batch.to_pylist()]
-    assert [(row["0"], len(row["1"]), row["2"]) for row in rows] == [(1, 18_000_000, 2), (3, 5, 4)]
+        assert [(row["0"], len(row["1"]), row["2"]) for row in rows] == [(1, 18_000_000, 2), (3, 5, 4)]
+        text = file_of(session, database, shape, session.read(request(database, shape)), Format.ARROW)
+        assert file_of(session, database, shape, iter(chunks), Format.ARROW) == text
 
 
 @pytest.fixture

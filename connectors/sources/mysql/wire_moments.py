@@ -71,10 +71,8 @@ class Moment:
             raise DamagedRow("a date has no valid length")
         fields = _Fields(buffer, starts, lengths)
         valid = validity(nulls)
-        month = fields.year << 4 | fields.month
-        within = fields.year < _YEARS
-        within &= fields.month < _MONTHS
-        if within.all():
+        if fields.year.max() < _YEARS and fields.month.max() < _MONTHS:
+            month = fields.year << 4 | fields.month
             # A day of 0 is a very large one.
             fit = (fields.day - 1).view(np.uint64) < _LONG.take(month)
             if nulls is not None:
@@ -92,11 +90,17 @@ class _Fields:
     """The fields of moments, each of shape (rows,)."""
 
     def __init__(self, buffer: Bytes, starts: Offsets, lengths: Bytes) -> None:
-        first: Whole = np.ndarray((buffer.shape[0] - 7,), "<i8", buffer, strides=(1,))[starts]
         self._last: npt.NDArray[np.uint32] | None = None
         shortest, longest = int(lengths.min()), int(lengths.max())
-        if shortest < _CLOCK:
-            first &= np.where(lengths < _CLOCK, np.where(lengths < _DATE, 0, 0xFFFFFFFF), -1)
+        first: Whole
+        if longest == _DATE:
+            first = np.ndarray((buffer.shape[0] - 3,), "<i4", buffer, strides=(1,))[starts].astype(np.int64)
+        else:
+            first = np.ndarray((buffer.shape[0] - 7,), "<i8", buffer, strides=(1,))[starts]
+            if shortest < _CLOCK:
+                first &= np.where(lengths < _CLOCK, 0xFFFFFFFF, -1)
+        if not shortest:
+            first[lengths == 0] = 0
         if longest > _CLOCK:
             self._last = np.ndarray((buffer.shape[0] - 3,), "<u4", buffer, strides=(1,))[starts + _CLOCK]
             if shortest <= _CLOCK:

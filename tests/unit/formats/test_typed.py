@@ -194,6 +194,25 @@ def test_text_takes_no_rows_with_types() -> None:
 
 
 @pytest.mark.parametrize("form", TYPED)
+@pytest.mark.parametrize("rows", [1, 2])
+def test_a_chunk_is_its_sources_again_once_the_next_is_asked_for(form: Format, rows: int) -> None:
+    types = [TEXT, LogicalType(Holds.INTEGER), BYTES]
+    given = [[[b"first", b"1", b"\0"]] * rows, [[b"other", b"2", b"\xff"]] * rows]
+    encoder = open_encoder(settings_of(form), MYSQL, "shop", typed_shape(types))
+    data = bytearray(encoder.begin())
+    for piece in given:
+        chunk = chunk_of(piece)
+        buffer = chunk.buffer.copy()
+        for made in encoder.encode(replace(chunk, buffer=buffer)):
+            data += made
+        buffer[:] = ord("x")
+    data += encoder.end()
+    found = table_of(bytes(data), form)
+    assert found.column(0).to_pylist() == ["first"] * rows + ["other"] * rows
+    assert found.column(2).to_pylist() == [b"\0"] * rows + [b"\xff"] * rows
+
+
+@pytest.mark.parametrize("form", TYPED)
 def test_floats_keep_their_bits(form: Format) -> None:
     shape = typed_shape([LogicalType(Holds.FLOAT, bits=64), LogicalType(Holds.FLOAT, bits=32)])
     rows: Rows = [[b"-0", b"1e-45"], [b"inf", b"3.4028235e38"], [b"nan", b"-inf"], [b"5e-324", b"0.1"]]
