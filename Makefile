@@ -9,7 +9,7 @@ WORKERS ?= 3
 SECONDS ?= 60
 SEED    ?= 0
 
-.PHONY: help demo test check format lint types contracts bench bench-screens screenshots soak clean
+.PHONY: help demo test check format lint types contracts bench bench-costs bench-screens screenshots soak clean
 
 help:                   ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -47,6 +47,9 @@ contracts: $(VENV)/installed ## which room may import which
 bench: $(VENV)/installed ## speeds beside peers on this machine (ARGS="--rows 1000000")
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[bench]'
 	$(BIN)/python -m tests.benchmarks $(ARGS)
+
+bench-costs: $(VENV)/installed ## what checksum, fsync, progress, each encoding and compression cost, each alone
+	$(BIN)/python -m tests.benchmarks.bench_costs $(ARGS)
 
 bench-screens: $(VENV)/installed ## how quick the screens are on a real terminal
 	$(BIN)/python -m tests.benchmarks.bench_screens $(ARGS)
