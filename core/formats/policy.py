@@ -20,6 +20,7 @@ from core.model.vocabulary import Encoding
 from core.model.vocabulary import Unencodable as Policy
 
 _KEY_LENGTH = 60
+_BEYOND_ASCII = 0x80
 
 
 class TextPolicy:
@@ -158,9 +159,13 @@ class TextPolicy:
 
 
 def _decoded(block: Block, text: Mask) -> tuple[Values, Bytes, Values, str]:
-    """The values that are `text` and not empty: their flat indices, all of them with a line break behind
-    each, where each begins in that, and the same as str (bytes that are no UTF-8 as surrogates)."""
+    """The values that are `text` and not ASCII, which has no flaws anywhere: their flat indices, all of them
+    with a line break behind each, where each begins in that, and the same as str (bytes that are no UTF-8 as
+    surrogates)."""
     chosen = np.flatnonzero(text & (block.lengths > 0))
+    if len(chosen):
+        values = gather(block.data, block.some_spans(chosen))
+        chosen = chosen[np.bitwise_or.reduceat(values.data, values.bounds[:-1]) >= _BEYOND_ASCII]
     values = gather(block.data, block.some_spans(chosen))
     # The line break keeps what ends a value from completing with what begins the next.
     spaced = np.insert(values.data, values.bounds[1:], ord("\n"))
