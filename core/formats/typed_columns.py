@@ -274,7 +274,8 @@ def _ends(array: pa.Array) -> Offsets:
         # What a NULL may seem to have doesn't count.
         return np.cumsum(_lengths(array))
     bounds = np.frombuffer(array.buffers()[1], np.int32)[array.offset : array.offset + len(array) + 1]
-    return bounds[1:].astype(np.int64) - bounds[0]
+    ends: Offsets = bounds[1:].astype(np.int64) - bounds[0]
+    return ends
 
 
 def _width(kind: pa.DataType) -> int | None:
