@@ -21,8 +21,8 @@ import msgspec
 from connectors.base import Session, Sharing
 from connectors.elsewhere import Elsewhere, RemoteFiles
 from core.cluster.client import open_client
-from core.cluster.crew import MOST
 from core.cluster.looking import Look, Looked, beside, look, not_shared, written
+from core.cluster.width import MOST
 from core.errors import (
     OfframpError,
     OutputError,

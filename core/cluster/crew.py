@@ -32,8 +32,10 @@ from core.cluster.errand import (
     parts_of,
 )
 from core.cluster.landing import Elsewhere, Landing, SharedDisk
+from core.cluster.width import Width
 from core.errors import (
     ConnectionLost,
+    DestinationLost,
     ErrorInfo,
     OfframpError,
     TargetExists,
@@ -53,14 +55,9 @@ if TYPE_CHECKING:
     from distributed import Future
 
 LOOK_SECONDS = 0.2
-# How often the cluster is asked who is there, and for how long nobody may be.
-COUNT_SECONDS = 5.0
-NOBODY_SECONDS = 60.0
 # How often each part may be lost before the task is given up, to be tried again later. Dask has a limit of
 # its own for what its workers die of (distributed.scheduler.allowed-failures, 3).
 LOSSES = 3
-# More sessions than that are only opened where somebody asks for them (--parts).
-MOST = 64
 # What the executions of all parts say together in a second: the scheduler hands it all on.
 SAYINGS = 100
 # How long what is under way has for ending its statement and leaving.
@@ -113,10 +110,7 @@ class DaskCrew:
         self._losses: dict[int, int] = {}
         self._left_over = False
         self._snapshot: Snapshot | None = None
-        self._most = 1
-        # What the server has room for, where that was found out.
-        self._room: int | None = None
-        self._counted = self._seen = -COUNT_SECONDS
+        self._width = Width(work.settings.files.parts)
         self._rate: Rate | None = None
 
     # Points in time
@@ -149,9 +143,9 @@ class DaskCrew:
         try:
             while waiting or self._runs:
                 self._work.check()
-                self._count(dispatch)
-                at_once = min(self._most, len(waiting) + len(self._runs))
-                while waiting and len(self._runs) < self._most:
+                self._width.count(dispatch)
+                at_once = min(self._width.now, len(waiting) + len(self._runs))
+                while waiting and len(self._runs) < self._width.now:
                     self._send(dispatch, waiting.popleft(), at_once)
                 self._slow_down(dispatch)
                 self._listen()
@@ -185,7 +179,7 @@ class DaskCrew:
             snapshot=self._snapshot,
             destination=self._landing.destination,
             rate=shared(work.rate(), at_once),
-            seconds=max(1.0, self._most / SAYINGS),
+            seconds=max(1.0, self._width.now / SAYINGS),
         )
         self._runs[number] = _Run(errand, dispatch.send(errand, lambda: self._events.put(None)))
 
@@ -261,9 +255,12 @@ class DaskCrew:
             self._again(run, "another execution had sent its file")
             return
         if error.code == Unreachable.code and self._runs:
-            # The server, or the account, has no room for so many: it takes those that are there.
-            self._room = self._most = len(self._runs)
-            self._again(run, f"{error.message} From now on {self._most} are read at once")
+            # There is room for those that are at it.
+            self._width.lower(len(self._runs))
+            self._again(run, f"{error.message} From now on {self._width.now} are read at once")
+            return
+        if error.code == DestinationLost.code:
+            self._again(run, error.message)
             return
         raise raised_again(error)
 
@@ -327,25 +324,6 @@ class DaskCrew:
             program = self._work.source.program
             self._opened = Dispatch(self._cluster.address, program, self._events.put)
         return self._opened
-
-    def _count(self, dispatch: Dispatch) -> None:
-        """Know from time to time how many may be read at once. Raises ConnectionLost where there is nobody to
-        read for long."""
-        now = time.monotonic()
-        if now - self._counted < COUNT_SECONDS:
-            return
-        threads = dispatch.threads()
-        self._most = max(1, self._work.settings.files.parts or min(threads, MOST))
-        if self._room is not None:
-            self._most = min(self._most, self._room)
-        if self._counted < 0 or threads:
-            self._seen = now
-        self._counted = now
-        if now - self._seen > NOBODY_SECONDS:
-            raise ConnectionLost(
-                f"The Dask cluster at {self._cluster.address} has had no worker for {NOBODY_SECONDS:g} s.",
-                "Start workers; what is finished is used again.",
-            )
 
     def _slow_down(self, dispatch: Dispatch) -> None:
         """Tell the executions where their share of how fast the task may read has changed."""

@@ -229,5 +229,7 @@ class _Lines(logging.Handler):
 
 _SOURCES = logging.getLogger("offramp.source")
 _SOURCES.setLevel(logging.DEBUG)
+# The lines are the task's, not the worker's.
+_SOURCES.propagate = False
 # The executions on this worker, in whichever of its threads.
 _under_way: set[_Execution] = set()

@@ -204,8 +204,8 @@ def test_how_fast_a_task_may_read_reaches_the_workers(
 def test_a_cluster_without_workers_is_not_waited_for_in_vain(
     postgresql: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("core.cluster.crew.NOBODY_SECONDS", 0.5)
-    monkeypatch.setattr("core.cluster.crew.COUNT_SECONDS", 0.2)
+    monkeypatch.setattr("core.cluster.width.NOBODY_SECONDS", 0.5)
+    monkeypatch.setattr("core.cluster.width.COUNT_SECONDS", 0.2)
     with DaskCluster(tmp_path / "dask", 0) as cluster:
         task = Task(Shop(postgresql, 4500), tmp_path / "out", settings_of(), cluster)
         assert task.run() == "connection-lost"
