@@ -1,8 +1,9 @@
-"""The pytest fixtures of the test servers: started once a run, when the first test asks."""
+"""The pytest fixtures of the test servers: started once a run, when the first test asks, but for OceanBase."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from pathlib import Path
 
 import pytest
 
@@ -19,11 +20,38 @@ def mariadb() -> Iterator[MariadbServer]:
     server.close()
 
 
-@pytest.fixture(scope="session")
-def oceanbase() -> Iterator[OceanbaseServer]:
-    server = OceanbaseServer()
-    yield server
-    server.close()
+OCEANBASE = pytest.StashKey[OceanbaseServer]()
+ASKING = pytest.StashKey[frozenset[Path]]()
+
+
+@pytest.fixture(scope="module")
+def oceanbase(request: pytest.FixtureRequest) -> OceanbaseServer:
+    """One after another: it takes a seventh of a processor while nobody uses it, and is started in seconds. So
+    it ends where the next file doesn't ask for it."""
+    stash = request.config.stash
+    if OCEANBASE not in stash:
+        stash[OCEANBASE] = OceanbaseServer()
+        request.config.add_cleanup(lambda: _end_oceanbase(request.config))
+    return stash[OCEANBASE]
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    config.stash[ASKING] = frozenset(item.path for item in items if item.get_closest_marker("oceanbase"))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> Generator[None]:
+    try:
+        yield
+    finally:
+        if nextitem is None or nextitem.path not in {item.path, *item.config.stash[ASKING]}:
+            _end_oceanbase(item.config)
+
+
+def _end_oceanbase(config: pytest.Config) -> None:
+    if OCEANBASE in config.stash:
+        config.stash[OCEANBASE].close()
+        del config.stash[OCEANBASE]
 
 
 @pytest.fixture(scope="session")
@@ -39,7 +67,7 @@ def sqlite3_client() -> str:
 
 
 @pytest.fixture(
-    scope="session",
+    scope="module",
     params=[
         pytest.param("mariadb", marks=pytest.mark.mariadb),
         pytest.param("oceanbase", marks=pytest.mark.oceanbase),
