@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import msgspec
 import sqlalchemy as sa
 
-from core.errors import Aborted, ErrorInfo, Incomplete, LostClaim, StoreError
+from core.errors import Aborted, ErrorInfo, Incomplete, LostClaim
 from core.model.file_settings import IfExists
 from core.model.load import Rate
 from core.model.mark import Mark
@@ -23,6 +23,7 @@ from core.pipeline.journal import Journal
 from core.store import marks, object_rows, tables
 from core.store import task_queries as queries
 from core.store.claims import OWNED
+from core.store.flushing import Flusher
 from core.store.object_rows import Sums
 from core.store.outcome import conclude
 from core.store.retry import Backoff
@@ -58,7 +59,6 @@ class StoreJournal(Journal):
         self._number = task
         self._token = token
         self._backoff = backoff or Backoff()
-        self._interval = interval
         # Guards what follows, which the flushing thread shares. Taken before the database's own lock.
         self._lock = threading.RLock()
         self._items: dict[int, TaskObject] | None = None
@@ -72,9 +72,7 @@ class StoreJournal(Journal):
         self._lost: LostClaim | None = None
         self._rate: Rate | None = None
         self._rate_read = float("-inf")
-        self._wake = threading.Event()
-        self._closed = threading.Event()
-        self._flusher: threading.Thread | None = None
+        self._flusher = Flusher(self._store_progress, interval)
 
     def take_hold(self, pid: int, group: int, started: datetime) -> None:
         """The worker lives, in process `pid` of process group `group`: the attempt counts from here.
@@ -97,10 +95,7 @@ class StoreJournal(Journal):
 
     def close(self) -> None:
         """End the flushing thread; what it hasn't stored yet is dropped."""
-        self._closed.set()
-        self._wake.set()
-        if self._flusher is not None:
-            self._flusher.join()
+        self._flusher.close()
 
     def task(self) -> Task:
         with self._lock, self._database.read() as db:
@@ -156,14 +151,14 @@ class StoreJournal(Journal):
             self._noted.discard(item.number)
             if time.monotonic() - self._ended_since >= TOGETHER_SECONDS:
                 self._store_ended()
-        self._flush_soon()
+        self._flusher.soon()
 
     def note(self, item: TaskObject) -> None:
         with self._lock:
             self._heard(item)
             self._moved.add(item.number)
             self._noted.add(item.number)
-        self._flush_soon()
+        self._flusher.soon()
 
     def marks(self) -> list[Mark]:
         with self._lock, self._database.read() as db:
@@ -194,7 +189,7 @@ class StoreJournal(Journal):
             old = self._in_memory()[number]
             self._heard(msgspec.structs.replace(old, processed_rows=rows, processed_bytes=size))
             self._moved.add(number)
-        self._flush_soon()
+        self._flusher.soon()
 
     def rate(self) -> Rate | None:
         if time.monotonic() - self._rate_read > RATE_SECONDS:
@@ -209,7 +204,7 @@ class StoreJournal(Journal):
         with self._lock:
             self._raise_lost()
             self._stage = (text, datetime.now(UTC))
-        self._flush_soon()
+        self._flusher.soon()
 
     def publishing(self) -> None:
         with self._writing() as (db, task):
@@ -236,7 +231,7 @@ class StoreJournal(Journal):
                 backoff=self._backoff,
                 now=datetime.now(UTC),
             )
-        self._closed.set()
+        self._flusher.stop()
 
     def _store(
         self, item: TaskObject, files: Sequence[FileEntry] | None, further: Sequence[FileEntry] = ()
@@ -350,32 +345,13 @@ class StoreJournal(Journal):
             )
         self._write(db, self._sums if self._moved else None)
 
-    def _flush_soon(self) -> None:
-        if self._flusher is None:
-            self._flusher = threading.Thread(target=self._flush_until_closed, name="progress", daemon=True)
-            self._flusher.start()
-        self._wake.set()
-
-    def _flush_until_closed(self) -> None:
-        stored = -self._interval
-        while True:
-            self._wake.wait()
-            if self._closed.wait(max(0.0, stored + self._interval - time.monotonic())):
-                return
-            self._wake.clear()
-            try:
-                with self._lock:
-                    with self._writing() as (db, _):
-                        self._write_progress(db)
-                    self._moved.clear()
-                    self._noted.clear()
-                    self._stage = None
-            except LostClaim:
-                return
-            except StoreError:
-                # Progress is worth no failure: it is stored with whatever can be stored next.
-                self._wake.set()
-            stored = time.monotonic()
+    def _store_progress(self) -> None:
+        with self._lock:
+            with self._writing() as (db, _):
+                self._write_progress(db)
+            self._moved.clear()
+            self._noted.clear()
+            self._stage = None
 
     def _lose(self) -> LostClaim:
         self._lost = LostClaim(
