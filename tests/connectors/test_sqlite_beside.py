@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import logging
 import math
 import os
 import signal
@@ -211,14 +210,15 @@ def test_all_of_a_uniform_table_comes_from_the_other_process(
     ],
 )
 def test_what_another_library_may_read_differently_is_read_by_the_session(
-    tmp_path: Path, eager: None, counted: Counted, caplog: pytest.LogCaptureFixture, script: str, why: str
+    tmp_path: Path, eager: None, counted: Counted, monkeypatch: pytest.MonkeyPatch, script: str, why: str
 ) -> None:
-    caplog.set_level(logging.DEBUG, "offramp.source")
+    said: list[str] = []
+    monkeypatch.setattr(beside.log, "debug", lambda text, *given: said.append(text % given))
     path = make(tmp_path / "f.db", script, {"INSERT INTO t (a) VALUES (?)": [(i,) for i in range(20)]})
     with source(path).connect() as session:
         assert_same(session, table("t"), forms=(Format.CSV, Format.PARQUET))
     assert counted.rows == 0
-    assert any("read by one process" in record.message and why in record.message for record in caplog.records)
+    assert any("read by one process" in words and why in words for words in said)
 
 
 def test_views_conditions_and_keys_of_any_type(tmp_path: Path, eager: None, counted: Counted) -> None:
@@ -455,3 +455,32 @@ def test_it_ends_with_who_started_it(tmp_path: Path) -> None:
     while not gone(pid):
         assert time.monotonic() < until
         time.sleep(0.05)
+
+
+@pytest.mark.parametrize("odd", [250, 1_399, None])
+def test_both_look_for_a_value_of_another_type(
+    tmp_path: Path, eager: None, monkeypatch: pytest.MonkeyPatch, odd: int | None
+) -> None:
+    """Before a file with types is begun: each looks at a half."""
+    looked = []
+    look = companion.Companion.look
+
+    def looking(self: companion.Companion, statement: str) -> None:
+        looked.append(statement)
+        look(self, statement)
+
+    monkeypatch.setattr(companion.Companion, "look", looking)
+    path = make(tmp_path / "f.db", HOSTILE, {INSERT: [*hostile_rows(1_400)]})
+    with writer(path) as other, source(path).connect() as session:
+        other.execute("UPDATE t SET any_ = X'01' WHERE id = 0")
+        other.execute("UPDATE t SET n = 'text' WHERE id = ?", (odd,))
+        session.begin()
+        shape = session.settle("main", session.describe("main", table("t")))
+        session.end()
+        assert len(looked) == 1
+        assert any("several types" in words for words in shape.warnings) == (odd is not None)
+        with alone():
+            session.begin()
+            assert session.settle("main", session.describe("main", table("t"))) == shape
+            session.end()
+        assert len(looked) == 1

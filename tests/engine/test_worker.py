@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import sqlite3
 import subprocess
@@ -77,6 +78,7 @@ def test_a_log_is_as_long_as_the_order_says(bench: Bench, claim: Claim) -> None:
         assert handler._segments == (64 << 20) // SEGMENT
     finally:
         log.removeHandler(handler)
+        logging.getLogger("offramp.source").removeHandler(handler)
         handler.close()
 
 

@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import logging
 import sqlite3
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -91,6 +92,15 @@ class Beside:
         self._companion.begin()
         self._asked, self._begun, self._same = True, False, False
 
+    def starts(self) -> bool:
+        """`start`, and whether that could be done."""
+        try:
+            self.start()
+        except Parted as error:
+            self._look_after(error)
+            return False
+        return True
+
     def shares(self) -> bool:
         """Whether it has begun and sees what the session sees. Raises Parted where it won't."""
         if not self._has_begun(PATIENCE):
@@ -100,22 +110,36 @@ class Beside:
         return True
 
     def _has_begun(self, seconds: float) -> bool:
-        if self._companion is None:
-            raise Parted("it is gone")
-        if not self._begun and self._companion.begun(seconds):
+        companion = self._needed()
+        if not self._begun and companion.begun(seconds):
             self._begun = True
             version = self._data_version() if self._wal else None
             self._same = not self._wal or (version is not None and version == self._version)
         return self._begun
 
-    def rows(self, command: Read, *, keep: bool) -> Generator[tuple[int, bytearray | memoryview], None, None]:
-        """Frames of rows. Raises Parted, ConnectionLost after `cancel`."""
-        companion = self._companion
-        if companion is None:
-            raise Parted("it is gone")
+    def look(self, statement: str) -> Callable[[], bool]:
+        """Have it look whether a statement gives a row; what is returned waits for the answer. Both raise
+        Parted, the answer ConnectionLost after `cancel`."""
+        companion = self._needed()
+        companion.look(statement)
         self._cut, self._reading = False, True
+
+        def answer() -> bool:
+            with self._watched(companion):
+                return companion.found()
+
+        return answer
+
+    def _needed(self) -> Companion:
+        if self._companion is None:
+            raise Parted("it is gone")
+        return self._companion
+
+    @contextmanager
+    def _watched(self, companion: Companion) -> Iterator[None]:
+        """While it does what it was asked to. Raises Parted, ConnectionLost after `cancel`."""
         try:
-            yield from companion.rows(command, keep=keep)
+            yield
         except Parted as error:
             self._look_after(error)
             if self._cut:
@@ -127,6 +151,13 @@ class Beside:
             self._reading = False
             if companion is self._companion and not companion.alive:
                 self._drop()
+
+    def rows(self, command: Read, *, keep: bool) -> Generator[tuple[int, bytearray | memoryview], None, None]:
+        """Frames of rows. Raises Parted, ConnectionLost after `cancel`."""
+        companion = self._needed()
+        self._cut, self._reading = False, True
+        with self._watched(companion):
+            yield from companion.rows(command, keep=keep)
 
     def _look_after(self, error: Parted) -> None:
         """Whether the process is still there, after it did not do what was asked of it."""
@@ -141,10 +172,7 @@ class Beside:
         """What reads a table behind its first rows. `behind` gives what follows the table's name in a
         statement for what comes after so many; `proven`: each column's values are known to be of its type.
         None where nothing can."""
-        try:
-            self.start()
-        except Parted as error:
-            self._look_after(error)
+        if not self.starts():
             return None
         return Remainder(self, request, behind, typed, proven)
 

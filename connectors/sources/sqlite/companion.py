@@ -17,11 +17,13 @@ from connectors.sources.sqlite.frames import (
     BEGUN,
     ENDED,
     FAILED,
+    FOUND,
     HEADER,
     ROWS,
     Begin,
     Command,
     End,
+    Look,
     Order,
     Read,
 )
@@ -82,6 +84,16 @@ class Companion:
         self._say(End(number=0))
         while wait and self._answer() != ENDED:
             pass
+
+    def look(self, statement: str) -> None:
+        """Ask whether a statement gives a row, and don't wait. Raises Parted."""
+        self._say(Look(number=0, statement=statement))
+
+    def found(self) -> bool:
+        """The answer to `look`, waited for. Raises Parted."""
+        while (answer := self._answer()) is None:
+            pass
+        return answer == FOUND
 
     def rows(self, command: Read, *, keep: bool) -> Iterator[tuple[int, bytearray | memoryview]]:
         """The frames of rows: how many, and a record batch. `keep`: they are the caller's own, else they hold

@@ -34,11 +34,13 @@ from connectors.sources.sqlite.frames import (
     DONE,
     ENDED,
     FAILED,
+    FOUND,
     HEADER,
     ROWS,
     Begin,
     Command,
     End,
+    Look,
     Order,
     Read,
     schema_of,
@@ -101,6 +103,10 @@ class _Reader:
         # Where none was begun there is nothing to end.
         with suppress(adbc.Error):
             self._run("ROLLBACK")
+
+    def finds(self, statement: str) -> bool:
+        with self._result(statement) as rows:
+            return bool(rows.read_all().num_rows)
 
     def read(self, command: Read) -> None:
         expected = [*(ARROW_TYPES[storage] for storage in command.storages), pa.int64()]
@@ -170,6 +176,8 @@ def _serve(reader: _Reader, commands: SimpleQueue[Command], voice: _Voice) -> No
                 case End():
                     reader.end()
                     voice.say(ENDED, command.number)
+                case Look():
+                    voice.say(FOUND if reader.finds(command.statement) else DONE, command.number)
                 case Read():
                     reader.read(command)
                     voice.say(DONE, command.number)

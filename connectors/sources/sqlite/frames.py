@@ -17,7 +17,7 @@ import pyarrow as pa
 from connectors.sources.sqlite.uniform import Storage
 
 HEADER = struct.Struct("<BIQ")
-BEGUN, ENDED, ROWS, DONE, FAILED = range(5)
+BEGUN, ENDED, ROWS, DONE, FAILED, FOUND = range(6)
 ARROW_TYPES = {
     Storage.INTEGER: pa.int64(),
     Storage.REAL: pa.float64(),
@@ -57,7 +57,14 @@ class Read(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     frame_bytes: int
 
 
-Command = Begin | End | Read
+class Look(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """Whether a statement gives a row (FOUND) or none (DONE)."""
+
+    number: int
+    statement: str
+
+
+Command = Begin | End | Read | Look
 
 
 def schema_of(storages: Sequence[Storage], *, typed: bool) -> pa.Schema:

@@ -141,7 +141,14 @@ class SqliteSession(Session):
 
     def settle(self, database: str, shape: TableShape) -> TableShape:
         self._check(database)
-        settled, proven = settle(self._ask, shape, self._about(database, shape.ref))
+        about = self._about(database, shape.ref)
+        rowid, beside = None, None
+        if shape.query is None and shape.ref.type is ObjectType.TABLE and self._is_large(shape):
+            entry = self._planned(shape.ref)
+            plain = not entry.module and uniform.why_not(self._ask, shape.ref, shape.columns) is None
+            rowid = self._schema().rowid(entry) if plain else None
+            beside = self._beside if rowid is not None and self._beside.starts() else None
+        settled, proven = settle(self._ask, shape, about, rowid=rowid, beside=beside)
         if proven and self._driver.in_transaction:
             self._proven = settled
         return settled
@@ -161,6 +168,7 @@ class SqliteSession(Session):
         for chunk in self._read(request, typed=False):
             assert isinstance(chunk, TextChunk)  # noqa: S101 - others come only where they were asked for
             yield chunk
+            del chunk  # it may be large, and so may the next one
 
     def read_typed(self, request: ReadRequest) -> Iterator[Chunk]:
         """Large tables as `ArrowChunk` behind their first rows where each column has values of one type."""
@@ -204,7 +212,7 @@ class SqliteSession(Session):
     ) -> Remainder | None:
         """Who reads the table behind its first rows; None where the session does."""
         shape = request.shape
-        if shape.rows is not None and shape.rows < LARGE_ROWS:
+        if not self._is_large(shape):
             return None
         rowid = self._schema().rowid(entry)
         reason = uniform.why_not(self._ask, shape.ref, shape.columns)
@@ -222,6 +230,9 @@ class SqliteSession(Session):
             typed=typed,
             proven=typed and shape == self._proven,
         )
+
+    def _is_large(self, shape: TableShape) -> bool:
+        return shape.rows is None or shape.rows >= LARGE_ROWS
 
     def cancel(self) -> None:
         # Ends what runs, a read between two of its chunks included; without one it does nothing.

@@ -10,7 +10,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from connectors.base import SourceColumn, TableShape
+from connectors.sources.sqlite.beside import Beside
 from connectors.sources.sqlite.dialect import SQLITE
+from connectors.sources.sqlite.looking import any_row
 from connectors.sources.sqlite.query import source as queried
 from connectors.sources.sqlite.split import column as qualified
 from connectors.sources.sqlite.statements import Statements
@@ -32,10 +34,12 @@ _SAMPLE_ROWS = 200
 _SHORT_ROW = 2048
 
 
-def settle(ask: Statements, shape: TableShape, about: str) -> tuple[TableShape, bool]:
+def settle(
+    ask: Statements, shape: TableShape, about: str, *, rowid: str | None = None, beside: Beside | None = None
+) -> tuple[TableShape, bool]:
     """The shape with a logical type for each column that fits every value, and whether each value is known to
-    be of just that type. Raises SourceError's kinds."""
-    uniform = _uniform(ask, shape, about)
+    be of just that type. `rowid` and `beside` as for `any_row`. Raises SourceError's kinds."""
+    uniform = _uniform(ask, shape, about, rowid, beside)
     if uniform is not None:
         return uniform, True
     source = f"main.{SQLITE.identifier(shape.ref.name)}" if shape.query is None else queried(shape.query)
@@ -63,7 +67,9 @@ def settle(ask: Statements, shape: TableShape, about: str) -> tuple[TableShape, 
     return replace(shape, columns=tuple(columns), warnings=tuple(warnings)), False
 
 
-def _uniform(ask: Statements, shape: TableShape, about: str) -> TableShape | None:
+def _uniform(
+    ask: Statements, shape: TableShape, about: str, rowid: str | None, beside: Beside | None
+) -> TableShape | None:
     """The shape where each column of a table holds values of one type: quick to ask as long as values are
     short, since they are compared. None where it doesn't, or where that isn't known to be quick."""
     table = shape.ref.name
@@ -84,7 +90,7 @@ def _uniform(ask: Statements, shape: TableShape, about: str) -> TableShape | Non
         some = zip(shape.columns, held, strict=True)
         conditions = [differs(table, column, storage) for column, storage in some]
         asked = " OR ".join(conditions[first : first + _COLUMNS_AT_ONCE])
-        if ask.rows(f"SELECT 1 FROM {source} NOT INDEXED WHERE {asked} LIMIT 1", about=about):
+        if any_row(ask, table, asked, about, rowid=rowid, beside=beside):
             return None
     for column, storage in zip(shape.columns, held, strict=True):
         empty = _fitting([], column.kind)
