@@ -12,6 +12,7 @@ from dataclasses import replace
 import pytest
 
 from connectors.base import TableShape
+from connectors.sources.mysql import MysqlSource
 from connectors.sources.mysql.session import MysqlSession
 from core.arrow import ArrowChunk
 from core.chunk import Chunk, TextChunk
@@ -204,6 +205,28 @@ def test_cancelled_amid_its_rows(mysql_family: MysqlFamilyServer, endless: str) 
         assert time.monotonic() - began < 30
         small = session.describe(endless, table("r"))
         assert sum(chunk.rows for chunk in chunks_of(session, endless, small)) == 900
+
+
+def test_what_a_lost_process_left_is_found(mysql_family: MysqlFamilyServer, endless: str) -> None:
+    """By what the marks of its sessions begin with, and nobody else's."""
+    left, others = "offramp task 7 cafe", "offramp task 7 caf"
+    with session_of(mysql_family, program=left) as session:
+        chunks = chunks_of(session, endless, session.describe(endless, ENDLESS))
+        assert isinstance(next(chunks), ArrowChunk)
+        sources = [
+            MysqlSource(mysql_family.connection(), mysql_family.credentials(), program=name)
+            for name in (others, left)
+        ]
+        assert sources[0].end_left_over() == 0
+        found: list[int] = []
+        # OceanBase answers a KILL only once somebody takes the rows that it is writing.
+        thread = threading.Thread(target=lambda: found.append(sources[1].end_left_over()))
+        thread.start()
+        with pytest.raises(ConnectionLost):
+            for _ in chunks:
+                pass
+        thread.join()
+        assert found == [1]
 
 
 def test_what_the_binary_protocol_has_otherwise_comes_as_text(mysql_family: MysqlFamilyServer) -> None:

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from connectors.sources.mysql.wire_binary import BinarySplitter, Form, Number, Text
 from connectors.sources.mysql.wire_moments import Moment
+from connectors.sources.mysql.wire_packets import PAD
 from connectors.sources.mysql.wire_rows import DamagedRow
 from tests.connectors.test_wire_rows import SIZES, padded
 
@@ -180,6 +181,20 @@ def _in_calendar(day: Fields) -> bool:
     except ValueError:
         return False
     return True
+
+
+@given(tables())
+def test_a_row_in_a_buffer_of_its_own_is_not_copied(table: tuple[list[Form], list[Row]]) -> None:
+    forms, rows = table
+    for row in rows:
+        data = padded(row_of(forms, row))
+        edges = np.array([0, len(data) - PAD])
+        alone = BinarySplitter(forms).split(data, edges[:1], edges[1:], lasting=True).batch
+        alone.validate(full=True)
+        assert alone.equals(split(forms, [row_of(forms, row)])) or any(value != value for value in row)
+        for form, column in zip(forms, alone.columns, strict=True):
+            if isinstance(form, Text):
+                assert column.buffers()[2].address == data.ctypes.data
 
 
 def test_what_lies_under_null_is_zero() -> None:

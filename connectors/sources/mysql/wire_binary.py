@@ -62,8 +62,9 @@ class BinarySplitter:
     def columns(self) -> int:
         return len(self._forms)
 
-    def split(self, buffer: Bytes, begins: Offsets, ends: Offsets) -> ArrowChunk:
-        """Cut rows into columns, whose memory is their own.
+    def split(self, buffer: Bytes, begins: Offsets, ends: Offsets, *, lasting: bool = False) -> ArrowChunk:
+        """Cut rows into columns, whose memory is their own: a row whose buffer is `lasting`, which is large,
+        has that.
 
         `begins` and `ends`, shape (rows,), say where in `buffer` each row begins and ends; behind the last
         row are eight bytes at least. Raises DamagedRow where a row isn't exactly as many values as there are
@@ -91,8 +92,25 @@ class BinarySplitter:
             elif isinstance(form, Moment):
                 arrays[number] = form.read(buffer, starts, lengths, nulls.get(number))
         if self._texts:
-            self._take_texts(buffer, [places[number][0] for number in self._texts], along, nulls, arrays)
+            starts_of = [places[number][0] for number in self._texts]
+            take = self._slice_texts if lasting and len(begins) == 1 else self._take_texts
+            take(buffer, starts_of, along, nulls, arrays)
         return ArrowChunk(pa.RecordBatch.from_arrays(arrays, names=self._names))
+
+    def _slice_texts(
+        self,
+        buffer: Bytes,
+        starts: Sequence[Offsets],
+        along: Offsets,
+        nulls: dict[int, Mask],
+        arrays: list[pa.Array | None],
+    ) -> None:
+        """The texts of one row, as they lie there."""
+        for number, begin in zip(self._texts, starts, strict=True):
+            bounds = np.concatenate([begin, along[number + 1]]).astype(np.int32)
+            kind = self._forms[number].kind
+            parts = [validity(nulls.get(number)), pa.py_buffer(bounds), pa.py_buffer(buffer)]
+            arrays[number] = pa.Array.from_buffers(kind, 1, parts)
 
     def _take_texts(
         self,
