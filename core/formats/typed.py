@@ -51,6 +51,9 @@ _SMALL = 1 << 16
 # columns that don't fit one come out larger.
 _DICTIONARY_SAMPLE = 16_384
 _DICTIONARY_SHARE = 4
+# So many of values chosen at random are among others where there are a quarter as many as rows of a group.
+_KNOWN_SHARE = 0.4
+_DICTIONARY_BYTES = GROUP_BYTES // 4
 # Values that Parquet's writer takes at a time: a tenth of its time with more than it would take by itself.
 _AT_ONCE = 16_384
 # With a limit, groups of a file beside what its index takes.
@@ -108,13 +111,10 @@ class TypedEncoder(Encoder):
             compression="none" if parquet.codec is ParquetCodec.NONE else str(parquet.codec),
             compression_level=parquet.level,
             use_dictionary=_repeating(first),
+            dictionary_pagesize_limit=_DICTIONARY_BYTES,
             write_batch_size=_AT_ONCE,
             # Text and bytes have none: Arrow takes several copies of a value for them, however large it is.
-            write_statistics=[
-                field.name
-                for field in self._schema
-                if not (pa.types.is_string(field.type) or pa.types.is_binary(field.type))
-            ],
+            write_statistics=[field.name for field in self._schema if not _is_wide(field.type)],
         )
 
     def begin(self) -> bytes:
@@ -269,14 +269,31 @@ class TypedEncoder(Encoder):
 
 
 def _repeating(rows: pa.Table) -> list[str]:
-    """The columns that few different values fill, by the first of these rows."""
-    sample = rows.slice(0, _DICTIONARY_SAMPLE)
-    few = len(sample) // _DICTIONARY_SHARE
+    """The columns that few different values fill, by these rows, which are the first."""
     return [
         name
-        for name, column in zip(sample.column_names, sample.columns, strict=True)
-        if pc.count_distinct(column).as_py() <= few
+        for name, column in zip(rows.column_names, rows.columns, strict=True)
+        if _repeats(column) or (_is_wide(column.type) and _comes_again(column))
     ]
+
+
+def _repeats(column: pa.ChunkedArray) -> bool:
+    sample = column.slice(0, _DICTIONARY_SAMPLE)
+    return bool(pc.count_distinct(sample).as_py() <= len(sample) // _DICTIONARY_SHARE)
+
+
+def _comes_again(column: pa.ChunkedArray) -> bool:
+    """Whether many of the last values are among the first, which needn't repeat themselves: of texts and
+    bytes a dictionary of thousands saves the time to write and compress them."""
+    early, late = column.slice(0, _DICTIONARY_SAMPLE), column.slice(max(0, len(column) - _DICTIONARY_SAMPLE))
+    if len(column) < len(early) + len(late) or not len(late):
+        return False
+    known = pc.is_in(late, value_set=early)
+    return bool(pc.sum(known).as_py() >= _KNOWN_SHARE * len(late))
+
+
+def _is_wide(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_string(kind) or pa.types.is_binary(kind))
 
 
 class _Pieces(io.RawIOBase):

@@ -452,3 +452,14 @@ def test_dictionaries_only_where_values_repeat() -> None:
     data = file_of(settings_of(Format.PARQUET), shape, [[chunk_of(rows)]])
     group = pq.ParquetFile(io.BytesIO(data)).metadata.row_group(0)
     assert [group.column(n).has_dictionary_page for n in range(2)] == [False, True]
+
+
+def test_a_dictionary_of_texts_that_come_again_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Longer than the first values that are looked at, which don't repeat."""
+    monkeypatch.setattr(module, "_DICTIONARY_SAMPLE", 100)
+    rows: Rows = [[b"%d" % (n % 150), b"text %d" % (n % 150), b"text %d" % n, None] for n in range(1000)]
+    shape = typed_shape([LogicalType(Holds.INTEGER), TEXT, TEXT, BYTES])
+    data = file_of(settings_of(Format.PARQUET), shape, [[chunk_of(rows)]])
+    group = pq.ParquetFile(io.BytesIO(data)).metadata.row_group(0)
+    assert [group.column(n).has_dictionary_page for n in range(4)] == [False, True, False, True]
+    assert table_of(data, Format.PARQUET).column(1).to_pylist() == [f"text {n % 150}" for n in range(1000)]
