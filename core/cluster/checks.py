@@ -21,7 +21,7 @@ import msgspec
 from connectors.base import Session, Sharing
 from connectors.elsewhere import Elsewhere, RemoteFiles
 from core.cluster.client import open_client
-from core.cluster.looking import Look, Looked, beside, look, not_shared, written
+from core.cluster.looking import SECONDS, Look, Looked, beside, look, not_shared, written
 from core.cluster.width import MOST
 from core.errors import (
     OfframpError,
@@ -46,6 +46,8 @@ if TYPE_CHECKING:
 PACKAGE = "offramp"
 # How many machines try to get into the database: each is a session more on its server.
 ENTERING = 4
+# How long all workers together may take, who give up before that.
+ANSWER_SECONDS = SECONDS + 15.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +180,9 @@ def _run(client: Client, function: Callable[..., object], *args: object) -> dict
     """What a function gives on each worker, or the exception that it raises there, by address. Raises
     Unreachable."""
     try:
-        found: dict[str, Any] = client.run(function, *args, on_error="return")
+        found: dict[str, Any] = client.run(
+            function, *args, on_error="return", callback_timeout=ANSWER_SECONDS
+        )
     except (OSError, TimeoutError) as error:
         raise Unreachable(
             f"The workers of the Dask cluster don't answer ({type(error).__name__}).",

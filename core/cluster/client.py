@@ -6,6 +6,7 @@ of the user's: `~/.config/dask`, `DASK_…`. Source: "Configuration" and "TLS/SS
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -38,6 +39,8 @@ def open_client(address: str, name: str = "offramp", seconds: float = CONNECT_SE
             "client.key), or in DASK_… where the engine runs.",
         )
     try:
+        # A client itself waits for ever for one that takes the connection and says nothing.
+        asyncio.run(_greet(address, seconds))
         client = Client(address, timeout=seconds, set_as_default=False, name=name)
     except (OSError, TimeoutError, ValueError, TypeError) as error:
         raise Unreachable(
@@ -51,6 +54,17 @@ def open_client(address: str, name: str = "offramp", seconds: float = CONNECT_SE
         client.close(timeout=seconds)
 
 
+async def _greet(address: str, seconds: float) -> None:
+    """Raises OSError or TimeoutError where nobody speaks as a scheduler does."""
+    from distributed import Security  # noqa: PLC0415
+    from distributed.comm import connect  # noqa: PLC0415
+
+    arguments = Security().get_connection_args("client")
+    comm = await asyncio.wait_for(connect(address, timeout=seconds, **arguments), seconds)
+    comm.abort()
+
+
 def _said(error: BaseException) -> str:
     """The first of what Dask says, which wraps errors in errors."""
-    return (" ".join(str(error).split()) or type(error).__name__)[:200].rstrip(".")
+    said = " ".join(str(error).split())[:200].rstrip(".")
+    return said or ("nothing is heard" if isinstance(error, TimeoutError) else type(error).__name__)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import sys
 import sysconfig
 from collections.abc import Iterator
@@ -138,6 +139,13 @@ def test_a_scheduler_that_isnt_there_and_one_without_workers(postgresql, session
         check = ClusterCheck(connection(postgresql), settings(idle.address))
         words = refused(Unreachable, check, session, tmp_path)
         assert f"has no workers. Start some: dask worker {idle.address}" in words
+
+
+def test_one_that_takes_the_connection_and_says_nothing_isnt_waited_for(postgresql, session, tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = f"tcp://127.0.0.1:{silent.getsockname()[1]}"
+        check = ClusterCheck(connection(postgresql, connect_timeout=1), settings(address))
+        assert "nothing is heard" in refused(Unreachable, check, session, tmp_path)
 
 
 def test_without_an_address_it_is_said_where_one_goes(postgresql, session, tmp_path):
