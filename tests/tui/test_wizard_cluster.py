@@ -118,4 +118,6 @@ async def test_the_form_checks_the_cluster(home: Home, tmp_path, monkeypatch, po
             await until(pilot, lambda: wizard.is_checked, 30.0)
             shown = " ".join(screen_text(app).split())
             assert f"Dask, {cluster.address}" in shown
-            assert f"Dask cluster at {cluster.address}: 1 worker with 1 thread on 1 machine, 1 at once." in shown
+            assert (
+                f"Dask cluster at {cluster.address}: 1 worker with 1 thread on 1 machine, 1 at once." in shown
+            )
