@@ -9,7 +9,6 @@ from typing import Any, ClassVar
 from textual.containers import Horizontal, Vertical
 from textual.widget import Widget
 
-from core.errors import ErrorInfo
 from core.service import Service
 from core.service.saved import Destination, Room, SavedConnection, SavedDestination
 from tui.actions import Place, bindings
@@ -17,7 +16,8 @@ from tui.reading import Query, Seen
 from tui.runs import EMPTY, Line, join, run
 from tui.screens import connection_rows, saved_lists
 from tui.screens.base import Page
-from tui.widgets.dialog import Choice, Choose, Tell, confirm
+from tui.screens.connection_removal import ask_to_remove
+from tui.widgets.dialog import Choice, Choose
 from tui.widgets.lines import Lines
 from tui.widgets.list_bar import ListBar
 from tui.widgets.table import Row, Table
@@ -337,38 +337,7 @@ class ConnectionsScreen(Page):
         self.app.push_screen(trial, lambda _: self.offramp.reader.poke())
 
     def do_connection_delete(self) -> None:
-        subject = self.subject()
-        service = self.offramp.service
-        if isinstance(subject, Destination):
-            assert subject.named is not None  # noqa: S101 - the action's condition
-            saved, kind = subject.named, "destination"
-            name, remove = saved.destination.name, service.destinations.remove
-        else:
-            saved, kind = subject, "connection"
-            name, remove = saved.connection.name, service.connections.remove
-        if saved.exports or saved.tasks:
-            users = [*(f"export {export}" for export in saved.exports), *(f"task {t}" for t in saved.tasks)]
-            used = ErrorInfo(
-                code="conflict",
-                message=f"{kind.capitalize()} {name} is used by {', '.join(users)}.",
-                hint="Delete those exports first, and let those tasks end or abort them.",
-            )
-            self.app.push_screen(Tell(used, title=f"{kind.capitalize()} {name} is in use"))
-            return
-
-        def answered(answer: str | None) -> None:
-            if answer == "yes":
-                self.offramp.call(
-                    lambda: remove(name),
-                    lambda _: self.offramp.page_say(f"{kind.capitalize()} {name} is forgotten."),
-                )
-
-        question = confirm(
-            f"Delete {kind} {name}?",
-            yes="Delete",
-            text="Nothing uses it. A password that Offramp keeps for it is removed too.",
-        )
-        self.app.push_screen(question, answered)
+        ask_to_remove(self.offramp, self.subject())
 
     def do_connection_yank(self) -> None:
         subject = self.subject()
