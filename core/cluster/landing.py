@@ -136,6 +136,8 @@ class Elsewhere(Landing):
         if not self._cleared:
             files.remove_tree(self._target.parts)
             self._cleared = True
+        # Workers that make the same directory at once would be in each other's way.
+        files.make_directory(self._target.parts)
         self._target.make_directories(files, paths)
 
     def again(self, job: PartJob) -> None:

@@ -72,6 +72,14 @@ def sshd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sshd]:
 
 
 @pytest.fixture
+def sftp(sshd: Sshd, tmp_path: Path) -> Destination:
+    """An empty directory, `there`, on a server that renames."""
+    (tmp_path / "there").mkdir()
+    options = {"known_hosts": str(sshd.known_hosts), "identity": str(sshd.identity), "timeout": "20"}
+    return Destination(name="lake", url=f"sftp://127.0.0.1:{sshd.port}{tmp_path}/there", options=options)
+
+
+@pytest.fixture
 def lake(s3_server: s3.S3, tmp_path: Path) -> Destination:
     """An empty place on a server that speaks like S3 over HTTP."""
     return Destination(

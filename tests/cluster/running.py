@@ -90,7 +90,6 @@ class Task:
     settings: ExportSettings
     cluster: DaskCluster | None = None
     lake: Destination | None = None
-    secret: str | None = s3.SECRET
     cancel: Cancel = field(default_factory=Cancel)
     said: list[str] = field(default_factory=list)
     seen: Callable[[int], None] = lambda rows: None
@@ -139,7 +138,7 @@ class Task:
         from core.connectors import open_destination
 
         assert self.lake is not None
-        return open_destination(self.lake, self.secret)
+        return open_destination(self.lake, s3.SECRET if self.lake.secret is not None else None)
 
     def good(self) -> None:
         assert self.run() is None, (self.journal.error, self.said)
