@@ -53,7 +53,11 @@ def gathered(
     kind: pa.DataType, data: Bytes, starts: Offsets, ends: Offsets, nulls: Mask | None = None
 ) -> pa.Array:
     """The slices of `data` between `starts` and `ends`, which follow one another, as an array of text or
-    bytes with memory of its own. NULLs have an empty slice."""
+    bytes: with memory of its own, but for a single one, which is what lies there. NULLs' slices are empty."""
+    if len(starts) == 1:
+        begin, end = int(starts[0]), int(ends[0])
+        bounds = pa.py_buffer(np.array([0, end - begin], np.int32))
+        return pa.Array.from_buffers(kind, 1, [validity(nulls), bounds, pa.py_buffer(data[begin:end])])
     offsets = np.empty(2 * len(starts) + 1, np.int32)
     offsets[0:-1:2] = starts
     offsets[1::2] = ends
@@ -80,7 +84,8 @@ class ArrowChunk:
     A column is in its `arrow_type`, or `pa.string()` with the values as the server prints them, from which
     the format makes the type and finds what doesn't fit. So a column with such values (zero dates, dates
     before year 1, an infinity where the type has none) must come as text. Text need not be valid UTF-8. The
-    arrays are the receiver's own: a source doesn't use their memory again.
+    arrays are the receiver's own: a source doesn't use their memory again, but for a row that comes alone,
+    which may be large: that holds until the next chunk is asked for.
     """
 
     batch: pa.RecordBatch

@@ -34,7 +34,7 @@ from core.arrow import ArrowChunk
 from core.chunk import Chunk, Offsets
 from core.errors import InvalidValue
 from core.formats.base import Encoder
-from core.formats.block import Block, cut_blocks
+from core.formats.block import cut_blocks
 from core.formats.policy import TextPolicy
 from core.formats.typed_columns import Rows, TypedColumns, alone, arrow_schema, count_of, owned
 from core.model.format_settings import ArrowCodec, ParquetCodec, Unfit
@@ -177,7 +177,7 @@ class TypedEncoder(Encoder):
             pa.default_memory_pool().release_unused()
             yield from self._pieces.take()
             return
-        if count_of(block) == 1 and isinstance(block, Block):
+        if count_of(block) == 1:
             batch = owned(batch)
         while at < count_of(block):
             before = int(ends[at - 1]) if at else 0
