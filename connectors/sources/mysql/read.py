@@ -132,6 +132,7 @@ def _rows(link: Link, snapshot: SnapshotState, request: ReadRequest, text: str) 
         with _given_up(link, request, chunks):
             for chunk in chunks:
                 yield shorten(chunk, floats)
+                del chunk  # it may be large, and so may the next one
 
 
 def _typed_rows(
@@ -152,8 +153,9 @@ def _typed_rows(
                 chunks = read_prepared(link.wire, number, split, chunk_bytes=request.chunk_bytes)
                 with _given_up(link, request, chunks):
                     # Not from the chunks themselves, whose generator would be closed before this one.
-                    for chunk in chunks:  # noqa: UP028
+                    for chunk in chunks:
                         yield chunk
+                        del chunk  # it may be large, and so may the next one
             return
         if number is not None:
             link.close_statement(number)
