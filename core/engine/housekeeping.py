@@ -12,8 +12,10 @@ from core import secrets
 from core.engine.numbers import Numbers
 from core.errors import OutputError, SecretError, StoreDamaged, StoreError
 from core.locks import is_locked
+from core.model.destination import leaves
 from core.model.task import Task
-from core.pipeline.place import discard_partial
+from core.model.vocabulary import TaskStatus
+from core.pipeline.place import discard_partial, token_of
 from core.store.backups import back_up_daily
 from core.store.references import references
 from core.store.store import Store
@@ -37,6 +39,7 @@ def tidy(store: Store, epoch: int, numbers: Numbers, now: datetime) -> None:
             for forgotten in gone:
                 _remove_logs(store, forgotten.id)
                 remove_leftovers(forgotten, numbers.spool_in(locations))
+                _name_what_was_sent(forgotten)
         store.notifications.forget(epoch, now - numbers.keep_tasks)
         store.schedules.forget(epoch, now - numbers.keep_tasks)
     if numbers.keep_history is not None:
@@ -82,6 +85,20 @@ def remove_leftovers(task: Task, spool: Path) -> None:
         discard_partial(task, spool)
     except OutputError as error:
         log.warning("What task %d has left beside %s can't be removed: %s", task.id, task.output, error)
+
+
+def _name_what_was_sent(task: Task) -> None:
+    """Of a task that has failed: `offramp rm` would have removed it, but an engine that waits for a destination
+    serves nobody."""
+    unpublished = task.status is not TaskStatus.COMPLETED and not task.published
+    if leaves(task.output) and task.attempts and unpublished:
+        log.warning(
+            "What the forgotten task %d has sent to %r may still be there, called .partial-%d-%s: remove it.",
+            task.id,
+            task.output,
+            task.id,
+            token_of(task),
+        )
 
 
 def _remove_logs(store: Store, task: int) -> None:

@@ -13,6 +13,7 @@ from core.engine.housekeeping import tidy
 from core.engine.numbers import Numbers
 from core.errors import InvalidDefinition, LostClaim
 from core.locks import FileLock
+from core.model.destination import Destination
 from core.model.vocabulary import TaskStatus
 from core.pipeline.place import token_of
 from tests.engine.conftest import QUICK, Bench
@@ -76,6 +77,26 @@ def test_unfinished_files_go_with_their_task(bench: Bench, tmp_path: Path) -> No
     assert sorted(path.name for path in tmp_path.glob("*/t.csv")) == ["t.csv", "t.csv"]
     assert not own.exists()
     assert foreign.exists()
+
+
+def test_what_was_sent_elsewhere_is_named_when_its_task_is_forgotten(
+    bench: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The engine talks to no destination: whoever wants it gone is told what it is called."""
+    bench.store.destinations.add(Destination(name="lake", url="s3://bucket/in"))
+    numbers = [bench.add(output="lake:shop/nightly"), bench.add(output="lake:never/tried")]
+    token = token_of(bench.task(numbers[0]))
+    with bench.store.database.write() as db:
+        at = int((NOW - timedelta(days=31)).timestamp() * 1e6)
+        db.exec_driver_sql("UPDATE task SET status = 'Failed', queue_number = NULL, ended = ?", (at,))
+        db.exec_driver_sql("UPDATE task SET attempts = 2 WHERE id = ?", (numbers[0],))
+    epoch = bench.store.lease.acquire(bench.store.lease.state(), "a test")
+    assert epoch is not None
+    with caplog.at_level("WARNING", "offramp.engine"):
+        tidy(bench.store, epoch, Numbers(), NOW)
+    (said,) = caplog.messages
+    assert f"task {numbers[0]}" in said
+    assert f"'lake:shop/nightly' may still be there, called .partial-{numbers[0]}-{token}" in said
 
 
 def test_a_lock_that_is_held_stays(bench: Bench) -> None:
