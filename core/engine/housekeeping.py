@@ -88,8 +88,8 @@ def remove_leftovers(task: Task, spool: Path) -> None:
 
 
 def _name_what_was_sent(task: Task) -> None:
-    """Of a task that has failed: `offramp rm` would have removed it, but an engine that waits for a destination
-    serves nobody."""
+    """Of a task that has failed. `offramp rm` would have removed it; an engine that waited for a destination
+    would serve nobody meanwhile."""
     unpublished = task.status is not TaskStatus.COMPLETED and not task.published
     if leaves(task.output) and task.attempts and unpublished:
         log.warning(
