@@ -55,13 +55,20 @@ def open_client(address: str, name: str = "offramp", seconds: float = CONNECT_SE
 
 
 async def _greet(address: str, seconds: float) -> None:
-    """Raises OSError or TimeoutError where nobody speaks as a scheduler does."""
+    """Raises OSError, TimeoutError, or ValueError where nobody speaks there as a scheduler does."""
     from distributed import Security  # noqa: PLC0415
-    from distributed.comm import connect  # noqa: PLC0415
+    from distributed.comm.core import connect  # noqa: PLC0415
+    from distributed.core import send_recv  # noqa: PLC0415
 
     arguments = Security().get_connection_args("client")
-    comm = await asyncio.wait_for(connect(address, timeout=seconds, **arguments), seconds)
-    comm.abort()
+    async with asyncio.timeout(seconds):
+        comm = await connect(address, timeout=seconds, **arguments)
+        try:
+            kind = (await send_recv(comm, op="identity"))["type"]
+        finally:
+            comm.abort()
+    if kind != "Scheduler":
+        raise ValueError(f"what is there is a {kind.lower()}")
 
 
 def _said(error: BaseException) -> str:

@@ -148,6 +148,13 @@ def test_one_that_takes_the_connection_and_says_nothing_isnt_waited_for(postgres
         assert "nothing is heard" in refused(Unreachable, check, session, tmp_path)
 
 
+def test_a_workers_address_is_told_from_a_schedulers(cluster, postgresql, session, tmp_path):
+    with cluster.client() as client:
+        address = next(iter(client.nthreads()))
+    check = ClusterCheck(connection(postgresql), settings(address))
+    assert "what is there is a worker" in refused(Unreachable, check, session, tmp_path)
+
+
 def test_without_an_address_it_is_said_where_one_goes(postgresql, session, tmp_path):
     check = ClusterCheck(connection(postgresql), settings(None))
     assert "--dask-scheduler" in refused(UsageError, check, session, tmp_path)
