@@ -5,6 +5,12 @@
 `session`   the way in that is open          `ddl`       schemas
 `reading`   rows to columns, memory bounded  `split`     parts along a key
 `assemble`  columns to chunks                `dialect`   how SQL for the sqlite3 client is written
+`settle`    one type for each column         `marks`     what tells new rows
+
+Large tables are read by a process beside the session, into Arrow:
+
+`beside`    when, and that it sees the same  `companion`, `companion_process`, `frames`   the process
+`uniform`   what it may read, and the proof  `columns`   what it sends, to chunks
 """
 
 from connectors.sources.sqlite.source import SqliteSource

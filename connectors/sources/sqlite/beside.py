@@ -178,6 +178,9 @@ class Beside:
 
     def end(self) -> None:
         """The session's transaction ends."""
+        if self._reading:
+            # What is given up in the middle would go on to its end.
+            self._drop()
         if self._asked and self._companion is not None:
             try:
                 self._companion.end(wait=self._begun)
@@ -200,7 +203,7 @@ class Beside:
 
     def _drop(self) -> None:
         companion, self._companion = self._companion, None
-        self._asked = self._begun = self._same = False
+        self._asked = self._begun = self._same = self._reading = False
         if companion is not None:
             companion.close()
 
