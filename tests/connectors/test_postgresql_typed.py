@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from connectors.base import ReadRequest, TableShape
-from connectors.sources.postgresql.copy import Column
+from connectors.sources.postgresql.cutting import Column
 from connectors.sources.postgresql.numeric import printed
 from connectors.sources.postgresql.session import PostgresqlSession
 from connectors.sources.postgresql.typed import reading as reading_of

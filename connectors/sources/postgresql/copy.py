@@ -13,8 +13,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import numpy as np
 import psycopg
@@ -23,15 +22,13 @@ from psycopg.pq.abc import PGresult
 
 from connectors.base import CHUNK_BYTES
 from connectors.lost import not_understood
+from connectors.sources.postgresql.cutting import COUNT, split
 from connectors.sources.postgresql.login import READ, Wire
 from connectors.sources.postgresql.stream import CopyStream, Rows, begins_at_once, check_row, send
-from core.chunk import Bytes, Mask, Offsets, TextChunk
-from core.errors import SchemaChanged
+from core.chunk import Bytes, Offsets, TextChunk
 
 SIGNATURE = b"PGCOPY\n\xff\r\n\0"
 _HEAD = struct.Struct(">11sii")
-_COUNT = struct.Struct(">h")
-_LENGTH = 4
 Message = bytes | bytearray | memoryview
 
 CHUNK_VALUES = 1 << 19  # a value may take 4 bytes of the wire, and costs 17 in a chunk
@@ -62,8 +59,8 @@ class Copy:
             yield split(buffer, begins, ends, self._columns)
 
     def rows(self) -> Iterator[Rows]:
-        """Some rows at a time, never none, as they came: for `cut`. The end of the iterator means that the
-        server said the result is complete.
+        """Some rows at a time, never none, as they came: for `cutting.cut`. The end of the iterator means
+        that the server said the result is complete.
 
         Raises psycopg.Error for what the server answers with, ConnectionLost where what comes can't be
         understood, SchemaChanged where the result has another number of columns, ValueTooLarge for a row
@@ -193,7 +190,7 @@ def _check_head(message: Bytes) -> int:
 
 
 def _is_end(message: Bytes) -> bool:
-    return len(message) == _COUNT.size and _COUNT.unpack(message.data)[0] == -1
+    return len(message) == COUNT.size and COUNT.unpack(message.data)[0] == -1
 
 
 def joined(rows: list[Message]) -> tuple[Bytes, Offsets, Offsets]:
@@ -203,86 +200,3 @@ def joined(rows: list[Message]) -> tuple[Bytes, Offsets, Offsets]:
     begins = np.empty_like(ends)
     begins[0], begins[1:] = 0, ends[:-1]
     return buffer, begins, ends
-
-
-def split(buffer: Bytes, begins: Offsets, ends: Offsets, columns: int) -> TextChunk:
-    """Cut rows, which begin and end at these places of a buffer, into a chunk. Raises as `cut` does."""
-    rows = len(begins)
-    starts = np.empty((rows, columns), np.int64)
-    value_ends = np.empty((rows, columns), np.int64)
-    nulls = np.zeros((rows, columns), np.bool_)
-    for number, values in enumerate(cut(buffer, begins, ends, columns)):
-        starts[:, number], value_ends[:, number] = values.starts, values.ends
-        if values.nulls is not None:
-            nulls[:, number] = values.nulls
-    return TextChunk(buffer, starts, value_ends, nulls if nulls.any() else None)
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """The values of one column: where in the buffer each begins and ends (int64, shape (rows,)), which of
-    them are NULL (None: none) and so have no bytes."""
-
-    buffer: Bytes
-    starts: Offsets
-    ends: Offsets
-    nulls: Mask | None
-
-    def numbers(self, form: str) -> np.ndarray[Any, Any]:
-        """Its values, which are numbers of this form (of numpy), in the machine's own order of bytes; any
-        number for NULL. Raises ConnectionLost where one has another size."""
-        size = np.dtype(form).itemsize
-        other = self.ends - self.starts != size
-        if self.nulls is not None:
-            other &= ~self.nulls
-        if other.any():
-            raise not_understood(f"a value has another size than {size} bytes")
-        return self.at(form, self.starts)
-
-    def at(self, form: str, places: Offsets) -> np.ndarray[Any, Any]:
-        """The numbers of a form that begin at these places of the buffer; any number where it ends before."""
-        kind = np.dtype(form)
-        count = self.buffer.size - kind.itemsize + 1
-        if count <= 0:
-            return np.zeros(len(places), kind.newbyteorder("="))
-        found = np.ndarray((count,), kind, self.buffer.data, strides=(1,))
-        return found[np.minimum(places, count - 1)].astype(kind.newbyteorder("="))
-
-
-def cut(buffer: Bytes, begins: Offsets, ends: Offsets, columns: int) -> Iterator[Column]:
-    """Cut rows, which begin and end at these places of a buffer, into values: column by column, all rows at
-    once. Only the end of the iterator says that the values fill their rows.
-
-    Raises SchemaChanged for another number of columns, ConnectionLost where the values don't fill a row.
-    """
-    shortest = (ends - begins).min()
-    if shortest < _COUNT.size:
-        raise not_understood("a row is too short")
-    # Every two, or four, bytes that stand behind one another, as a number: indexed, for `take` would copy
-    # all of what isn't aligned.
-    counts = np.ndarray((buffer.size - 1,), ">i2", buffer.data, strides=(1,))
-    found = counts[begins]
-    if not (found == columns).all():
-        other = int(found[found != columns][0])
-        raise SchemaChanged(
-            f"The server answered with {other} columns where {columns} were asked for.",
-            "Start the task again: it then reads the object as it is now.",
-        )
-    if shortest < _COUNT.size + _LENGTH * columns:
-        raise not_understood("a row is too short")
-    lengths = np.ndarray((buffer.size - _LENGTH + 1,), ">i4", buffer.data, strides=(1,))
-    here = begins + _COUNT.size
-    for _ in range(columns):
-        try:
-            size = lengths[here].astype(np.int64)
-        except IndexError:
-            raise not_understood("a value reaches past its row") from None
-        starts = here + _LENGTH
-        nulls = None
-        if size.min() < 0:
-            nulls = size < 0
-            size[nulls] = 0
-        here = starts + size
-        yield Column(buffer, starts, here, nulls)
-    if not np.array_equal(here, ends):
-        raise not_understood("the values of a row don't fill it")

@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 
 from connectors.lost import not_understood
-from connectors.sources.postgresql.copy import Column
+from connectors.sources.postgresql.cutting import Column
 from core.arrow import arrow_type, fixed
 from core.logical import LogicalType
 

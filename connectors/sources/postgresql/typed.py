@@ -21,13 +21,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from connectors.base import TableShape
-from connectors.sources.postgresql.copy import Column, Copy, cut
+from connectors.sources.postgresql.copy import Copy
+from connectors.sources.postgresql.cutting import Column, Numbers, cut
 from connectors.sources.postgresql.numeric import DIGITS, Decimals
 from connectors.sources.postgresql.sql import identifier
 from connectors.sources.postgresql.types import ColumnType, expression, logical
 from core.arrow import ArrowChunk, arrow_type, fixed, gathered
 from core.chunk import Mask, Offsets
 from core.logical import LogicalType
+
+Make = Callable[[Numbers, "Mask | None", pa.DataType], pa.Array]
 
 _EPOCH_DAYS = 10_957  # from 1970-01-01 to 2000-01-01
 _DAY = 86_400_000_000  # microseconds
@@ -38,10 +41,12 @@ _FIRST, _END = -730_119, 2_921_940
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """How a column is asked for, and what makes an array of what comes."""
+    """How a column is asked for, what makes an array of what comes, and which numbers (of numpy) that is,
+    where it is numbers."""
 
     asked: str
     make: Callable[[Column], pa.Array]
+    form: str | None = None
 
 
 def reading(name: str, column: ColumnType, wanted: LogicalType) -> Reading:
@@ -49,8 +54,12 @@ def reading(name: str, column: ColumnType, wanted: LogicalType) -> Reading:
     kind = arrow_type(wanted)
     if logical(column) == wanted:
         if column.plain in _FORMS:
-            cast, make = _FORMS[column.plain]
-            return Reading(f"{identifier(name)}::pg_catalog.{cast}", lambda values: make(values, kind))
+            cast, form, make = _FORMS[column.plain]
+            return Reading(
+                f"{identifier(name)}::pg_catalog.{cast}",
+                lambda values: make(values.numbers(form), values.nulls, kind),
+                form,
+            )
         if column.plain == "numeric" and 1 <= wanted.precision <= DIGITS:
             return Reading(f"{identifier(name)}::pg_catalog.numeric", Decimals(wanted).array)
     raw = pa.binary() if pa.types.is_binary(kind) else pa.string()
@@ -74,79 +83,74 @@ class Typed:
         return [each.asked for each in self._readings]
 
     def chunks(self, copy: Copy) -> Iterator[ArrowChunk]:
-        count = len(self._readings)
-        names = [str(number) for number in range(count)]
+        names = [str(number) for number in range(len(self._readings))]
+        forms = [each.form for each in self._readings]
         for buffer, begins, ends in copy.rows():
             # All of it is known to be where it should before any of it is looked at.
-            columns = list(cut(buffer, begins, ends, count))
+            columns = list(cut(buffer, begins, ends, forms))
             arrays = [each.make(column) for each, column in zip(self._readings, columns, strict=True)]
             yield ArrowChunk(pa.RecordBatch.from_arrays(arrays, names))
 
 
-def _integers(form: str) -> Callable[[Column, pa.DataType], pa.Array]:
-    return lambda column, kind: fixed(kind, column.numbers(form), column.nulls)
+def _plain(found: Numbers, nulls: Mask | None, kind: pa.DataType) -> pa.Array:
+    return fixed(kind, found, nulls)
 
 
-def _floats(form: str) -> Callable[[Column, pa.DataType], pa.Array]:
-    def make(column: Column, kind: pa.DataType) -> pa.Array:
-        found = column.numbers(form)
-        odd = np.isnan(found)
-        if odd.any():
-            found[odd] = np.nan  # which has many forms
-        return fixed(kind, found, column.nulls)
-
-    return make
+def _floats(found: Numbers, nulls: Mask | None, kind: pa.DataType) -> pa.Array:
+    odd = np.isnan(found)
+    if odd.any():
+        found[odd] = np.nan  # which has many forms
+    return fixed(kind, found, nulls)
 
 
-def _booleans(column: Column, kind: pa.DataType) -> pa.Array:
-    found = column.numbers(">u1") != 0
-    if column.nulls is not None:
-        found &= ~column.nulls
-    return pa.array(found, kind, mask=column.nulls)
+def _booleans(found: Numbers, nulls: Mask | None, kind: pa.DataType) -> pa.Array:
+    true = found != 0
+    if nulls is not None:
+        true &= ~nulls
+    return pa.array(true, kind, mask=nulls)
 
 
-def _dates(column: Column, kind: pa.DataType) -> pa.Array:
-    found = column.numbers(">i4").astype(np.int64)
-    odd = _beyond(found, column.nulls, _FIRST, _END)
+def _dates(found: Numbers, nulls: Mask | None, kind: pa.DataType) -> pa.Array:
+    odd = _beyond(found, nulls, _FIRST, _END)
     words = [_date(day) for day in found[odd].tolist()]
-    found += _EPOCH_DAYS
-    return _array(kind, found.astype(np.int32), column.nulls, odd, words)
+    found[odd] = 0
+    found += np.int32(_EPOCH_DAYS)
+    return _array(kind, found, nulls, odd, words)
 
 
-def _moments(zone: str) -> Callable[[Column, pa.DataType], pa.Array]:
-    def make(column: Column, kind: pa.DataType) -> pa.Array:
-        found = column.numbers(">i8")
-        odd = _beyond(found, column.nulls, _FIRST * _DAY, _END * _DAY)
+def _moments(zone: str) -> Make:
+    def make(found: Numbers, nulls: Mask | None, kind: pa.DataType) -> pa.Array:
+        odd = _beyond(found, nulls, _FIRST * _DAY, _END * _DAY)
         words = [_moment(moment, zone) for moment in found[odd].tolist()]
+        found[odd] = 0
         found += _EPOCH
-        return _array(kind, found, column.nulls, odd, words)
+        return _array(kind, found, nulls, odd, words)
 
     return make
 
 
-def _times(column: Column, kind: pa.DataType) -> pa.Array:
-    found = column.numbers(">i8")
-    odd = _beyond(found, column.nulls, 0, _DAY)
-    return _array(kind, found, column.nulls, odd, ["24:00:00"] * len(odd))
+def _times(found: Numbers, nulls: Mask | None, kind: pa.DataType) -> pa.Array:
+    odd = _beyond(found, nulls, 0, _DAY)
+    return _array(kind, found, nulls, odd, ["24:00:00"] * len(odd))
 
 
-# By types' names without modifiers: as what a column is asked for, and what is made of it.
-_FORMS: dict[str, tuple[str, Callable[[Column, pa.DataType], pa.Array]]] = {
-    "smallint": ("int2", _integers(">i2")),
-    "integer": ("int4", _integers(">i4")),
-    "bigint": ("int8", _integers(">i8")),
-    "oid": ("int8", _integers(">i8")),
-    "real": ("float4", _floats(">f4")),
-    "double precision": ("float8", _floats(">f8")),
-    "boolean": ("bool", _booleans),
-    "date": ("date", _dates),
-    "time without time zone": ("time", _times),
-    "timestamp without time zone": ("timestamp", _moments("")),
-    "timestamp with time zone": ("timestamptz", _moments("+00")),
+# By types' names without modifiers: as what a column is asked for, which numbers come, what is made of them.
+_FORMS: dict[str, tuple[str, str, Make]] = {
+    "smallint": ("int2", ">i2", _plain),
+    "integer": ("int4", ">i4", _plain),
+    "bigint": ("int8", ">i8", _plain),
+    "oid": ("int8", ">i8", _plain),
+    "real": ("float4", ">f4", _floats),
+    "double precision": ("float8", ">f8", _floats),
+    "boolean": ("bool", ">u1", _booleans),
+    "date": ("date", ">i4", _dates),
+    "time without time zone": ("time", ">i8", _times),
+    "timestamp without time zone": ("timestamp", ">i8", _moments("")),
+    "timestamp with time zone": ("timestamptz", ">i8", _moments("+00")),
 }
 
 
-def _beyond(found: Offsets, nulls: Mask | None, first: int, end: int) -> Offsets:
+def _beyond(found: Numbers, nulls: Mask | None, first: int, end: int) -> Offsets:
     """Which of these numbers, NULLs left out, lie before `first` or not before `end`."""
     if nulls is not None:
         found[nulls] = first
@@ -155,7 +159,7 @@ def _beyond(found: Offsets, nulls: Mask | None, first: int, end: int) -> Offsets
     return np.flatnonzero((found < first) | (found >= end))
 
 
-def _array(kind: pa.DataType, found: Offsets, nulls: Mask | None, odd: Offsets, words: list[str]) -> pa.Array:
+def _array(kind: pa.DataType, found: Numbers, nulls: Mask | None, odd: Offsets, words: list[str]) -> pa.Array:
     """Numbers in their type; as texts where some are `odd`, which are these words."""
     if not len(odd):
         return fixed(kind, found, nulls)
