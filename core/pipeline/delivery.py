@@ -86,6 +86,9 @@ class Delivery:
             count = sending.send()
             seconds = max(0.001, time.monotonic() - begun)
             log.info("sent %d bytes to %s in %.1f s", count, files.where(self.target.path), seconds)
+            if sending.there:
+                size = sum(entry.bytes for entry in sending.there)
+                log.info("%d files of %d bytes had been sent by who read them", len(sending.there), size)
             yield partial(
                 self.target.publish,
                 files,
@@ -126,7 +129,8 @@ class Delivery:
 
 
 class _Sending:
-    """The sending of one build: progress, checksums, and the wish to abort."""
+    """The sending of one build: progress, checksums, and the wish to abort. `there` are files that others
+    have sent, `paths` all of them."""
 
     def __init__(
         self,
@@ -147,8 +151,8 @@ class _Sending:
         self._cancel = cancel
         self._local = [path for path in delivery.disk.tree(delivery.place.work) if path != MANIFEST]
         known = {*self._local, *(entry.path for entry in old.files)} if old else {*self._local}
-        self._there = [entry for entry in manifest.files if entry.path not in known]
-        self.paths = [*self._local, *(entry.path for entry in self._there)]
+        self.there = [entry for entry in manifest.files if entry.path not in known]
+        self.paths = [*self._local, *(entry.path for entry in self.there)]
         self._total = sum(delivery.built(path).stat().st_size for path in self._local)
         self._done = 0
         self._sent = 0
@@ -157,7 +161,7 @@ class _Sending:
         """Send what isn't there; how many bytes went."""
         target, files = self._delivery.target, self._files
         self._journal.stage(f"sending {len(self._local)} files")
-        target.prepare(files, self._delivery.scratch, self._local, self._there)
+        target.prepare(files, self._delivery.scratch, self._local, self.there)
         for number, path in enumerate(self._local, start=1):
             self._say(number)
             source = self._delivery.built(path)

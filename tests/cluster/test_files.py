@@ -68,6 +68,7 @@ def test_an_object_store_gets_the_same_files_from_four_workers(
     assert len(found) == 8
     assert found == by_this_machine(task, tmp_path / "local")
     assert len(readers(task)) > 2
+    assert any(line.startswith("8 files of ") for line in task.said)
 
 
 @pytest.mark.postgresql
