@@ -13,7 +13,6 @@ from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING, Any, Self
 
 import msgspec
-import toolz
 
 from core.cluster.client import open_client
 from core.cluster.errand import TOPIC, Errand, Saying, Slower
@@ -91,4 +90,6 @@ class Dispatch:
 def _called(function: str, text: str) -> tuple[Any, ...]:
     """A function of `core.cluster.part` by its name, for what Dask calls: nothing of this program is pickled,
     and a scheduler, which unpickles tasks, can do without it."""
+    import toolz  # noqa: PLC0415 - comes with Dask, which may be missing
+
     return toolz.pipe, MODULE, importlib.import_module, operator.methodcaller(function, text)

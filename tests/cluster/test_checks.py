@@ -5,13 +5,11 @@ from __future__ import annotations
 import os
 import socket
 import sys
-import sysconfig
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-import core
 from connectors.base import Session, Source
 from connectors.elsewhere import Elsewhere
 from core.cluster.checks import ClusterCheck
@@ -33,7 +31,7 @@ from core.model.secret import CommandSecret, EnvironmentSecret, FileSecret, Keyr
 from core.model.settings import ExportSettings
 from core.model.vocabulary import Consistency, Engine, Mode
 from tests.servers import s3
-from tests.servers.dask import DaskCluster
+from tests.servers.dask import BARE, DaskCluster, without
 from tests.servers.mariadb import free_port
 
 VARIABLE = "OFFRAMP_TEST_DATABASE_PASSWORD"
@@ -163,21 +161,6 @@ def test_without_an_address_it_is_said_where_one_goes(postgresql, session, tmp_p
 # Workers that lack something. Each comes and goes beside two that lack nothing.
 
 
-def _without(directory: Path, *names: str, offramp: bool) -> dict[str, str]:
-    """The environment of an interpreter (-S) that has all that is installed here, but for these."""
-    packages = directory / "packages"
-    packages.mkdir()
-    for path in Path(sysconfig.get_path("purelib")).iterdir():
-        name = path.name.lower()
-        if not name.startswith(("__editable__", *names)) and (offramp or not name.startswith("offramp")):
-            (packages / path.name).symlink_to(path)
-    places = [str(packages), *([str(Path(core.__file__).parents[1])] if offramp else [])]
-    return {"PYTHONPATH": os.pathsep.join(places)}
-
-
-BARE = (sys.executable, "-S", "-P")
-
-
 def _lacking(cluster, check, session, tmp_path, kind, **worker) -> str:
     made = cluster.add_worker(**worker)
     try:
@@ -190,7 +173,7 @@ def _lacking(cluster, check, session, tmp_path, kind, **worker) -> str:
 
 def test_workers_need_offramp(cluster, postgresql, session, tmp_path):
     check = ClusterCheck(connection(postgresql), settings(cluster.address))
-    more = {"environment": _without(tmp_path, offramp=False), "python": BARE}
+    more = {"environment": without(tmp_path, offramp=False), "python": BARE}
     words = _lacking(cluster, check, session, tmp_path, PreflightFailed, **more)
     assert "Offramp isn't installed on 1 of 3 workers" in words
     assert "pip install 'offramp==" in words
@@ -216,7 +199,7 @@ def test_workers_need_the_same_offramp_and_the_same_python(cluster, postgresql, 
 
 def test_workers_need_the_driver(cluster, postgresql, session, tmp_path):
     check = ClusterCheck(connection(postgresql), settings(cluster.address))
-    more = {"environment": _without(tmp_path, "psycopg", offramp=True), "python": BARE}
+    more = {"environment": without(tmp_path, "psycopg", offramp=True), "python": BARE}
     words = _lacking(cluster, check, session, tmp_path, Unsupported, **more)
     assert words.startswith("On 1 of 3 workers")
     assert "connector for postgresql can't be loaded" in words

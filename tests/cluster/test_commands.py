@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import csv
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.cli.conftest import Offramp
-from tests.servers.dask import DaskCluster
+from tests.servers.dask import BARE, DaskCluster, without
 from tests.servers.mariadb import make_certificate
 
 VARIABLE = "OFFRAMP_TEST_DATABASE_PASSWORD"
@@ -159,3 +160,17 @@ def test_a_scheduler_within_tls_wants_the_certificates_of_dasks_own_configuratio
         offramp.environment.update(environment)
         offramp("dump", *MANY, *engine, "--to", "out", timeout=120)
         assert rows_of(tmp_path / "out") == EXPECTED
+
+
+def test_without_dask_it_is_said_how_it_is_installed(offramp, cluster):
+    environment = offramp.env | without(
+        offramp.directory / "bare", "dask", "distributed", "toolz", offramp=True
+    )
+    engine = ("--engine", "dask", "--dask-scheduler", cluster.address)
+    done = subprocess.run(
+        (*BARE, "-m", "tui.cli.main", "dump", *MANY, *engine, "--to", "out", "--dry-run"),
+        capture_output=True, text=True, cwd=offramp.directory, env=environment, timeout=60, check=False,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert "pip install 'offramp[dask]'" in done.stderr
+    assert "Traceback" not in done.stderr

@@ -11,15 +11,31 @@ import os
 import signal
 import subprocess
 import sys
+import sysconfig
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from distributed import Client
 
+import core
 from tests.servers.mariadb import end_with_parent
 
 START_SECONDS = 90
+# An interpreter that has no packages but those of `without`.
+BARE = (sys.executable, "-S", "-P")
+
+
+def without(directory: Path, *names: str, offramp: bool) -> dict[str, str]:
+    """The environment of an interpreter (-S) that has all that is installed here, but for these."""
+    packages = directory / "packages"
+    packages.mkdir(parents=True)
+    for path in Path(sysconfig.get_path("purelib")).iterdir():
+        name = path.name.lower()
+        if not name.startswith(("__editable__", *names)) and (offramp or not name.startswith("offramp")):
+            (packages / path.name).symlink_to(path)
+    places = [str(packages), *([str(Path(core.__file__).parents[1])] if offramp else [])]
+    return {"PYTHONPATH": os.pathsep.join(places)}
 
 
 class DaskCluster:
