@@ -254,9 +254,9 @@ class DaskCrew:
             # By an execution that was taken for lost, after what it had sent was looked for.
             self._again(run, "another execution had sent its file")
             return
-        if error.code == Unreachable.code and self._runs:
+        if error.code == Unreachable.code and self._width.now > 1:
             # There is room for those that are at it.
-            self._width.lower(len(self._runs))
+            self._width.lower(max(1, len(self._runs)))
             self._again(run, f"{error.message} From now on {self._width.now} are read at once")
             return
         if error.code == DestinationLost.code:
