@@ -15,7 +15,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from core.engine.executor import WORKER, look_up, prepare
+from core.engine.executor import WORKER, Prepared, look_up, prepare, start
 from core.engine.numbers import Numbers
 from core.engine.orders import Order
 from core.engine.worker import _open_log
@@ -174,3 +174,15 @@ def test_an_order_shows_no_secret(bench: Bench, claim: Claim) -> None:
     with pytest.raises(msgspec.DecodeError) as caught:
         Order.parse(told.line().replace(b'"canary"', b'["canary"]', 1))
     assert "canary" not in str(caught.value)
+
+
+def test_a_worker_has_one_heap_unless_somebody_says_otherwise(
+    bench: Bench, claim: Claim, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("ARROW_DEFAULT_MEMORY_POOL", raising=False)
+    monkeypatch.setenv("MALLOC_ARENA_MAX", "7")
+    told = "import os; print(os.environ['ARROW_DEFAULT_MEMORY_POOL'], os.environ['MALLOC_ARENA_MAX'])"
+    prepared = Prepared(order(bench, claim), frozenset())
+    child = start(prepared, bench.locations, [sys.executable, "-P", "-c", told])
+    assert child.wait(60) == 0
+    assert bench.locations.worker_output(claim.task).read_text().split() == ["system", "7"]

@@ -118,10 +118,10 @@ def test_a_window_costs_what_it_shows_and_not_what_there_is(full: Store) -> None
     with full.database.read() as db:
         driver = db.connection.dbapi_connection
         assert driver is not None
-        driver.set_progress_handler(count, 1000)  # type: ignore[attr-defined]
+        driver.set_progress_handler(count, 1000)
         try:
             wanted = TaskFilter(since=NOW - timedelta(hours=48), limit=100)
             assert len(db.execute(queries.listing(wanted, NOW)).all()) == 100
         finally:
-            driver.set_progress_handler(None, 0)  # type: ignore[attr-defined]
+            driver.set_progress_handler(None, 0)
     assert steps < 300
