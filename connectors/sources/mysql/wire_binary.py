@@ -19,9 +19,9 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from connectors.sources.mysql.wire_moments import Moment, validity
+from connectors.sources.mysql.wire_moments import Moment
 from connectors.sources.mysql.wire_rows import NULL, DamagedRow, measure
-from core.arrow import ArrowChunk
+from core.arrow import ArrowChunk, fixed, gathered, validity
 from core.chunk import Bytes, Mask, Offsets
 
 _FRONT = 1  # the byte before the bitmap
@@ -62,9 +62,9 @@ class BinarySplitter:
     def columns(self) -> int:
         return len(self._forms)
 
-    def split(self, buffer: Bytes, begins: Offsets, ends: Offsets, *, lasting: bool = False) -> ArrowChunk:
-        """Cut rows into columns, whose memory is their own: a row whose buffer is `lasting`, which is large,
-        has that.
+    def split(self, buffer: Bytes, begins: Offsets, ends: Offsets) -> ArrowChunk:
+        """Cut rows into columns with memory of their own; a row that comes alone, which may be large, has the
+        buffer's.
 
         `begins` and `ends`, shape (rows,), say where in `buffer` each row begins and ends; behind the last
         row are eight bytes at least. Raises DamagedRow where a row isn't exactly as many values as there are
@@ -93,7 +93,7 @@ class BinarySplitter:
                 arrays[number] = form.read(buffer, starts, lengths, nulls.get(number))
         if self._texts:
             starts_of = [places[number][0] for number in self._texts]
-            take = self._slice_texts if lasting and len(begins) == 1 else self._take_texts
+            take = self._slice_texts if len(begins) == 1 else self._take_texts
             take(buffer, starts_of, along, nulls, arrays)
         return ArrowChunk(pa.RecordBatch.from_arrays(arrays, names=self._names))
 
@@ -107,10 +107,8 @@ class BinarySplitter:
     ) -> None:
         """The texts of one row, as they lie there."""
         for number, begin in zip(self._texts, starts, strict=True):
-            bounds = np.concatenate([begin, along[number + 1]]).astype(np.int32)
             kind = self._forms[number].kind
-            parts = [validity(nulls.get(number)), pa.py_buffer(bounds), pa.py_buffer(buffer)]
-            arrays[number] = pa.Array.from_buffers(kind, 1, parts)
+            arrays[number] = gathered(kind, buffer, begin, along[number + 1], nulls.get(number))
 
     def _take_texts(
         self,
@@ -187,8 +185,4 @@ def _numbers(form: Number, buffer: Bytes, starts: Offsets, nulls: Mask | None) -
     at_each: npt.NDArray[np.generic] = np.ndarray(
         (buffer.shape[0] - width + 1,), form.wire, buffer, strides=(1,)
     )
-    values = at_each[starts]
-    if nulls is not None:
-        values[nulls] = 0
-    wanted = values.astype(form.kind.to_pandas_dtype(), copy=False)
-    return pa.Array.from_buffers(form.kind, len(starts), [validity(nulls), pa.py_buffer(wanted)])
+    return fixed(form.kind, at_each[starts].astype(form.kind.to_pandas_dtype(), copy=False), nulls)

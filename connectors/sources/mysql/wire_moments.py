@@ -17,6 +17,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from connectors.sources.mysql.wire_rows import DamagedRow
+from core.arrow import fixed, validity
 from core.chunk import Bytes, Mask, Offsets
 
 Whole = npt.NDArray[np.int64]
@@ -47,11 +48,6 @@ def _calendar() -> tuple[Whole, npt.NDArray[np.uint64]]:
 _BEFORE, _LONG = _calendar()
 
 
-def validity(nulls: Mask | None) -> pa.Buffer | None:
-    """The bitmap of Arrow for a mask of NULLs."""
-    return None if nulls is None else pa.py_buffer(np.packbits(~nulls, bitorder="little"))
-
-
 @dataclass(frozen=True, slots=True)
 class Moment:
     """Values of a column of moments, or of dates where `kind` is one. The server prints so many `decimals` of
@@ -70,7 +66,6 @@ class Moment:
         if not _IS_LENGTH[int(self.dates)].take(lengths).all():
             raise DamagedRow("a date has no valid length")
         fields = _Fields(buffer, starts, lengths)
-        valid = validity(nulls)
         if fields.year.max() < _YEARS and fields.month.max() < _MONTHS:
             month = fields.year << 4 | fields.month
             # A day of 0 is a very large one.
@@ -80,10 +75,8 @@ class Moment:
             if fit.all():
                 days = _BEFORE.take(month) + fields.day
                 values = days.astype(np.int32) if self.dates else fields.since(days)
-                if nulls is not None:
-                    values[nulls] = 0
-                return pa.Array.from_buffers(self.kind, len(starts), [valid, pa.py_buffer(values)])
-        return fields.texts(valid, clock=not self.dates, decimals=self.decimals)
+                return fixed(self.kind, values, nulls)
+        return fields.texts(validity(nulls), clock=not self.dates, decimals=self.decimals)
 
 
 class _Fields:
@@ -94,7 +87,7 @@ class _Fields:
         shortest, longest = int(lengths.min()), int(lengths.max())
         first: Whole
         if longest == _DATE:
-            first = np.ndarray((buffer.shape[0] - 3,), "<i4", buffer, strides=(1,))[starts].astype(np.int64)
+            first = np.ndarray((buffer.shape[0] - 3,), "<u4", buffer, strides=(1,))[starts].astype(np.int64)
         else:
             first = np.ndarray((buffer.shape[0] - 7,), "<i8", buffer, strides=(1,))[starts]
             if shortest < _CLOCK:

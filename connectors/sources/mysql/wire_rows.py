@@ -44,15 +44,13 @@ class RowSplitter:
         # Fresh memory costs more than the work that is done in it.
         self._along = self._starts = self._ends = np.empty(0, dtype=np.int64)
 
-    def split(self, buffer: Bytes, begins: Offsets, ends: Offsets, *, lasting: bool = False) -> TextChunk:
+    def split(self, buffer: Bytes, begins: Offsets, ends: Offsets) -> TextChunk:
         """Cut rows into values.
 
         `begins` and `ends`, shape (rows,), say where in `buffer` each row's first value's length stands, and
-        where the row ends. Returns a chunk over `buffer` itself, whether that is `lasting` or not, with
-        C-contiguous arrays. Raises DamagedRow
+        where the row ends. Returns a chunk over `buffer` itself with C-contiguous arrays. Raises DamagedRow
         where a row isn't exactly as many values as there are columns.
         """
-        del lasting
         rows, columns = begins.shape[0], self.columns
         self._reserve(rows)
         # along[c] is where the length of value c stands, less c: so that the one byte that every value has

@@ -38,13 +38,13 @@ Cut_co = TypeVar("Cut_co", covariant=True)
 
 
 class Splitter(Protocol[Cut_co]):
-    """Cuts rows of so many columns: `begins` and `ends` say where in the buffer each row lies. `lasting`: the
-    buffer isn't used again. Raises DamagedRow."""
+    """Cuts rows of so many columns: `begins` and `ends` say where in the buffer each row lies. Raises
+    DamagedRow."""
 
     @property
     def columns(self) -> int: ...
 
-    def split(self, buffer: Bytes, begins: Offsets, ends: Offsets, *, lasting: bool) -> Cut_co: ...
+    def split(self, buffer: Bytes, begins: Offsets, ends: Offsets) -> Cut_co: ...
 
 
 class RowStream(Generic[Cut_co]):
@@ -179,11 +179,8 @@ class RowStream(Generic[Cut_co]):
         return int(heads.size)
 
     def _split(self, edges: Offsets) -> Cut_co:
-        lasting = self._buffer is not self._home
         try:
-            return self._splitter.split(
-                self._buffer[: self._filled + PAD], edges[:-1] + HEADER, edges[1:], lasting=lasting
-            )
+            return self._splitter.split(self._buffer[: self._filled + PAD], edges[:-1] + HEADER, edges[1:])
         except DamagedRow as error:
             raise not_understood(str(error)) from error
 
@@ -250,8 +247,6 @@ class RowStream(Generic[Cut_co]):
         """Move what begins at `position` to the front, out of a buffer that was needed for one row."""
         rest = self._view[position : self._filled]
         self._filled = len(rest)
-        if self._buffer is not self._home:
-            # It may be somebody else's by now.
-            fits = self._filled <= self._home.shape[0] - PAD
-            self._use(self._home if fits else np.empty_like(self._buffer))
+        if self._buffer is not self._home and self._filled <= self._home.shape[0] - PAD:
+            self._use(self._home)
         self._view[: self._filled] = rest
