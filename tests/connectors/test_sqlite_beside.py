@@ -484,3 +484,25 @@ def test_both_look_for_a_value_of_another_type(
             assert session.settle("main", session.describe("main", table("t"))) == shape
             session.end()
         assert len(looked) == 1
+
+
+def test_a_file_that_becomes_wal_while_a_transaction_begins(
+    tmp_path: Path, eager: None, counted: Counted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = numbers(tmp_path / "f.db", 3_000)
+    before, begin = beside.Beside.before, companion.Companion.begin
+    with source(path).connect() as session, writer(path) as other:
+
+        def switching(self: beside.Beside) -> None:
+            before(self)
+            other.execute("PRAGMA journal_mode=wal")
+
+        def late(self: companion.Companion) -> None:
+            other.execute("DELETE FROM t WHERE id > 10")
+            begin(self)
+
+        shape = session.describe("main", table("t"))
+        monkeypatch.setattr(beside.Beside, "before", switching)
+        monkeypatch.setattr(companion.Companion, "begin", late)
+        assert [i for ids in reading_of(session, shape) for i in ids] == [*range(3_000)]
+    assert counted.rows == 0

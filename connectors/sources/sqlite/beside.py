@@ -65,11 +65,14 @@ class Beside:
 
     def before(self) -> None:
         """The session's transaction is about to begin. Raises SourceError's kinds."""
-        self._wal = self._ask.value("PRAGMA main.journal_mode", about="the file") == "wal"
+        self._wal = self._is_wal()
         self._version = self._data_version() if self._wal else None
 
     def after(self) -> bool:
         """It has begun. False where others have committed meanwhile, so that beginning again may help."""
+        if not self._wal and self._is_wal():
+            # Somebody has changed that meanwhile, which nobody can from here on.
+            self._wal, self._version = True, None
         if not self._wal or (self._companion is None and self._file_bytes() < LARGE_FILE):
             return True
         try:
@@ -162,8 +165,9 @@ class Beside:
     def _look_after(self, error: Parted) -> None:
         """Whether the process is still there, after it did not do what was asked of it."""
         if self._companion is not None and not self._companion.alive:
-            log.debug("The second process is lost: %s", error)
-            self._losses += not self._cut
+            if not self._cut:
+                log.debug("The second process is lost: %s", error)
+                self._losses += 1
             self._drop()
 
     def remainder(
@@ -215,6 +219,9 @@ class Beside:
             return int(self._observer.driver.execute("PRAGMA data_version").fetchone()[0])
         except (ConnectError, sqlite3.Error):
             return None
+
+    def _is_wal(self) -> bool:
+        return bool(self._ask.value("PRAGMA main.journal_mode", about="the file") == "wal")
 
     def _file_bytes(self) -> int:
         pages = int(self._ask.value("PRAGMA page_count", about="the file") or 0)
