@@ -42,7 +42,7 @@ from core.model.settings import ExportSettings
 from core.model.vocabulary import Encoding, Format
 
 # A row group is held in memory until it is written.
-GROUP_BYTES = 16 << 20
+GROUP_BYTES = 12 << 20
 # A row that is larger is a block, and a row group, of its own.
 BLOCK_BYTES = 16 << 20
 ARROW_ROWS = 65_536
@@ -226,9 +226,15 @@ class TypedEncoder(Encoder):
         """Write rows as one group."""
         # Copied into one piece: how the rows came in chunks must not be seen in the file. A single batch
         # would stay the slice that it is, with what lies behind it, if nothing were joined to it.
-        nothing = [batch.slice(0, 0) for batch in batches[:1]]
-        table = pa.Table.from_batches([*batches, *nothing], self._schema).combine_chunks()
+        # Column by column, so that there is one at a time twice in memory.
+        columns = [list(parts) for parts in zip(*(batch.columns for batch in batches), strict=True)]
         batches.clear()
+        arrays = []
+        for parts in columns:
+            arrays.append(pa.concat_arrays([*parts, parts[0].slice(0, 0)]))
+            parts.clear()
+        table = pa.Table.from_arrays(arrays, schema=self._schema) if arrays else self._schema.empty_table()
+        del arrays
         self._write_table(table)
         del table
         # Arrow's allocator keeps what it has had, which here is a multiple of the group.
