@@ -10,6 +10,7 @@ the worker where that is killed. SIGTERM ends it too; both end its statement on 
 from __future__ import annotations
 
 import faulthandler
+import gc
 import os
 import signal
 import sys
@@ -37,6 +38,7 @@ from core.pipeline.parts import PartJob, PartResult, run_part
 
 PROGRESS_SECONDS = 0.25
 # How long a statement that is ended may take to come back before the process leaves without it.
+GARBAGE_OBJECTS = 20_000
 GOODBYE_SECONDS = 10.0
 
 
@@ -155,6 +157,8 @@ def main() -> int:
     for number in (signal.SIGHUP, signal.SIGINT):
         signal.signal(number, signal.SIG_IGN)
     os.umask(0o077)
+    # What is loaded stays: it isn't looked through for garbage again and again.
+    gc.set_threshold(GARBAGE_OBJECTS)
     forbid_core_dumps()
     faulthandler.enable()
     voice = _Voice(os.fdopen(os.dup(1), "wb"))
