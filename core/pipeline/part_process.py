@@ -37,8 +37,8 @@ from core.pipeline.pace import Pace
 from core.pipeline.parts import PartJob, PartResult, run_part
 
 PROGRESS_SECONDS = 0.25
-# How long a statement that is ended may take to come back before the process leaves without it.
 GARBAGE_OBJECTS = 20_000
+# How long a statement that is ended may take to come back before the process leaves without it.
 GOODBYE_SECONDS = 10.0
 
 
