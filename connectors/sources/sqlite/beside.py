@@ -274,7 +274,8 @@ class Remainder:
             ),
             storages=tuple(self._storages),
             typed=self.typed,
-            batch_rows=max(16, min(MOST_ROWS, frame // self._row_bytes)),
+            # With the offsets of values, and digits for numbers: what has to be cut costs twice.
+            batch_rows=max(16, min(MOST_ROWS, frame // (self._row_bytes + 12 * len(shape.columns)))),
             frame_bytes=frame,
         )
         kinds = [column.kind for column in shape.columns]
