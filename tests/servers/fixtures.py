@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -39,13 +39,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     config.stash[ASKING] = frozenset(item.path for item in items if item.get_closest_marker("oceanbase"))
 
 
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> Generator[None]:
-    try:
-        yield
-    finally:
-        if nextitem is None or nextitem.path not in {item.path, *item.config.stash[ASKING]}:
-            _end_oceanbase(item.config)
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    # Not when the last test that asked is over: it may be run again, with the server that it had.
+    if item.path not in item.config.stash[ASKING]:
+        _end_oceanbase(item.config)
 
 
 def _end_oceanbase(config: pytest.Config) -> None:
