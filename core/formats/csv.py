@@ -24,7 +24,8 @@ only a backslash of its own for an escape. (It can't read UTF-16 or UTF-32.)
 
 With `safe` a text, or the digits of bytes, that begins with =, +, -, @, a tab or CR gets an apostrophe before
 it and is quoted ("CSV Injection", OWASP): spreadsheets would run it as a formula. Whoever reads the file back
-gets the apostrophe, too, and can't tell it from one that was there. Numbers, dates and times stay as they are.
+gets the apostrophe, too, and can't tell it from one that was there. Numbers, dates and times stay as they
+are.
 
 The line break setting ends records only; line breaks within values are kept.
 """
