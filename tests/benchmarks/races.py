@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from urllib.parse import quote
 
@@ -20,7 +20,7 @@ DATA = ("--content", "data")
 Run = Callable[[Path], Sample]
 
 
-def ours(program_: Program, forms: Sequence[str], extra: dict[str, tuple[str, ...]]) -> list[Contestant]:
+def ours(program_: Program, forms: Sequence[str], extra: Mapping[str, tuple[str, ...]]) -> list[Contestant]:
     """Offramp in each of these formats, then with the settings of `extra` by their name."""
 
     def run(*settings: str) -> Run:
