@@ -191,10 +191,10 @@ def settings_of(**fields: Any) -> ExportSettings:
     return ExportSettings(connection="shop", **fields)
 
 
-def until(condition: Callable[[], Any], seconds: float = 60.0) -> Any:
+def until(condition: Callable[[], Any], seconds: float = 60.0, pause: float = 0.1) -> Any:
     """What a condition gives once it holds."""
     deadline = time.monotonic() + seconds
     while not (found := condition()):
         assert time.monotonic() < deadline, "it never came to that"
-        time.sleep(0.05)
+        time.sleep(pause)
     return found

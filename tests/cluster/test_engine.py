@@ -45,7 +45,7 @@ def begun(command: Offramp, cluster: DaskCluster) -> str:
         "--engine", "dask", "--dask-scheduler", cluster.address, "--limit-rate", "20k", "--detach",
     )  # fmt: skip
     number = done.out.strip()
-    until(lambda: command.quick("logs", number, code=None).out.count(" is done: ") >= 2)
+    until(lambda: command.quick("logs", number, code=None).out.count(" is done: ") >= 2, pause=0.4)
     return number
 
 
