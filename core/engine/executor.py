@@ -32,8 +32,9 @@ from core.store.store import Store
 
 WORKER = (sys.executable, "-P", "-m", "core.engine.worker")
 SWEEP = (sys.executable, "-P", "-m", "core.engine.sweep")
-# What a worker takes and gives back in pieces of a megabyte and more is best left to one heap of the C library:
-# Arrow's own allocators keep 20 MB of text files and 50 MB of Parquet that nobody uses, and are no quicker.
+# What a worker takes and gives back in pieces of a megabyte and more is best left to one heap of the C
+# library: Arrow's own allocators keep 20 MB of text files and 50 MB of Parquet that nobody uses, and are no
+# quicker.
 HEAP = {"ARROW_DEFAULT_MEMORY_POOL": "system", "MALLOC_ARENA_MAX": "1"}
 PROBE = (sys.executable, "-P", "-m", "core.engine.probe")
 
