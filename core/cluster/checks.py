@@ -83,9 +83,9 @@ class ClusterCheck:
             hosts: dict[str, str] = {}
             for address in sorted(workers):
                 hosts.setdefault(workers[address]["host"], address)
-            self._exchange(client, directory, tuple(hosts.values())[:ENTERING])
+            self._exchange(client, directory, tuple(hosts.values())[: self.connection.readers(ENTERING)])
             threads = sum(worker["nthreads"] for worker in workers.values())
-            at_once = self.settings.files.parts or min(threads, MOST)
+            at_once = self.connection.readers(self.settings.files.parts or min(threads, MOST))
             return [
                 f"Parts are read by the Dask cluster at {scheduler}: {_count(len(workers), 'worker')} with "
                 f"{_count(threads, 'thread')} on {_count(len(hosts), 'machine')}, {at_once} at once."

@@ -110,7 +110,7 @@ class DaskCrew:
         self._losses: dict[int, int] = {}
         self._left_over = False
         self._snapshot: Snapshot | None = None
-        self._width = Width(work.settings.files.parts)
+        self._width = Width(work.settings.files.parts, work.source.connection)
         self._rate: Rate | None = None
 
     # Points in time

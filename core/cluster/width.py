@@ -1,5 +1,5 @@
 """How many parts a cluster reads at once: as many as were asked for, or as it has threads, or as the source's
-server lets in."""
+connection allows, or its server lets in."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import time
 
 from core.cluster.dispatch import Dispatch
 from core.errors import ConnectionLost
+from core.model.connection import Connection
 
 # How often the cluster is asked who is there, and for how long nobody may be.
 COUNT_SECONDS = 5.0
@@ -16,10 +17,11 @@ MOST = 64
 
 
 class Width:
-    """`now` is how many. `asked` is what the settings say."""
+    """`now` is how many. `asked` is what the settings say; `connection` leads to the source."""
 
-    def __init__(self, asked: int | None) -> None:
+    def __init__(self, asked: int | None, connection: Connection) -> None:
         self._asked = asked
+        self._connection = connection
         self._room: int | None = None
         self._counted: float | None = None
         self._seen = 0.0
@@ -39,7 +41,7 @@ class Width:
                 f"The Dask cluster at {dispatch.address} has had no worker for {NOBODY_SECONDS:g} s.",
                 "Start workers; what is finished is used again.",
             )
-        self.now = max(1, self._asked or min(threads, MOST))
+        self.now = max(1, self._connection.readers(self._asked or min(threads, MOST)))
         if self._room is not None:
             self.now = min(self.now, self._room)
 

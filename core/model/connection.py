@@ -40,7 +40,10 @@ class Connection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     names instead, and have schemas as well.
     `connect_timeout` and `read_timeout` are seconds; the latter is the longest silence of the server while
     rows are awaited, 0 for no limit. `task_limit`: at most so many tasks read it at once, None for as many as
-    run at all. `engine` and `dask_scheduler`: where the parts of its exports are read that don't say it.
+    run at all. `session_limit`: at most so many sessions of one task are open on it at once, the task's own
+    included, None for no limit; what only ends a statement, or what a lost process has left, isn't counted,
+    nor are sessions of a sys account. `engine` and `dask_scheduler`: where the parts of its exports are read
+    that don't say it.
     """
 
     name: str
@@ -58,6 +61,7 @@ class Connection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     connect_timeout: int = 10
     read_timeout: int = 600
     task_limit: int | None = None
+    session_limit: int | None = None
     engine: Engine | None = None
     dask_scheduler: str | None = None
 
@@ -121,9 +125,20 @@ class Connection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
                 f"Connection {self.name!r}: at most {self.task_limit} tasks at once can't be.",
                 "Use 1 or more.",
             )
+        if self.session_limit is not None and self.path:
+            raise InvalidValue(f"Connection {self.name!r}: a file has no sessions to limit.")
+        if self.session_limit is not None and self.session_limit < 2:
+            raise InvalidValue(
+                f"Connection {self.name!r}: at most {self.session_limit} sessions at once can't be.",
+                "Use 2 or more: with 2, parts are read one after another.",
+            )
         check_scheduler(self.dask_scheduler, f"Connection {self.name!r}: ")
         if self.mode is Mode.SQLITE and (self.engine or self.dask_scheduler):
             raise InvalidValue(f"Connection {self.name!r}: a file on this machine is read by this machine.")
+
+    def readers(self, most: int) -> int:
+        """How many of `most` may read parts at once, each in a session beside the task's own."""
+        return most if self.session_limit is None else min(most, self.session_limit - 1)
 
     @property
     def begins_in(self) -> str | None:

@@ -139,6 +139,12 @@ def _tasks(text: str) -> int:
     return int(text)
 
 
+def _sessions(text: str) -> int:
+    if not text.isdecimal():
+        raise InvalidValue(f"{text!r} is no number of sessions.")
+    return int(text)
+
+
 def _engine(text: str) -> Engine:
     if text not in list(Engine):
         raise InvalidValue(f"{text!r} is no engine.", suggestion(text, Engine))
@@ -156,6 +162,7 @@ def _parameters(query: str, here: Path, mode: Mode) -> dict[str, Any]:
         "connect_timeout": _seconds,
         "read_timeout": _seconds,
         "task_limit": _tasks,
+        "session_limit": _sessions,
         "engine": _engine,
         "dask_scheduler": str,
         "tls": str,

@@ -320,6 +320,7 @@ class Attempt:
             marks={mark.object: mark for mark in self._journal.marks()},
             beyond=self._look_beyond if self._beyond is not None else None,
             built_here=self._beyond is None or self._delivery is None,
+            connection=self._source.connection,
         )
         found = preflight(session, settings, self.place.target, scope)
         self._output_bytes = found.needed_bytes + scope.on_disk

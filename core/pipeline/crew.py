@@ -64,7 +64,7 @@ class Processes:
 
     @contextlib.contextmanager
     def __call__(self, work: Work) -> Iterator[Crew | None]:
-        most = work.settings.files.parts or self.default
+        most = work.source.connection.readers(work.settings.files.parts or self.default)
         if most < 2 or not together(work.settings, work.session):
             yield None
             return

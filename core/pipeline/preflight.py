@@ -19,6 +19,7 @@ from core.errors import (
     SourceError,
     UsageError,
 )
+from core.model.connection import Connection
 from core.model.format_settings import SqlRows
 from core.model.mark import Mark
 from core.model.settings import ExportSettings
@@ -138,7 +139,7 @@ class Scope:
     `inspect` looks at a target elsewhere and raises what is wrong there; the directory is the spool then.
     `beyond` looks at the machines that parts are read on beside this one: it gives notes, and raises what is
     wrong. `built_here`: the files are all built in the output directory or the spool, before they go anywhere
-    else."""
+    else. `connection` leads to the source, where more than one session may be opened."""
 
     default_database: str | None = None
     refs: tuple[ObjectRef, ...] | None = None
@@ -151,6 +152,7 @@ class Scope:
     inspect: Callable[[], None] | None = None
     beyond: Callable[[Session], Iterable[str]] | None = None
     built_here: bool = True
+    connection: Connection | None = None
 
 
 def preflight(
@@ -200,7 +202,7 @@ def preflight(
         if error.transient:
             raise
         problems.append(error)
-    notes += cutting.words(session, settings, checked)
+    notes += cutting.words(session, settings, checked, scope.connection)
     problems += _apart_in_time(session, settings, checked)
     if settings.content.data and any(
         item.ref.type.has_data and not settings.takes_rows(item.ref) for item in checked

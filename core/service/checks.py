@@ -61,6 +61,7 @@ class Checks:
             names=_names(settings, export or title),
             marks={mark.object: mark for mark in self._context.store.marks.of(export)} if export else {},
             run=Run(export, title, settings.connection, datetime.now(UTC)),
+            connection=connection,
         )
         with source.connect() as session:
             if settings.into is None:

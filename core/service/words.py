@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from core.model.connection import Connection
 from core.model.settings import ExportSettings
 from core.model.task import Task
 from core.model.vocabulary import Format, Mode, TaskStatus
@@ -132,6 +133,14 @@ def amount(task: Task) -> str:
 def count(number: int, noun: str) -> str:
     """`1 object`, `1,200 objects`."""
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def limits(connection: Connection) -> str:
+    """`2 tasks at most, 5 sessions of each`; nothing where there is no limit."""
+    tasks, sessions = connection.task_limit, connection.session_limit
+    if tasks is None:
+        return "" if sessions is None else f"{sessions} sessions of a task at most"
+    return f"{count(tasks, 'task')} at most" + (f", {sessions} sessions of each" if sessions else "")
 
 
 def size(number: float) -> str:

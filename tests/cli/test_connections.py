@@ -74,6 +74,19 @@ def test_options_do_what_a_url_does(offramp):
     assert one["port"] == 2881
 
 
+def test_limits_are_kept_shown_and_taken_back(offramp):
+    limits = ("--task-limit", "1", "--session-limit", "4")
+    offramp.quick("connection", "add", "c", "mysql://u@h/d", *limits)
+    shown = offramp.quick("connection", "show", "c", "--json").json["connection"]
+    assert (shown["task_limit"], shown["session_limit"]) == (1, 4)
+    assert "1 task at most, 4 sessions of each" in offramp.quick("connection", "show", "c").out
+    assert "session_limit = 4" in offramp.quick("connection", "show", "c", "--toml").out
+    offramp.quick("connection", "add", "c", "mysql://u@h/d", "--replace", "--session-limit", "3")
+    assert "3 sessions of a task at most" in offramp.quick("connection", "show", "c").out
+    offramp.quick("connection", "add", "c", "mysql://u@h/d", "--replace")
+    assert "at once" not in offramp.quick("connection", "show", "c").out
+
+
 @pytest.mark.parametrize(
     ("args", "words"),
     [
@@ -83,6 +96,7 @@ def test_options_do_what_a_url_does(offramp):
         (("x", "--mode", "mysql", "--host", "h"), "needs a user"),
         (("x", "--mode", "sqlite", "--path", "a", "--host", "h"), "SQLite has a path only"),
         (("x", "mysql://u@h/d?tsl=require"), "Did you mean tls?"),
+        (("x", "mysql://u@h/d", "--session-limit", "1"), "Use 2 or more"),
         (("", "mysql://u@h/d"), "can't name a connection"),
         (("x", "mysql://u@h/d", "--password-ask"), "there is no terminal"),
         (("x", "mysql://u@h/d", "--password-stdin"), "No password came from standard input"),

@@ -78,6 +78,8 @@ def test_a_cluster_that_can_do_it_is_told_of_and_nothing_stays(cluster, postgres
     check = ClusterCheck(connection(postgresql), settings(cluster.address))
     (note,) = check(session, tmp_path)
     assert f"{cluster.address}: 2 workers with 2 threads on 1 machine, 2 at once." in note
+    few = ClusterCheck(connection(postgresql, session_limit=2), settings(cluster.address))
+    assert "2 threads on 1 machine, 1 at once." in few(session, tmp_path)[0]
     assert list(tmp_path.iterdir()) == []
 
 

@@ -417,6 +417,25 @@ def test_after_an_object_that_failed_the_next_one_has_a_time_of_its_own(
 
 
 @pytest.mark.mariadb
+@pytest.mark.parametrize(
+    ("limit", "processes", "words"),
+    [(5, 4, None), (3, 2, "Parts are read 2 at once, not 4"), (2, 0, "Parts are read one after another")],
+)
+def test_no_more_sessions_than_the_connection_allows(
+    mariadb: Any, tmp_path: Path, limit: int, processes: int, words: str | None
+) -> None:
+    source = Bank(mariadb, "mariadb").source()
+    source.connection = msgspec.structs.replace(source.connection, session_limit=limit)
+    run = Run(source, tmp_path / "out", 4, lock=Lock.BRIEF, csv=BARE)
+    assert run.run() is None, run.journal.error
+    assert len(run.processes) == processes
+    said = " ".join(run.said)
+    assert "allows a task" not in said if words is None else words in said
+    assert ("FLUSH TABLES" in said) == (processes > 0)
+    assert sum_of(run) == 0
+
+
+@pytest.mark.mariadb
 def test_without_the_lock_one_session_reads_mariadb(mariadb: Any, tmp_path: Path) -> None:
     bank = Bank(mariadb, "mariadb")
     run = Run(bank.source(), tmp_path / "out", 3)

@@ -24,6 +24,8 @@ SERVER = Connection(
     tls=TlsSettings(mode="verify-ca", ca="/etc/ca.pem"),
     connect_timeout=7,
     read_timeout=0,
+    task_limit=2,
+    session_limit=5,
 )
 
 
@@ -86,6 +88,8 @@ def test_what_is_needed_is_said_by_the_field() -> None:
         ("connect_timeout", "0", "must be positive"),
         ("connect_timeout", "", "needed"),
         ("read_timeout", "-1", "no whole number"),
+        ("session_limit", "1", "Use 2 or more"),
+        ("session_limit", "x", "no whole number"),
     ],
 )
 def test_each_rule_is_the_models_own(field: str, text: str, said: str) -> None:

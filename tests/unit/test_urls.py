@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 
 from core.errors import InvalidValue
+from core.model.convert import definitions_from_toml, definitions_to_toml
 from core.model.urls import connection_from_url
 from core.model.vocabulary import Mode
 
@@ -58,6 +59,16 @@ def test_tls_and_timeouts():
     assert parse("mysql://u@h/?tls_ca=/ca").tls.mode == "verify-ca"
 
 
+def test_limits():
+    found = parse("mysql://u@h/d?task_limit=2&session_limit=5")
+    assert (found.task_limit, found.session_limit) == (2, 5)
+    assert definitions_from_toml(definitions_to_toml([found]), "x.toml").connections == (found,)
+    assert [found.readers(most) for most in (1, 4, 5, 64)] == [1, 4, 4, 4]
+    assert parse("mysql://u@h/d").readers(64) == 64
+    with pytest.raises(InvalidValue, match="a file has no sessions"):
+        parse("sqlite:///x", session_limit=5)
+
+
 def test_what_is_given_beside_the_url_comes_first():
     assert parse("mysql://u@h/db", database="other").database == "other"
 
@@ -79,6 +90,8 @@ def test_what_is_given_beside_the_url_comes_first():
         ("mysql://u@h/a/b", "more than a database"),
         ("mysql://u@h/d?tlsca=1", "'tlsca' is no parameter"),
         ("mysql://u@h/d?connect_timeout=soon", "no number of seconds"),
+        ("mysql://u@h/d?session_limit=few", "no number of sessions"),
+        ("mysql://u@h/d?session_limit=1", "at most 1 sessions at once can't be"),
         ("mysql://u@h/d?tls=a&tls=b", "needs one value"),
         ("mysql://u@h/d?tls=requre", "none of off, prefer, require"),
         ("mysql://h/d", "needs a user"),

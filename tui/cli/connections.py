@@ -25,7 +25,10 @@ from tui.cli import engine_options, forms, passwords, trials
 from tui.cli.output import Output
 from tui.cli.paths import absolute
 
-FIELDS = ("host", "port", "user", "database", "schema", "connect_timeout", "read_timeout", "task_limit")
+FIELDS = (
+    *("host", "port", "user", "database", "schema"),
+    *("connect_timeout", "read_timeout", "task_limit", "session_limit"),
+)
 
 
 def add(args: argparse.Namespace, out: Output) -> int:
@@ -145,7 +148,7 @@ def show(args: argparse.Namespace, out: Output) -> int:
             ("password", details.password if connection.mode is not Mode.SQLITE else ""),
             ("tls", _tls(connection) if connection.mode is not Mode.SQLITE else ""),
             ("timeouts", f"connect {connection.connect_timeout} s, silence {connection.read_timeout} s"),
-            ("at once", f"{connection.task_limit} tasks at most" if connection.task_limit else ""),
+            ("at once", words.limits(connection)),
             ("parts read by", words_of(connection.engine, connection.dask_scheduler)),
             ("last test", f"{'well' if test['ok'] else 'failed'}, {test['when']}" if test else "never"),
             ("exports", ", ".join(details.exports)),

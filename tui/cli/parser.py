@@ -69,7 +69,7 @@ URLS = """URLs (percent-encode @ : / ? # % inside names):
   postgresql://USER@HOST:5432/DATABASE?schema=SCHEMA   postgresql://USER@/DATABASE?host=/SOCKET/DIRECTORY
   oracle://USER@HOST:1521/SERVICE?schema=SCHEMA   oracle://USER@HOST/?sid=SID   oracle://USER@/?tns=ALIAS
   Oracle: ?config_dir=DIR  ?wallet=DIR  ?wallet_password_env=VAR  ?thick=DIR
-  ?unix_socket=PATH  ?connect_timeout=SECONDS  ?read_timeout=SECONDS  ?task_limit=N
+  ?unix_socket=PATH  ?connect_timeout=SECONDS  ?read_timeout=SECONDS  ?task_limit=N  ?session_limit=N
   ?engine=local|dask  ?dask_scheduler=tcp://HOST:8786
   ?tls=off|prefer|require|verify-ca|verify-identity  ?tls_ca=FILE  ?tls_cert=FILE  ?tls_key=FILE
 A password in a URL is refused: it would stand in the process list and the shell's history."""
@@ -136,6 +136,12 @@ def _connections(commands: Any) -> None:
     )
     place.add_argument(
         "--task-limit", metavar="N", type=number, help="tasks that may read it at once; default: no limit"
+    )
+    place.add_argument(
+        "--session-limit",
+        metavar="N",
+        type=number,
+        help="sessions of one task at once, its own included, 2 or more; default: no limit",
     )
     engine_options.add_defaults(add, "from there")
     add_password_options(add, prefix="", whose="the connection")

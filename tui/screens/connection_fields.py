@@ -22,8 +22,8 @@ KEEP, NONE, TYPED, KEYRING, VARIABLE, COMMAND = "keep", "none", "typed", "keyrin
 NETWORK, SOCKET = "network", "socket"
 # How an Oracle database is named.
 SERVICE, SID, TNS = "service", "sid", "tns"
-NUMBERS = ("port", "connect_timeout", "read_timeout", "task_limit")
-MAY_BE_EMPTY = ("port", "task_limit")
+NUMBERS = ("port", "connect_timeout", "read_timeout", "task_limit", "session_limit")
+MAY_BE_EMPTY = ("port", "task_limit", "session_limit")
 PASSWORDS = (
     (TYPED, "typed"),
     (VARIABLE, "variable"),
@@ -130,6 +130,11 @@ def fields(*, edits: bool) -> tuple[Field, ...]:
         Field(id="connect_timeout", label="Connect within", help="Seconds until connecting is given up."),
         Field(id="read_timeout", label="Longest silence", help="Seconds without a row; 0 waits for ever."),
         Field(id="task_limit", label="Tasks at once", help="How many may read it at once; empty: no limit."),
+        Field(
+            id="session_limit",
+            label="Sessions of each",
+            help="How many a task may open at once, its own included; empty: no limit.",
+        ),
         *ENGINE_FIELDS,
     )
 
@@ -316,6 +321,7 @@ def connection_of(values: Mapping[str, str], name: str, here: Path) -> Connectio
         connect_timeout=int(values["connect_timeout"]),
         read_timeout=int(values["read_timeout"]),
         task_limit=_optional(values["task_limit"]),
+        session_limit=_optional(values["session_limit"]),
         **engine_of(values),
         **given,
     )

@@ -127,7 +127,7 @@ def panel(saved: SavedConnection, now: datetime, glyphs: Glyphs, columns: int) -
         ("password", saved.password if connection.mode is not Mode.SQLITE else ""),
         ("TLS", connection.tls.mode if connection.mode is not Mode.SQLITE else ""),
         ("begins in", connection.begins_in or ""),
-        ("at once", f"{words.count(connection.task_limit, 'task')} at most" if connection.task_limit else ""),
+        ("at once", words.limits(connection)),
         ("parts by", words_of(connection.engine, connection.dask_scheduler)),
         ("exports", ", ".join(saved.exports)),
         ("tasks", ", ".join(map(str, saved.tasks))),
