@@ -34,8 +34,14 @@ WORKER = (sys.executable, "-P", "-m", "core.engine.worker")
 SWEEP = (sys.executable, "-P", "-m", "core.engine.sweep")
 # What a worker takes and gives back in pieces of a megabyte and more is best left to one heap of the C
 # library: Arrow's own allocators keep 20 MB of text files and 50 MB of Parquet that nobody uses, and are no
-# quicker.
-HEAP = {"ARROW_DEFAULT_MEMORY_POOL": "system", "MALLOC_ARENA_MAX": "1"}
+# quicker. Only what is much larger goes back to the system at once: of that the library would come to keep up
+# to 64 MB.
+HEAP = {
+    "ARROW_DEFAULT_MEMORY_POOL": "system",
+    "MALLOC_ARENA_MAX": "1",
+    "MALLOC_MMAP_THRESHOLD_": str(8 << 20),
+    "MALLOC_TRIM_THRESHOLD_": str(16 << 20),
+}
 PROBE = (sys.executable, "-P", "-m", "core.engine.probe")
 
 T = TypeVar("T")

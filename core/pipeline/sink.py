@@ -59,6 +59,10 @@ class Sink:
             self._room.wait_for(lambda: not self._held or self._held + len(piece) <= WAITING_BYTES)
             self._held += len(piece)
         self._waiting.put(piece)
+        if len(piece) > WAITING_BYTES:
+            # A very large row: the next one needn't be in memory beside it.
+            with self._room:
+                self._room.wait_for(lambda: not self._held)
 
     def drain(self) -> None:
         """Wait until all pieces are in the file and in the hash, up to where a reader can read. Raises as

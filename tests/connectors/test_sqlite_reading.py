@@ -27,7 +27,11 @@ def long_ago_and_large(path: Path, large: int, place: int = 3_000, rows: int = 6
 
 
 @pytest.mark.parametrize("large", [10, 2_000, 70_000, 3_000_000])
-def test_no_row_is_lost_or_doubled_around_a_large_value(tmp_path: Path, large: int) -> None:
+@pytest.mark.parametrize("huge", [reading.HUGE_BYTES, 1_000_000])
+def test_no_row_is_lost_or_doubled_around_a_large_value(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, large: int, huge: int
+) -> None:
+    monkeypatch.setattr(reading, "HUGE_BYTES", huge)
     path = long_ago_and_large(tmp_path / "f.db", large)
     with source(path).connect() as session:
         shape = session.describe("main", table("t"))
@@ -67,6 +71,21 @@ def test_a_large_row_makes_a_chunk_of_its_own(tmp_path: Path) -> None:
     with source(path).connect() as session:
         shape = session.describe("main", table("t"))
         assert [c.rows for c in chunks(session, shape)] == [100, 1, 99]
+
+
+def test_rows_behind_one_another_that_are_huge(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reading, "HUGE_BYTES", 2_000_000)
+    with writer(tmp_path / "f.db") as connection:
+        connection.execute("CREATE TABLE t(id INTEGER PRIMARY KEY, b)")
+        sizes = [5, 2_500_000, 2_500_000, 5, 5, 1_500_000, 2_500_000]
+        connection.executemany("INSERT INTO t VALUES(?, ?)", enumerate("x" * size for size in sizes))
+        connection.commit()
+    with source(tmp_path / "f.db").connect() as session:
+        shape = session.describe("main", table("t"))
+        found = [
+            (c.value(r, 0), len(c.value(r, 1) or b"")) for c in chunks(session, shape) for r in range(c.rows)
+        ]
+    assert found == [(b"%d" % number, size) for number, size in enumerate(sizes)]
 
 
 _MEMORY = """

@@ -11,6 +11,7 @@ rows, and hand back what it can't read.
 from __future__ import annotations
 
 import sqlite3
+import sys
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
 from sys import getsizeof
@@ -23,6 +24,8 @@ from core.errors import ValueTooLarge
 
 FETCH_BYTES = 32 << 20  # the most that one fetch of many rows can hold
 HELD_BYTES = 16 << 20  # the most that the objects of rows may take that come one by one
+# Behind a longer row the statement begins anew: the driver has fetched the next one, and would hold both.
+HUGE_BYTES = 16 << 20
 CHUNK_LIMIT = (1 << 31) - 1  # of a TextChunk's buffer
 _NUMBERS = {int, float, type(None)}
 _BYTES = {bytes, bytearray}
@@ -55,7 +58,14 @@ def read_chunks(
         received, complete = yield from _many(driver, statement, kinds, chunk_bytes, remainder)
         if complete:
             return
-        statement = f"{statement} LIMIT -1 OFFSET {received}"
+        while True:
+            rest = f"{statement} LIMIT -1 OFFSET {received}"
+            came, huge = yield from _row_by_row(driver, rest, kinds, chunk_bytes, huge=HUGE_BYTES)
+            if huge is None:
+                return
+            received += came
+            yield huge
+            del huge
     yield from _row_by_row(driver, statement, kinds, chunk_bytes)
 
 
@@ -129,10 +139,17 @@ def _batches(
 
 
 def _row_by_row(
-    driver: sqlite3.Connection, statement: str, kinds: Sequence[Kind], chunk_bytes: int
-) -> Iterator[TextChunk]:
-    """As above without a limit: a row of `chunk_bytes` or more makes a chunk of its own."""
+    driver: sqlite3.Connection,
+    statement: str,
+    kinds: Sequence[Kind],
+    chunk_bytes: int,
+    *,
+    huge: int = sys.maxsize,
+) -> Generator[TextChunk, None, tuple[int, TextChunk | None]]:
+    """As above without a limit: a row of `chunk_bytes` or more makes a chunk of its own. Returns how many
+    came, and the chunk of the last of them where that has `huge` bytes or more: nothing is held beside it."""
     cursor = driver.cursor()
+    came = 0
     try:
         cursor.execute(statement)
         builder = _Builder(kinds)
@@ -141,6 +158,7 @@ def _row_by_row(
         overhead = 48 * len(kinds)  # about what the objects take beside their bytes
         beside = 56 + 16 * len(kinds)  # the tuple, and what the allocator adds
         while (row := cursor.fetchone()) is not None:
+            came += 1
             length = sum(map(getsizeof, row))
             if length >= chunk_bytes:
                 if rows:
@@ -154,6 +172,8 @@ def _row_by_row(
                     )
                 chunk = chunk_of_row(row, kinds)
                 del row  # the largest thing there is: not held while others work on its copy
+                if length >= huge:
+                    return came, chunk
                 yield chunk
                 del chunk
                 continue
@@ -167,6 +187,7 @@ def _row_by_row(
         if rows:
             builder.add(rows)
             yield builder.take()
+        return came, None
     finally:
         cursor.close()
 
