@@ -21,7 +21,7 @@ def mariadb() -> Iterator[MariadbServer]:
 
 
 OCEANBASE = pytest.StashKey[OceanbaseServer]()
-ASKING = pytest.StashKey[frozenset[Path]]()
+ASKING = pytest.StashKey[set[Path]]()
 
 
 @pytest.fixture(scope="module")
@@ -29,6 +29,7 @@ def oceanbase(request: pytest.FixtureRequest) -> OceanbaseServer:
     """One after another: it takes a seventh of a processor while nobody uses it, and is started in seconds. So
     it ends where the next file doesn't ask for it."""
     stash = request.config.stash
+    stash[ASKING].add(request.node.path)  # some ask as they go
     if OCEANBASE not in stash:
         stash[OCEANBASE] = OceanbaseServer()
         request.config.add_cleanup(lambda: _end_oceanbase(request.config))
@@ -36,7 +37,7 @@ def oceanbase(request: pytest.FixtureRequest) -> OceanbaseServer:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    config.stash[ASKING] = frozenset(item.path for item in items if item.get_closest_marker("oceanbase"))
+    config.stash[ASKING] = {item.path for item in items if item.get_closest_marker("oceanbase")}
 
 
 @pytest.hookimpl(tryfirst=True)
