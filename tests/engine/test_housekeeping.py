@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -80,7 +81,7 @@ def test_unfinished_files_go_with_their_task(bench: Bench, tmp_path: Path) -> No
 
 
 def test_what_was_sent_elsewhere_is_named_when_its_task_is_forgotten(
-    bench: Bench, caplog: pytest.LogCaptureFixture
+    bench: Bench, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The engine talks to no destination: whoever wants it gone is told what it is called."""
     bench.store.destinations.add(Destination(name="lake", url="s3://bucket/in"))
@@ -92,6 +93,8 @@ def test_what_was_sent_elsewhere_is_named_when_its_task_is_forgotten(
         db.exec_driver_sql("UPDATE task SET attempts = 2 WHERE id = ?", (numbers[0],))
     epoch = bench.store.lease.acquire(bench.store.lease.state(), "a test")
     assert epoch is not None
+    # An application that hosted an engine in this process before keeps its words to its own log.
+    monkeypatch.setattr(logging.getLogger("offramp"), "propagate", True)
     with caplog.at_level("WARNING", "offramp.engine"):
         tidy(bench.store, epoch, Numbers(), NOW)
     (said,) = caplog.messages
