@@ -207,13 +207,18 @@ def test_workers_need_the_driver(cluster, postgresql, session, tmp_path):
     assert "connector for postgresql can't be loaded" in words
 
 
+def _with_mounts(tmp_path, mounting):
+    """Python with mounts of its own, made by a command. Skips where that isn't allowed."""
+    if os.system(f"unshare -m mount -t tmpfs none {tmp_path} 2>/dev/null"):
+        pytest.skip("Mounts of its own need the rights of an administrator.")
+    script = f'{mounting} && exec "$@"'
+    return ("unshare", "-m", "sh", "-c", script, "sh", sys.executable, "-P")
+
+
 def test_a_directory_that_a_worker_doesnt_share_is_found(cluster, postgresql, session, tmp_path):
     """A worker with mounts of its own, as on another machine: the same path, and other files."""
     check = ClusterCheck(connection(postgresql), settings(cluster.address))
-    if os.system(f"unshare -m mount -t tmpfs none {tmp_path} 2>/dev/null"):
-        pytest.skip("Mounts of its own need the rights of an administrator.")
-    script = f'mount -t tmpfs none {tmp_path} && mkdir {tmp_path}/out && exec "$@"'
-    python = ("unshare", "-m", "sh", "-c", script, "sh", sys.executable, "-P")
+    python = _with_mounts(tmp_path, f"mount -t tmpfs none {tmp_path} && mkdir {tmp_path}/out")
     words = _lacking(cluster, check, session, tmp_path, NotWritable, python=python)
     assert words.startswith("On 1 of 3 workers")
     assert f"{tmp_path}/out is another directory there" in words
@@ -222,10 +227,7 @@ def test_a_directory_that_a_worker_doesnt_share_is_found(cluster, postgresql, se
 
 def test_what_a_worker_may_not_write_is_found(cluster, postgresql, session, tmp_path):
     check = ClusterCheck(connection(postgresql), settings(cluster.address))
-    if os.system(f"unshare -m mount -t tmpfs none {tmp_path} 2>/dev/null"):
-        pytest.skip("Mounts of its own need the rights of an administrator.")
-    script = f'mount --bind -o ro {tmp_path} {tmp_path} && exec "$@"'
-    python = ("unshare", "-m", "sh", "-c", script, "sh", sys.executable, "-P")
+    python = _with_mounts(tmp_path, f"mount --bind -o ro {tmp_path} {tmp_path}")
     words = _lacking(cluster, check, session, tmp_path, NotWritable, python=python)
     assert f"{tmp_path}/out can't be written there: Read-only file system" in words
 
