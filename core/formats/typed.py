@@ -167,9 +167,10 @@ class TypedEncoder(Encoder):
 
     def _block(self, block: Rows) -> Iterator[bytes]:
         batch = self._columns.batch(block, self._schema, self._rows)
-        self._rows += count_of(block)
+        count = count_of(block)
+        self._rows += count
         ends, at = self._ends(block), 0
-        if count_of(block) == 1 and ends[0] > BLOCK_BYTES:
+        if count == 1 and ends[0] > BLOCK_BYTES:
             yield from self._group()
             yield from self._written()
             self._write_table(pa.Table.from_batches([batch]))
@@ -177,13 +178,13 @@ class TypedEncoder(Encoder):
             pa.default_memory_pool().release_unused()
             yield from self._pieces.take()
             return
-        if count_of(block) == 1:
+        if count == 1:
             batch = owned(batch)
-        while at < count_of(block):
+        while at < count:
             before = int(ends[at - 1]) if at else 0
             # The group ends with the row that reaches its bytes, or its rows.
             full = int(np.searchsorted(ends, before + self._group_bytes - self._waiting_bytes)) + 1
-            end = min(full, at + self._limit - self._waiting_rows, count_of(block))
+            end = min(full, at + self._limit - self._waiting_rows, count)
             self._waiting.append(batch.slice(at, end - at))
             self._waiting_rows += end - at
             self._waiting_bytes += int(ends[end - 1]) - before
