@@ -258,3 +258,20 @@ def test_what_does_not_apply_and_is_wrong_is_not_retained(wrong: dict[str, objec
     assert kept.csv in (CsvSettings(), CsvSettings(null="NULL"))
     assert (kept.compression_level, kept.parquet) == (None, ParquetSettings())
     assert csv_of(fresh(kept)) == kept.csv
+
+
+@pytest.mark.parametrize(
+    "field", [field for field in FIELDS if field.options is not None], ids=lambda f: f.id
+)
+def test_every_choice_can_be_taken_after_every_other(field):
+    known = Known(
+        now=NOW, opened=NOW, base="/out", connections=("a", "b"), destinations=("lake",), databases=("x", "y")
+    )
+    options = [option.value for option in field.options(Draft(connection="a"), known)]
+    assert len(options) > 1
+    for before in options:
+        for value in options:
+            draft = field.put(field.put(Draft(connection="a"), before), value)
+            assert field.get(draft, known) == value
+            # As a text, since that is what is typed and shown.
+            assert type(field.get(draft, known)) is str

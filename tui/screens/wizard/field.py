@@ -89,6 +89,7 @@ def field(
     secret: bool = False,
 ) -> Field:
     if options is not None and not callable(options):
-        fixed = tuple(Option(value, text) for value, text in options)
+        # A member of an enumeration would be taken for the kind of what is typed.
+        fixed = tuple(Option(str(value), text) for value, text in options)
         options = lambda draft, known: fixed  # noqa: E731
     return Field(id, step, label, hint, options, shown, get or getter(id), put or putter(id), secret)

@@ -46,7 +46,7 @@ class Filed:
     def of(cls, files: FileSettings, place: str = OWN, default: Default | None = None) -> Filed:
         """`default` says where parts are read."""
         return cls(
-            engine=(default.engine if default is not None else None) or UNSAID,
+            engine=str(default.engine) if default is not None and default.engine else UNSAID,
             scheduler=(default.dask_scheduler if default is not None else None) or "",
             many=not files.single,
             parts=_text(files.parts),
