@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -16,11 +17,12 @@ from core.model.connection import Connection
 from core.model.format_settings import Compression, ParquetCodec, ParquetSettings, SqlRows
 from core.model.secret import FileSecret
 from core.model.settings import CsvSettings, Export, ExportSettings, SchemaSettings, SysAccount
-from core.model.vocabulary import Content, Encoding, Format, Mode, ObjectRef, ObjectType, TaskStatus
+from core.model.vocabulary import Content, Encoding, Format, Lock, Mode, ObjectRef, ObjectType, TaskStatus
 from tests.tui.harness import NOW, Clock, Home, application, running, screen_text, type_at_once, until
 from tests.tui.shop import NAME, make_shop
 from tui.app import OfframpApp
-from tui.screens.wizard import Wizard
+from tui.runs import run, text_of
+from tui.screens.wizard import Wizard, hints
 from tui.screens.wizard.draft import Draft
 from tui.screens.wizard.field import Step
 from tui.screens.wizard.fields import BY_ID, FIELDS
@@ -196,6 +198,51 @@ async def test_tab_stops_at_every_field_in_turn(home: Home, tmp_path: Path, step
         for name in shown:
             await until(pilot, lambda: wizard.form.current is not None and wizard.form.current.id == name)  # noqa: B023
             await pilot.press("tab")
+
+
+async def test_counts_are_of_what_the_content_allows(home: Home, tmp_path: Path) -> None:
+    make_shop(home, tmp_path)
+    app = application(home)
+    chosen = ("TABLE:orders", "INDEX:orders_by_customer")
+    async with running(app) as pilot:
+        settings = ExportSettings(connection=NAME, objects=chosen)
+        wizard = await new(pilot, settings, step="objects")
+        await until(pilot, lambda: "2 of 5 objects" in screen_text(app))
+        wizard._take(replace(wizard.draft, content=Content.DATA))
+        await until(pilot, lambda: "1 of 4 objects" in screen_text(app))
+
+
+@pytest.mark.parametrize(
+    ("draft", "step", "words"),
+    [
+        (Draft(connection=NAME, content=Content.DATA), Step.SCHEMA, "Nothing to set here: data only"),
+        (Draft(connection=NAME, directory="connection:x"), Step.FILES, "rows go into another database"),
+    ],
+)
+async def test_a_step_without_fields_says_why(
+    home: Home, tmp_path: Path, draft: Draft, step: Step, words: str
+) -> None:
+    make_shop(home, tmp_path)
+    app = application(home)
+    async with running(app) as pilot:
+        await new(pilot, draft=draft, step=step.value)
+        await until(pilot, lambda: words in screen_text(app))
+
+
+def test_a_lock_is_offered_where_there_is_such_a_lock() -> None:
+    shown = BY_ID["lock"].shown
+    known = Known(now=NOW, opened=NOW)
+    offered = {mode for mode in Mode if shown(Draft(), replace(known, mode=mode))}
+    assert offered == {Mode.MYSQL, Mode.MARIADB}
+    # One that was chosen elsewhere must be seen to be taken back.
+    assert shown(Draft(lock=Lock.BRIEF), replace(known, mode=Mode.SQLITE))
+
+
+def test_words_that_do_not_fit_the_line_at_the_bottom_say_so() -> None:
+    made = hints.lines("word " * 60, "bad", 77)
+    assert len(made) == 2
+    assert text_of(made[1]).endswith("...")
+    assert hints.lines("word", "bad", 77) == [run("word", "bad")]
 
 
 async def test_unmarking_all_is_confirmed(home: Home, tmp_path: Path) -> None:

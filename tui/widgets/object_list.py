@@ -296,8 +296,10 @@ class ObjectList(Vertical):
             for kind in ObjectType
             if (number := len(self._found.get(kind, ())))
         ]
-        marked = len(self._marked)
-        total = len(self._infos)
+        marked, total = len(self._marked), len(self._infos)
+        if self.data_only:
+            marked = sum(1 for ref in self._marked if ref.type.has_data)
+            total = sum(len(group.infos) for kind, group in self._groups.items() if kind.has_data)
         right = (
             run(f"{marked:,} of {count(total, 'object')}", "accent" if marked else "dim") if total else EMPTY
         )

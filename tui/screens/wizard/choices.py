@@ -194,5 +194,7 @@ def privileges(draft: Draft, known: Known) -> bool:
 
 
 def locks(draft: Draft, known: Known) -> bool:
-    """OceanBase reads as of an earlier point in time, and needs none."""
-    return not known.oceanbase or draft.lock is Lock.BRIEF
+    """Where there is such a lock, and reading as of a point in time may need it. Where it was chosen
+    elsewhere, it must be seen to be taken back."""
+    of_use = known.mode is None or known.mode.outside or known.mode in (Mode.MYSQL, Mode.MARIADB)
+    return of_use or draft.lock is Lock.BRIEF

@@ -14,7 +14,7 @@ from textual.widgets import Input
 from core.model.settings import ExportSettings
 from core.service.connections import Listing
 from tui.actions import Place, bindings
-from tui.runs import Line, join, run, wrap
+from tui.runs import Line, join, run
 from tui.screens.base import Page
 from tui.screens.wizard import hints, summary, work
 from tui.screens.wizard.around import Around
@@ -222,9 +222,10 @@ class Wizard(Page):
         trouble = self._around.trouble
         if trouble:
             trouble += f" {self.offramp.key_name('wizard.again')} asks again."
-        text, role = hints.hint(self.step, self._field, self._draft, wrong, listing=listing, trouble=trouble)
-        lines = wrap(text, max(20, self.size.width - 3))
-        self.query_one("#hint", Lines).show([run(line, role) for line in lines][:2])
+        text, role = hints.hint(
+            self.step, self._field, self._draft, self._known, wrong, listing=listing, trouble=trouble
+        )
+        self.query_one("#hint", Lines).show(hints.lines(text, role, max(20, self.size.width - 3)))
 
     def on_resize(self) -> None:
         self.call_after_refresh(self._show)
