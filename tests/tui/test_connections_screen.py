@@ -26,7 +26,7 @@ from tui.screens.connection_trial import Trial
 from tui.screens.connections import ConnectionsScreen
 from tui.screens.export import ExportScreen
 from tui.widgets.dialog import Choose, Tell
-from tui.widgets.form import Pick
+from tui.widgets.form import MORE, Pick
 
 SIZES = [(80, 24), (120, 40)]
 Compare = Callable[..., bool]
@@ -293,10 +293,16 @@ async def test_a_click_chooses_what_is_shown(home: Home) -> None:
         await until(pilot, lambda: ">Oracle" in screen_text(app))
         pick = app.screen.query_one("#field-mode", Pick)
         # The first of those that are shown, which isn't the first of all.
-        shown = next(v for v, label in pick.choices if label in pick.render_line(0).text.split()[0])
+        shown = next(v for v, label in pick.choices if label in pick.render_line(0).text.split()[1])
         assert shown != pick.choices[0][0]
-        await pilot.click(pick, offset=(1, 0))
+        await pilot.click(pick, offset=(len(MORE) + 1, 0))
         await until(pilot, lambda: pick.value == shown)
+        # What stands for those that aren't shown leads to the nearest of them.
+        values = [value for value, _ in pick.choices]
+        before = values[pick._window.start - 1] if pick._window.start else values[pick._window.stop]
+        end = len(pick.render_line(0).text.rstrip())
+        await pilot.click(pick, offset=(1 if pick._window.start else end - 1, 0))
+        await until(pilot, lambda: pick.value == before)
 
 
 async def test_the_password_is_never_shown(home: Home) -> None:
@@ -519,3 +525,22 @@ def test_filtered(saved: Home, snap_compare: Compare, size: Any) -> None:
         await until(pilot, lambda: names(page) == ["ob-prod", "mdb-shop"])
 
     assert snap_compare(application(saved), terminal_size=size, run_before=before)
+
+
+async def test_choices_are_never_cut_in_the_middle(home: Home) -> None:
+    app = application(home)
+    async with running(app, (80, 24)) as pilot:
+        await to_connections(pilot)
+        await pilot.press("plus")
+        await form_of(pilot)
+        pick = app.screen.query_one("#field-mode", Pick)
+        seen = set()
+        for _ in pick.choices:
+            words = pick.render_line(0).text.replace(">", "").split()
+            labels = [word for word in words if word != MORE.strip()]
+            assert set(labels) <= {label for _, label in pick.choices}
+            assert dict(pick.choices)[pick.value] in labels
+            assert (MORE.strip() in words) == (len(labels) < len(pick.choices))
+            seen |= set(labels)
+            pick.action_turn(1)
+        assert seen == {label for _, label in pick.choices}

@@ -28,6 +28,7 @@ from tui.widgets.lines import Lines, role_styles
 LABEL = 18
 WIDEST = 84
 HELP_ROWS = 2
+MORE = " ..."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,21 +85,33 @@ class Pick(Widget, can_focus=True):
                 return
 
     def on_click(self, event: events.Click) -> None:
-        x = 0
-        for value, label in self.choices[self._first :]:
+        window = self._window
+        x = len(MORE) if window.start else 0
+        if event.x < x:
+            self.put(self.choices[window.start - 1][0])
+            return
+        for value, label in self.choices[window]:
             if x <= event.x < x + width(label) + 2:
                 self.put(value)
                 return
             x += width(label) + 2
+        if window.stop < len(self.choices) and event.x < x + len(MORE):
+            self.put(self.choices[window.stop][0])
 
     @property
-    def _first(self) -> int:
-        """The choice that is shown first: where there is no room for all, those around the chosen one are."""
+    def _window(self) -> slice:
+        """The choices that are shown: where there is no room for all, whole ones up to the chosen one and
+        beyond; `MORE` takes its place at either end."""
         index = next(i for i, (value, _) in enumerate(self.choices) if value == self.value)
-        first = 0
-        while sum(width(label) + 2 for _, label in self.choices[first : index + 1]) > self.size.width:
-            first += 1
-        return first
+        number, room = len(self.choices), self.size.width
+
+        def fits(first: int, end: int) -> bool:
+            marks = len(MORE) * ((first > 0) + (end < number))
+            return marks + sum(width(label) + 2 for _, label in self.choices[first:end]) <= room
+
+        first = next((i for i in range(index) if fits(i, index + 1)), index)
+        end = next((i for i in range(number, index + 1, -1) if fits(first, i)), index + 1)
+        return slice(first, end)
 
     def on_focus(self) -> None:
         self.refresh()
@@ -110,14 +123,18 @@ class Pick(Widget, can_focus=True):
         base, roles = self.rich_style, role_styles(self)
         cursor = look.cursor_style(look.THEMES.get(self.app.theme, look.DARK))
         segments: list[Segment] = []
+        window = self._window
+        more = Segment(MORE, base + roles["dim"])
         if y == 0:
-            for value, label in self.choices[self._first :]:
+            segments += [more] if window.start else []
+            for value, label in self.choices[window]:
                 here = value == self.value
                 style = base + (roles["accent" if here else "dim"])
                 if here and self.has_focus:
                     style += cursor
                 # A mark beside the colour: the terminal may have none.
                 segments.append(Segment(f"{'>' if here else ' '}{label} ", style))
+            segments += [more] if window.stop < len(self.choices) else []
         return Strip(segments).adjust_cell_length(self.size.width, base)
 
 
