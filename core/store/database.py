@@ -9,6 +9,7 @@ https://www.sqlite.org/howtocorrupt.html, section 2.2).
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import sqlite3
 import threading
@@ -25,6 +26,7 @@ from core.store.tables import REVISION
 NO_TEXT = "what should be text in it isn't"
 # It is a signed number of 32 bits.
 _MOST_CHANGES = 0x7FFFFFFF
+_MISSING = re.compile("no such (column|table)|has no column named")
 
 
 class Database:
@@ -195,6 +197,9 @@ def _raise(error: sqlite3.Error, path: Path) -> NoReturn:
     if str(error).startswith("Could not decode to UTF-8"):
         # It goes on with the text, which says nothing to anybody.
         raise damaged(path, NO_TEXT) from None
+    if code == sqlite3.SQLITE_ERROR and _MISSING.search(str(error)):
+        # The version was looked at first: a bad byte spells otherwise what a store of that version has.
+        raise damaged(path, str(error)) from None
     if code == sqlite3.SQLITE_FULL:
         raise StoreFull(
             f"{name} can't grow: its disk is full{_room(path)}.",

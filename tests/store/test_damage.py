@@ -88,6 +88,10 @@ def test_flipped_bytes_anywhere_are_harmless_or_damage(locations: Locations, who
             "TaskStatus that there isn't",
         ),
         ('UPDATE connection SET body = \'{"mode": "koverse"}\'', "Connection in it can't be read"),
+        (
+            "PRAGMA writable_schema = 1; UPDATE sqlite_schema SET sql = replace(sql, 'started ', 'stXrted ')",
+            "no such column",
+        ),
     ],
 )
 @pytest.mark.usefixtures("whole")
