@@ -11,10 +11,11 @@ from textual.pilot import Pilot
 
 from core.errors import Conflict
 from core.model.vocabulary import TaskStatus
-from tests.tui.harness import Home, application, running, screen_text, until
+from tests.tui.harness import Home, application, running, screen_text, type_at_once, until
 from tests.tui.test_task_screen import opened
 from tui.app import OfframpApp
 from tui.runs import text_of
+from tui.widgets.ask import Ask
 from tui.widgets.lines import Lines
 
 SIZES = [(80, 24), (120, 40)]
@@ -87,3 +88,22 @@ async def test_help_tells_all_of_the_key_under_the_cursor(home: Home, tasks: dic
         # What is cut in the list, and why it isn't to be had now.
         assert "A failed task reads only what is missing; an aborted one starts again." in below
         assert "only what failed or was aborted can be retried; c copies it." in below
+
+
+@pytest.mark.parametrize("size", [*SIZES, (60, 20)])
+async def test_what_is_to_be_typed_is_said_whole_and_done(
+    home: Home, tasks: dict[TaskStatus, int], size: tuple[int, int]
+) -> None:
+    app = application(home)
+    task = tasks[TaskStatus.RUNNING]
+    async with running(app, size) as pilot:
+        await opened(pilot, task)
+        await pilot.press("L")
+        await until(pilot, lambda: isinstance(app.screen, Ask))
+        said = " ".join(text_of(line) for line in app.screen.query_one("#wanted", Lines).lines)
+        assert "Bytes a second (500k, 10m) or rows (20000 rows); empty: no limit" in said
+        await until(pilot, lambda: {"empty:", "limit"} <= set(screen_text(app).split()))
+        await type_at_once(pilot, "30 rowz")
+        await until(pilot, lambda: "'30 rowz' is no rate." in screen_text(app))
+        await pilot.press("enter", "backspace", "s", "enter")
+        await until(pilot, lambda: str(home.store.tasks.get(task).rate) == "30 rows")

@@ -152,7 +152,11 @@ def test_every_setting_of_the_files_is_told() -> None:
 def test_what_a_task_is_and_how_it_was_tried() -> None:
     told = fields(basic(task_with(export="nightly", retries=2, attempts=3), None, NOW))
     assert told["type"] == "run of export nightly"
-    assert (told["mode"], told["retry limit"], told["retried"]) == ("OceanBase", "3", "2, 3 attempts in all")
+    assert (told["mode"], told["retry limit"], told["retried"]) == (
+        "OceanBase",
+        "3",
+        "2 times by itself, 3 attempts in all",
+    )
     assert told["download"] == ""
     done = task_with(status=TaskStatus.COMPLETED, published=True, ended=NOW)
     assert fields(basic(done, "jump", NOW))["download"] == "ssh jump offramp download 7 --to - | tar x"

@@ -71,7 +71,10 @@ def basic(task: Task, ssh_host: str | None, now: datetime) -> list[tuple[str, st
         *((label, words.moment(moment, now)) for label, moment in when.items() if moment is not None),
         ("took", words.duration(words.progress(task, now).seconds) if task.started else ""),
         ("retry limit", str(task.settings.retry_limit)),
-        ("retried", f"{task.retries}, {words.count(task.attempts, 'attempt')} in all"),
+        (
+            "retried",
+            f"{words.count(task.retries, 'time')} by itself, {words.count(task.attempts, 'attempt')} in all",
+        ),
         ("snapshot", _snapshot(task, now)),
         ("into" if task.settings.into is not None else "directory", task.output),
         ("", "latest leads here once it is published whole" if task.latest else ""),

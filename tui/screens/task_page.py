@@ -46,7 +46,7 @@ class TaskPage(Page):
         else:
             question, yes = f"Abort {what}?", "Abort"
             text = "Nothing is published. Retried later, it starts again from the beginning."
-        self._confirmed(question, yes, text, tasks, lambda task: self._abort(task, force=force))
+        self._confirmed(question, yes, text, tasks, lambda task: self._abort(task, force=force), no="Go on")
 
     def _abort(self, task: Task, *, force: bool) -> str:
         seen = self.offramp.service.tasks.abort(task.id, force=force)
@@ -96,13 +96,20 @@ class TaskPage(Page):
         return f"Task {task.id} is forgotten."
 
     def _confirmed(
-        self, question: str, yes: str, text: str, tasks: Sequence[Task], one: Callable[[Task], str]
+        self,
+        question: str,
+        yes: str,
+        text: str,
+        tasks: Sequence[Task],
+        one: Callable[[Task], str],
+        *,
+        no: str = "Cancel",
     ) -> None:
         def answered(answer: str | None) -> None:
             if answer == "yes":
                 self._each(tasks, one)
 
-        self.app.push_screen(confirm(question, yes=yes, text=text), answered)
+        self.app.push_screen(confirm(question, yes=yes, no=no, text=text), answered)
 
     def _each(self, tasks: Sequence[Task], one: Callable[[Task], str]) -> None:
         """What can be done for one task is done whatever happens to the others."""

@@ -11,7 +11,7 @@ from textual.widgets import Input
 
 from tui.plain import plain
 from tui.runs import EMPTY, run, wrap
-from tui.widgets.dialog import Framed
+from tui.widgets.dialog import FRAME, Framed
 from tui.widgets.lines import Lines
 
 COLUMNS = 66
@@ -44,7 +44,7 @@ class Ask(Framed[str | None]):
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="frame"):
-            yield Lines([run(self._title, "strong"), EMPTY, run(self._label, "dim")])
+            yield Lines(id="wanted")
             entry = Input(
                 value=self._value if self._password else plain(self._value),
                 password=self._password,
@@ -55,18 +55,30 @@ class Ask(Framed[str | None]):
             yield Lines(id="wrong")
 
     def on_mount(self) -> None:
-        self.query_one(".frame").styles.width = min(COLUMNS, self.app.size.width - 4)
+        self._draw()
         self.query_one(Input).focus()
-        self._judge(self._value)
+
+    def on_resize(self) -> None:
+        self._draw()
+
+    @property
+    def _inner(self) -> int:
+        return min(COLUMNS, self.app.size.width - 4) - FRAME
+
+    def _draw(self) -> None:
+        self.query_one(".frame").styles.width = self._inner + FRAME
+        title = [run(line, "strong") for line in wrap(self._title, self._inner)]
+        label = [run(line, "dim") for line in wrap(self._label, self._inner)]
+        self.query_one("#wanted", Lines).show([*title, EMPTY, *label])
+        self._judge(self.query_one(Input).value)
 
     def on_input_changed(self, event: Input.Changed) -> None:
         self._judge(event.value)
 
     def _judge(self, text: str) -> str:
         wrong = self._check(text)
-        columns = min(COLUMNS, self.app.size.width - 4) - 6
         self.query_one("#wrong", Lines).show(
-            [run(line, "warn") for line in wrap(wrong, columns)]
+            [run(line, "warn") for line in wrap(wrong, self._inner)]
             if wrong
             else [run("Enter goes on, Esc leaves.", "dim")]
         )
