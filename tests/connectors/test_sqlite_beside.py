@@ -272,6 +272,31 @@ def test_one_value_of_another_type_far_behind(tmp_path: Path, eager: None, count
             other.execute(f"UPDATE t SET {column} = (SELECT {column} FROM before) WHERE id = 1400")
 
 
+@pytest.mark.parametrize("value", ["7", "1.5", "'text'", "X'00'", "''", "X''"])
+def test_the_first_value_that_it_reads_does_not_say_what_the_others_are(
+    tmp_path: Path, eager: None, counted: Counted, value: str
+) -> None:
+    path = make(tmp_path / "f.db", "CREATE TABLE t (id INTEGER PRIMARY KEY, i, x, s, b)")
+    with writer(path) as other, source(path).connect() as session:
+        other.executemany("INSERT INTO t VALUES (?, 1, 0.5, 's', x'01')", ((i,) for i in range(40)))
+        taken = len(next(reading_of(session, session.describe("main", table("t")), 1)))
+        for column in "ixsb":
+            other.execute(f"UPDATE t SET {column} = {value} WHERE id = ?", (taken,))
+            assert_same(session, table("t"), forms=(Format.SQL, Format.PARQUET))
+            other.execute(f"UPDATE t SET {column} = (SELECT {column} FROM t WHERE id = 0) WHERE id = {taken}")
+    assert counted.rows
+
+
+def test_without_memory_that_both_see_frames_go_through_the_pipe(
+    tmp_path: Path, eager: None, counted: Counted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delattr(os, "memfd_create")
+    path = make(tmp_path / "f.db", HOSTILE, {INSERT: [*hostile_rows(600)]})
+    with source(path).connect() as session:
+        assert_same(session, table("t"))
+    assert counted.rows >= 4 * 590
+
+
 def numbers(path: Path, count: int, journal: str = "delete") -> Path:
     return make(
         path,
@@ -445,7 +470,8 @@ def test_it_ends_with_who_started_it(tmp_path: Path) -> None:
     pid = int(child.stdout.readline())
     assert not gone(pid)
     held = {str(place.readlink()) for place in Path(f"/proc/{pid}/fd").iterdir()}
-    assert {name for name in held if name.startswith("/") and name != "/dev/null"} <= {str(path)}
+    others = ("/dev/null", "/memfd:offramp (deleted)")
+    assert {name for name in held if name.startswith("/") and name not in others} <= {str(path)}
     assert str(path) not in Path(f"/proc/{pid}/cmdline").read_text()
     os.kill(pid, signal.SIGTERM)  # an abort's: it is its parent's to end it
     child.kill()

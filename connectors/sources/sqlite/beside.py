@@ -267,15 +267,22 @@ class Remainder:
         """The rows behind the first `skip`; returns how many, and whether these are all."""
         shape = self.request.shape
         frame = min(FRAME_BYTES, max(self.request.chunk_bytes, 1 << 10))
+        # With the offsets of values, and digits for numbers: what has to be cut costs twice.
+        batch = max(16, min(MOST_ROWS, frame // (self._row_bytes + 12 * len(shape.columns))))
+        statement = uniform.statement(
+            shape.ref.name,
+            shape.columns,
+            self._storages,
+            self.behind(skip),
+            first=batch,
+            proven=self.proven,
+        )
         command = Read(
             number=0,
-            statement=uniform.statement(
-                shape.ref.name, shape.columns, self._storages, self.behind(skip), proven=self.proven
-            ),
+            statement=statement,
             storages=tuple(self._storages),
             typed=self.typed,
-            # With the offsets of values, and digits for numbers: what has to be cut costs twice.
-            batch_rows=max(16, min(MOST_ROWS, frame // (self._row_bytes + 12 * len(shape.columns)))),
+            batch_rows=batch,
             frame_bytes=frame,
         )
         kinds = [column.kind for column in shape.columns]

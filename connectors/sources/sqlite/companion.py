@@ -12,6 +12,7 @@ from contextlib import suppress
 from time import monotonic
 
 import msgspec
+import numpy as np
 
 from connectors.sources.sqlite.frames import (
     BEGUN,
@@ -19,6 +20,7 @@ from connectors.sources.sqlite.frames import (
     FAILED,
     FOUND,
     HEADER,
+    PLACED,
     ROWS,
     Begin,
     Command,
@@ -27,6 +29,7 @@ from connectors.sources.sqlite.frames import (
     Order,
     Read,
 )
+from connectors.sources.sqlite.shared import Shared
 
 PROCESS = (sys.executable, "-P", "-m", "connectors.sources.sqlite.companion_process")
 # The kernel's own is 64 kB, some three hundred rows.
@@ -43,6 +46,10 @@ class Companion:
 
     def __init__(self, uri: str) -> None:
         """Raises Parted."""
+        self._shared: Shared | None = None
+        with suppress(OSError, AttributeError):
+            self._shared = Shared()
+        descriptors = self._shared.descriptors if self._shared is not None else None
         try:
             self._process = subprocess.Popen(  # noqa: S603 - the command is this program's own
                 PROCESS,
@@ -51,9 +58,15 @@ class Companion:
                 stderr=subprocess.DEVNULL,
                 cwd="/",
                 bufsize=0,
+                pass_fds=descriptors or (),
             )
         except OSError as error:
+            if self._shared is not None:
+                self._shared.close()
             raise Parted(f"it can't be started: {error}") from error
+        finally:
+            if self._shared is not None:
+                self._shared.handed_over()
         assert self._process.stdin is not None  # noqa: S101 - asked for above
         assert self._process.stdout is not None  # noqa: S101
         self._input, self._output = self._process.stdin, self._process.stdout
@@ -61,7 +74,7 @@ class Companion:
             fcntl.fcntl(self._output, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
         self._number = 0
         self._room = bytearray()
-        self._write(Order(uri=uri))
+        self._write(Order(uri=uri, shared=descriptors))
 
     @property
     def pid(self) -> int:
@@ -95,7 +108,7 @@ class Companion:
             pass
         return answer == FOUND
 
-    def rows(self, command: Read, *, keep: bool) -> Iterator[tuple[int, bytearray | memoryview]]:
+    def rows(self, command: Read, *, keep: bool) -> Iterator[tuple[int, memoryview]]:
         """The frames of rows: how many, and a record batch. `keep`: they are the caller's own, else they hold
         until the next. Raises Parted."""
         self._say(command)
@@ -103,6 +116,9 @@ class Companion:
         try:
             while True:
                 what, number, size = self._header()
+                if what == PLACED:
+                    yield from self._placed(number, size, keep=keep)
+                    continue
                 if what == ROWS:
                     yield number, self._content(size, keep=keep)
                     continue
@@ -114,6 +130,18 @@ class Companion:
             if not done:
                 # It would go on writing rows that nobody takes.
                 self.kill()
+
+    def _placed(self, rows: int, size: int, *, keep: bool) -> Iterator[tuple[int, memoryview]]:
+        assert self._shared is not None  # noqa: S101 - it was told of it
+        content = self._shared.content(size)
+        if keep:
+            room = np.empty(size, np.uint8).data
+            room[:] = content
+            self._shared.give_back()
+            yield rows, room
+        else:
+            yield rows, content
+            self._shared.give_back()
 
     @property
     def alive(self) -> bool:
@@ -129,6 +157,8 @@ class Companion:
         self._process.wait()
         self._input.close()
         self._output.close()
+        if self._shared is not None:
+            self._shared.close()
 
     def _say(self, command: Command) -> None:
         self._number += 1
@@ -163,7 +193,7 @@ class Companion:
         what, number, size = HEADER.unpack(bytes(self._content(HEADER.size, keep=False)))
         return what, number, size
 
-    def _content(self, size: int, *, keep: bool) -> bytearray | memoryview:
+    def _content(self, size: int, *, keep: bool) -> memoryview:
         if keep:
             room = bytearray(size)
         else:

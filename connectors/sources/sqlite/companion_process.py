@@ -23,57 +23,33 @@ from queue import SimpleQueue
 import adbc_driver_manager as adbc
 import adbc_driver_sqlite
 import msgspec
-import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from connectors.sources.sqlite.assemble import real_texts
 from connectors.sources.sqlite.frames import (
-    ARROW_TYPES,
     BEGUN,
     DONE,
     ENDED,
     FAILED,
     FOUND,
-    HEADER,
-    ROWS,
+    READ_TYPES,
     Begin,
     Command,
     End,
     Look,
     Order,
     Read,
-    schema_of,
 )
+from connectors.sources.sqlite.sending import Differs, Sender, Voice
+from connectors.sources.sqlite.shared import Places
 
 # What it may take beside what it takes before it reads: a batch is so many rows, however large these are.
 MEMORY_BYTES = 96 << 20
 
 
-class Differs(Exception):
-    """A value isn't of its column's type."""
-
-
-class _Voice:
-    """Frames to the session."""
-
-    def __init__(self, descriptor: int) -> None:
-        self._descriptor = descriptor
-
-    def say(self, what: int, number: int, content: bytes | memoryview = b"") -> None:
-        rest = [memoryview(HEADER.pack(what, number, len(content))), memoryview(content)]
-        while rest:
-            written = os.writev(self._descriptor, rest)
-            while rest and written >= len(rest[0]):
-                written -= len(rest.pop(0))
-            if rest:
-                rest[0] = rest[0][written:]
-
-
 class _Reader:
     """The file, open in this process."""
 
-    def __init__(self, uri: str, voice: _Voice) -> None:
+    def __init__(self, uri: str, voice: Voice) -> None:
         self._voice = voice
         self._database = adbc_driver_sqlite.connect(uri)
         self._connection = adbc.AdbcConnection(self._database)
@@ -109,63 +85,21 @@ class _Reader:
             return bool(rows.read_all().num_rows)
 
     def read(self, command: Read) -> None:
-        expected = [*(ARROW_TYPES[storage] for storage in command.storages), pa.int64()]
-        schema = schema_of(command.storages, typed=command.typed)
+        expected = [*(READ_TYPES[storage] for storage in command.storages), pa.int64()]
         with self._result(command.statement, command.batch_rows) as rows:
             for number, (found, wanted) in enumerate(zip(rows.schema.types, expected, strict=True)):
                 if found != wanted:
-                    raise Differs(_words(number))
-            ours = 1
-            for batch in rows:
-                self._rows(batch.slice(ours), schema, command)
-                ours = 0
-
-    def _rows(self, batch: pa.RecordBatch, schema: pa.Schema, command: Read) -> None:
-        *columns, differs = batch.columns
-        good = len(batch)
-        if differs.null_count < len(batch):
-            good = int(np.flatnonzero(differs.is_valid().to_numpy(zero_copy_only=False))[0])
-        arrays = [
-            column.slice(0, good) if command.typed else _texts(column.slice(0, good)) for column in columns
-        ]
-        for piece in _pieces(pa.RecordBatch.from_arrays(arrays, schema=schema), command.frame_bytes):
-            self._voice.say(ROWS, len(piece), memoryview(piece.serialize()))
-        if good < len(batch):
-            raise Differs(_words(differs[good].as_py()))
+                    raise Differs(number)
+            if (first := len(rows.read_next_batch())) != command.batch_rows:
+                raise OSError(f"the driver read {first} rows at once, not {command.batch_rows}")
+            with Sender(self._voice, command) as sender:
+                for batch in rows:
+                    sender.send(batch)
+                    del batch
+                sender.wait()
 
 
-def _words(column: int) -> str:
-    return f"values of several types in column {column + 1}"
-
-
-def _texts(column: pa.Array) -> pa.Array:
-    """Values as they are written, or the bytes that they are."""
-    if pa.types.is_integer(column.type):
-        column = column.cast(pa.string())
-    elif pa.types.is_floating(column.type):
-        return real_texts(column)
-    return column.cast(pa.binary())
-
-
-def _pieces(rows: pa.RecordBatch, limit: int) -> Iterator[pa.RecordBatch]:
-    """Rows in pieces of at most so many bytes, or of one row."""
-    if rows.nbytes <= limit:
-        if len(rows):
-            yield rows
-        return
-    lengths = np.full(len(rows), 12 * rows.num_columns, np.int64)
-    for column in rows.columns:
-        if not pa.types.is_primitive(column.type):
-            lengths += pc.binary_length(column).fill_null(0).to_numpy(zero_copy_only=False)
-    until = np.cumsum(lengths)
-    at = before = 0
-    while at < len(rows):
-        end = max(at + 1, int(np.searchsorted(until, before + limit, side="right")))
-        yield rows.slice(at, end - at)
-        before, at = int(until[end - 1]), end
-
-
-def _serve(reader: _Reader, commands: SimpleQueue[Command], voice: _Voice) -> None:
+def _serve(reader: _Reader, commands: SimpleQueue[Command], voice: Voice) -> None:
     while True:
         command = commands.get()
         try:
@@ -212,10 +146,11 @@ def main() -> None:
     # A task's end is its worker's to bring about.
     for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
-    voice = _Voice(os.dup(1))
+    output = os.dup(1)
     # Whatever else prints would be taken for a frame.
     os.dup2(2, 1)
     order = msgspec.json.decode(sys.stdin.buffer.readline(), type=Order)
+    voice = Voice(output, Places(*order.shared) if order.shared is not None else None)
     commands: SimpleQueue[Command] = SimpleQueue()
     _listen(commands)
     pa.set_memory_pool(pa.system_memory_pool())

@@ -9,7 +9,7 @@ a statement may have 10^9 bytes.
 
 from __future__ import annotations
 
-from connectors.base import SqlDialect
+from connectors.dialect import SqlDialect
 from core.model.vocabulary import Encoding
 
 SQLITE = SqlDialect(

@@ -3,7 +3,8 @@
 To the process goes a line of JSON with the file (`Order`), then a command in each line. From it come frames:
 `HEADER` (what it is, a number, the length of what follows), then that: words for FAILED, a record batch of
 Arrow's IPC format for ROWS, whose number is that of the rows in it; for all else it is the command's, 0 where
-the file couldn't be opened.
+the file couldn't be opened. Behind PLACED, which is like ROWS, nothing follows: what would is in memory that
+both see (`shared`).
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import pyarrow as pa
 from connectors.sources.sqlite.uniform import Storage
 
 HEADER = struct.Struct("<BIQ")
-BEGUN, ENDED, ROWS, DONE, FAILED, FOUND = range(6)
+BEGUN, ENDED, ROWS, DONE, FAILED, FOUND, PLACED = range(7)
 ARROW_TYPES = {
     Storage.INTEGER: pa.int64(),
     Storage.REAL: pa.float64(),
@@ -26,10 +27,15 @@ ARROW_TYPES = {
 }
 
 
+# Text is read as the bytes that it is (`uniform`).
+READ_TYPES = {**ARROW_TYPES, Storage.TEXT: pa.binary()}
+
+
 class Order(msgspec.Struct, frozen=True, kw_only=True):
-    """The file, as a URI."""
+    """The file, as a URI. `shared`: the descriptors of `Places`."""
 
     uri: str
+    shared: tuple[int, int] | None
 
 
 class Begin(msgspec.Struct, frozen=True, kw_only=True, tag=True):
@@ -46,8 +52,8 @@ class End(msgspec.Struct, frozen=True, kw_only=True, tag=True):
 
 class Read(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """Carry out a statement of `uniform.statement`. `typed`: numbers as such, else as they are written, as
-    bytes like all the rest. `batch_rows` are received at once; a frame has at most
-    `frame_bytes`, or a row."""
+    bytes like all the rest. `batch_rows` are received at once, the first time those that aren't the table's;
+    a frame has at most `frame_bytes`, or a row."""
 
     number: int
     statement: str

@@ -1,11 +1,12 @@
 """Which tables another library may read, and a statement that proves value by value that it reads them right.
 
 SQLite gives every value a type of its own, Arrow one to a column. The Arrow driver takes the types of its
-first batch; in later ones it refuses what an integer column can't hold, but turns integers into doubles, and
-anything into text, without a word (statement_reader.c of https://github.com/apache/arrow-adbc). So the first
-row is one of ours, which fixes the types, and the last column is NULL unless a value of that row is of
-another type. What orders types is how SQLite compares: numbers, then text, then blobs
-(https://www.sqlite.org/datatype3.html#sort_order).
+first batch. In later ones it refuses what a column of integers can't hold, text and blobs in one of doubles,
+numbers in one of bytes; but it turns integers into doubles, text into bytes, and anything into text, without
+a word (statement_reader.c of https://github.com/apache/arrow-adbc). So the first batch is ours, which fixes
+the types; text is read as the bytes that it is; and the last column is NULL unless a value of that row is of
+another type that the driver says nothing of. What orders types is how SQLite compares: numbers, then text,
+then blobs (https://www.sqlite.org/datatype3.html#sort_order).
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ _OF_LOGICAL = {
     Holds.TEXT: Storage.TEXT,
     Holds.BYTES: Storage.BLOB,
 }
-_SAMPLE = {Storage.INTEGER: "0", Storage.REAL: "0.5", Storage.TEXT: "''", Storage.BLOB: "x''"}
+_SAMPLE = {Storage.INTEGER: "0", Storage.REAL: "0.5", Storage.TEXT: "x''", Storage.BLOB: "x''"}
 _VIRTUAL = 2  # of table_xinfo's `hidden`: a generated column that is made when it is read
 # Defaults that mean the same to any library. A row from before ALTER TABLE ADD COLUMN reads as the default.
 _PLAIN_DEFAULT = re.compile(r"NULL|TRUE|FALSE|[+-]?[0-9]{1,18}|X'[0-9A-F]*'", re.IGNORECASE)
@@ -139,17 +140,28 @@ def differs(table: str, column: SourceColumn, storage: Storage) -> str:
 
 def unnoticed(table: str, column: SourceColumn, storage: Storage) -> str | None:
     """The part of that condition that the Arrow driver says nothing of, None where it refuses all."""
-    if storage is Storage.INTEGER or (storage is Storage.REAL and affinity(column.type) is Affinity.REAL):
+    name = qualified(table, column.name)
+    if storage is Storage.TEXT:
+        return f"{name} >= x''"
+    if storage is Storage.BLOB:
+        return f"{name} < x''"
+    if storage is Storage.INTEGER or affinity(column.type) is Affinity.REAL:
         return None
-    return differs(table, column, storage)
+    return f"typeof({name}) = 'integer'"
 
 
 def statement(
-    table: str, columns: Sequence[SourceColumn], held: Sequence[Storage], tail: str, *, proven: bool
+    table: str,
+    columns: Sequence[SourceColumn],
+    held: Sequence[Storage],
+    tail: str,
+    *,
+    first: int,
+    proven: bool,
 ) -> str:
-    """What reads a table: a first row that fixes the types, then the rows, behind each of them NULL, or the
-    number of the first column (from 0) that differs. `tail` is what follows the table's name, with an order;
-    `proven` says that nothing differs."""
+    """What reads a table: `first` rows of ours that fix the types, then the table's, behind each of these
+    NULL, or the number of the first column (from 0) that differs. `tail` is what follows the table's name,
+    with an order; `proven` says that nothing differs."""
     cases = [
         f"WHEN {condition} THEN {number}"
         for number, (column, storage) in enumerate(zip(columns, held, strict=True))
@@ -157,8 +169,9 @@ def statement(
     ]
     found = f"CASE {' '.join(cases)} END" if cases else "NULL"
     names = ", ".join(qualified(table, column.name) for column in columns)
-    first = ", ".join(_SAMPLE[storage] for storage in held)
+    ours = ", ".join(_SAMPLE[storage] for storage in held)
     return (
-        f"SELECT {first}, NULL UNION ALL SELECT * FROM (SELECT {names}, {found}"
+        f"WITH RECURSIVE ours(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM ours LIMIT {first})"
+        f" SELECT {ours}, NULL FROM ours UNION ALL SELECT * FROM (SELECT {names}, {found}"
         f" FROM main.{SQLITE.identifier(table)}{tail})"
     )
