@@ -17,7 +17,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from connectors.base import Credentials, ObjectDdl, ServerInfo, SqlDialect
+from connectors.base import Credentials, ObjectDdl, ServerInfo
+from connectors.dialect import SqlDialect
 from connectors.opened import Opened
 from connectors.target_rules import Rules, TargetColumn
 from core.chunk import TextChunk

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from connectors.base import SqlDialect, TableShape
+from connectors.base import TableShape
+from connectors.dialect import SqlDialect
 from core.formats.base import Encoder
 from core.formats.csv import CsvEncoder
 from core.formats.csv import notes as csv_notes

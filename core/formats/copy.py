@@ -21,7 +21,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from connectors.base import SqlDialect, TableShape
+from connectors.base import TableShape
+from connectors.dialect import SqlDialect
 from core.chunk import Bytes, Chunk, Kind, Mask
 from core.formats.binary import hex_values
 from core.formats.block import BLOCK_BYTES, Block, Values, cut_blocks

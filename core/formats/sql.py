@@ -21,7 +21,8 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
-from connectors.base import SqlDialect, TableShape
+from connectors.base import TableShape
+from connectors.dialect import SqlDialect
 from core.chunk import Chunk
 from core.formats.block import BLOCK_BYTES, Block, cut_blocks
 from core.formats.sql_body import SqlBody

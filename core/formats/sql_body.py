@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import pyarrow as pa
 
-from connectors.base import SqlDialect
+from connectors.dialect import SqlDialect
 from core.chunk import Kind, Mask
 from core.formats.binary import hex_values
 from core.formats.block import Block, Values

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from connectors.base import SqlDialect, TableShape
+from connectors.base import TableShape
+from connectors.dialect import SqlDialect
 from core.errors import InvalidValue
 from core.formats.base import Encoder
 from core.formats.policy import TextPolicy

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
-from connectors.base import SourceColumn, SqlLiteral, SqlRows
+from connectors.base import SourceColumn
+from connectors.dialect import SqlLiteral, SqlRows
 from core.chunk import Bytes, Kind, Mask
 from core.formats.block import Block
 from core.formats.scan import Escapes

@@ -36,7 +36,8 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from connectors.base import SqlDialect, SqlLiteral, SqlRows, TableShape
+from connectors.base import TableShape
+from connectors.dialect import SqlDialect, SqlLiteral, SqlRows
 from core.chunk import Chunk, Kind, Mask
 from core.formats.binary import hex_values
 from core.formats.block import BLOCK_BYTES, Block, Values, cut_blocks

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from connectors.base import ObjectDdl, SqlDialect
+from connectors.base import ObjectDdl
+from connectors.dialect import SqlDialect
 from core.formats.sql_file import head_lines
 from core.model.format_settings import Compression
 from core.model.vocabulary import Encoding, ObjectRef, ObjectType

@@ -17,7 +17,8 @@ from typing import Any
 
 import numpy as np
 
-from connectors.base import CHUNK_BYTES, SourceColumn, SqlDialect, TableShape
+from connectors.base import CHUNK_BYTES, SourceColumn, TableShape
+from connectors.dialect import SqlDialect
 from core.chunk import Kind, TextChunk
 from core.formats import Encoder, open_encoder
 from core.model.settings import CSV_PRESETS, CsvSettings, ExportSettings

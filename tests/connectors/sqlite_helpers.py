@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from connectors.base import CHUNK_BYTES, Credentials, ReadRequest, SqlDialect, TableShape
+from connectors.base import CHUNK_BYTES, Credentials, ReadRequest, TableShape
+from connectors.dialect import SqlDialect
 from connectors.sources.sqlite import SqliteSource
 from connectors.sources.sqlite.session import SqliteSession
 from core.chunk import Kind, TextChunk

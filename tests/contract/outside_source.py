@@ -22,10 +22,10 @@ from connectors.base import (
     Session,
     Source,
     SourceColumn,
-    SqlDialect,
     TableShape,
     TestStep,
 )
+from connectors.dialect import SqlDialect
 from core.chunk import Kind, TextChunk
 from core.errors import NotFound, Unreachable, Unsupported
 from core.model.task import PartPlan, Snapshot

@@ -20,10 +20,10 @@ from connectors.base import (
     Session,
     Source,
     SourceColumn,
-    SqlDialect,
     TableShape,
     TestStep,
 )
+from connectors.dialect import SqlDialect
 from core.chunk import Kind, TextChunk
 from core.errors import ConnectionLost, NotFound, SchemaChanged, SnapshotGone
 from core.model.connection import Connection

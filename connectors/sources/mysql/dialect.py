@@ -6,7 +6,7 @@ which encodings arrive unharmed was tried out, character by character (see the t
 
 from __future__ import annotations
 
-from connectors.base import SqlDialect
+from connectors.dialect import SqlDialect
 from connectors.sources.mysql.product import Family, Product
 from core.model.vocabulary import Encoding
 

@@ -12,7 +12,7 @@ SQL*Plus was at hand when this was written.
 
 from __future__ import annotations
 
-from connectors.base import SqlDialect, SqlRows, SqlVariable
+from connectors.dialect import SqlDialect, SqlRows, SqlVariable
 from core.model.vocabulary import Encoding
 
 _SCRIPT = (

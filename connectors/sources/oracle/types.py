@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from connectors.base import SqlLiteral
+from connectors.dialect import SqlLiteral
 from connectors.sources.oracle import statements as sql
 from core.chunk import Kind
 from core.logical import BYTES, TEXT, Holds, LogicalType

@@ -6,7 +6,7 @@ and "Character Set Support" of the PostgreSQL manual.
 
 from __future__ import annotations
 
-from connectors.base import SqlDialect
+from connectors.dialect import SqlDialect
 from core.model.vocabulary import Encoding
 
 # ASCII is a part of UTF-8. The server converts the others, which arrive unharmed, character by character

@@ -7,7 +7,8 @@ from dataclasses import replace
 
 from msgspec.structs import replace as replaced
 
-from connectors.base import SqlDialect, TableShape
+from connectors.base import TableShape
+from connectors.dialect import SqlDialect
 from connectors.targets import Piece, RowForm
 from core.chunk import TextChunk
 from core.formats.csv import CsvEncoder

@@ -7,7 +7,8 @@ from itertools import pairwise
 
 import numpy as np
 
-from connectors.base import SourceColumn, SqlDialect, TableShape
+from connectors.base import SourceColumn, TableShape
+from connectors.dialect import SqlDialect
 from core.chunk import Kind, TextChunk
 from core.formats import open_encoder
 from core.model.settings import CsvSettings, ExportSettings, SqlSettings

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from connectors.base import SourceColumn, SqlDialect, TableShape
+from connectors.base import SourceColumn, TableShape
+from connectors.dialect import SqlDialect
 from connectors.sources.oracle.dialect import ORACLE
 from connectors.sources.oracle.types import ColumnType, reading
 from core.chunk import Kind
