@@ -125,7 +125,7 @@ class CsvBody:
             quoted[formulas] = True
             joiner.shift_class(formulas, _MARKED)
         joiner.shift_class(np.flatnonzero(quoted), _QUOTED - _BARE)
-        doubled = self._escapes.added.take(found.special()) > 0
+        doubled = self._escapes.added.take(found.special) > 0
         if doubled.any():
             changed, rewritten = found.keep(doubled).escaped(self._escapes)
             joiner.use_extra(self._scanner.flat(changed), rewritten)

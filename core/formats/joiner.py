@@ -48,6 +48,9 @@ class Joiner:
         # What stands behind each column is of this kind, as the first literal of that kind.
         kinds = [*(within or [WITHIN] * (len(classes) - 1)), BETWEEN]
         self._behind = np.array(kinds, np.int32) * (self._width * self._width)
+        # Bytes of literals in a row whose values are all of their columns' classes.
+        usual = self._classes * self._width + np.roll(self._classes, -1) + self._behind
+        self._around = int(np.diff(self._literal_offsets)[usual].sum())
         self._pattern: Index = np.empty(0, np.int32)
         self._index: Index = self._pattern
 
@@ -110,11 +113,15 @@ class Joiner:
         block, head, literals = self._block, self._head, self._literals
         parts: list[Bytes] = [block.data, *(extra.data for extra in self._extras)]
         size = head + sum(map(len, parts))
-        if len(self._room) < size:
-            self._room = self._room[:head] + bytearray(size + size // 4 - head)
-        room = np.frombuffer(self._room, np.uint8)
         values = 2 * len(block.spans)
-        offsets = np.empty(literals + values + 2 + self._extra_values, np.int32)
+        offsets = np.empty(literals + values + 3 + self._extra_values, np.int32)
+        # Arrow makes room for as many elements as are taken, of the mean length of all there are, and moves
+        # what it has where that isn't enough. The last one, which nobody takes, is as long as it must be.
+        expected = size + block.rows * self._around
+        last = max(size, expected * len(offsets) // len(self._index))
+        if len(self._room) < last:
+            self._room = self._room[:head] + bytearray(last + last // 4 - head)
+        room = np.frombuffer(self._room, np.uint8)
         offsets[: literals + 1] = self._literal_offsets
         np.add(block.spans.reshape(-1), head, out=offsets[literals + 1 : literals + 1 + values])
         place, at = head, literals + 1 + values
@@ -125,4 +132,5 @@ class Joiner:
                 at += len(extra.bounds)
             place += len(part)
         offsets[literals + 1 + values] = head + len(block.data)
+        offsets[-1] = last
         return content(take(self._room, offsets, self._index))

@@ -122,10 +122,25 @@ class JsonBody:
         return values if block.nulls is None or not len(values) else values[~block.nulls[values]]
 
     def _write_numbers(self, block: Block) -> None:
-        values = self._chosen(block, Kind.NUMBER)
-        if not len(values):
+        if block.kinds is None:
+            columns = self._columns_of[Kind.NUMBER]
+            spans = block.column_spans(columns)
+        else:
+            numbers = np.flatnonzero(block.kinds == Kind.NUMBER)
+            spans = block.some_spans(numbers)
+        if not len(spans) or not len(block.data):
             return
-        spans = block.some_spans(values)
+        near = np.flatnonzero(_unusual(block.data, spans))
+        if block.kinds is None:
+            row, column = np.divmod(near, len(columns))
+            values = row * self._columns + columns.take(column)
+        else:
+            values = numbers.take(near)
+        if block.nulls is not None:
+            # A NULL has bytes of others there.
+            some = ~block.nulls.take(values)
+            near, values = near[some], values[some]
+        spans = spans.take(near, axis=0)
         odd = np.flatnonzero(_odd(block.data, spans))
         if not len(odd):
             return
@@ -168,6 +183,18 @@ class JsonBody:
         if self._binary is BinaryText.BASE64:
             return b2a_base64(data, newline=False)
         return data.hex().upper().encode()
+
+
+def _unusual(data: Bytes, spans: Index) -> Mask:
+    """Which of these numbers don't begin with a digit but zero, or don't end with a digit: of those that JSON
+    writes in another way all, and few others."""
+    lead = data.take(spans[:, 0], mode="clip")
+    last = data.take(spans[:, 1] - 1, mode="clip")
+    # What is below the first digit is far above the last one once it is taken away from it.
+    unusual: Mask = (lead - np.uint8(_ZERO + 1) > _NINE - _ZERO - 1) | (
+        last - np.uint8(_ZERO) > _NINE - _ZERO
+    )
+    return unusual
 
 
 def _odd(data: Bytes, spans: Index) -> Mask:

@@ -161,7 +161,7 @@ class SqlBody:
         hexed = np.zeros(len(found.values), np.bool_)
         if no_text is not None:
             hexed = no_text[self._scanner.flat(np.arange(len(found.values)))]
-        special = found.special()
+        special = found.special
         if self._dialect.hex_text_bytes:
             hexed[found.owner[self._hexed[special]]] = True
         if hexed.any():
