@@ -1,53 +1,38 @@
-"""One attempt of a task: what is there already, what must be read, and how it gets to its final place."""
+"""One attempt of a task: what is there already, and how what is read gets to its final place."""
 
 from __future__ import annotations
 
 import contextlib
 import dataclasses
 import logging
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from connectors.base import Session, Source
+from connectors.base import Source
 from core import faults
 from core.errors import (
     Aborted,
     ConnectError,
-    Incomplete,
-    NoSpace,
     NotWritable,
-    OfframpError,
     OutputDamaged,
     OutputError,
-    SnapshotGone,
     SnapshotUnavailable,
 )
 from core.faults import Point
 from core.model.file_settings import check_remote
 from core.model.mark import Window
-from core.model.task import FileEntry, Snapshot, Task, TaskObject
-from core.model.vocabulary import Consistency
-from core.pipeline import states
-from core.pipeline.assemble import load_order, make_manifest, write_load_script
+from core.model.task import Task, TaskObject
 from core.pipeline.cancel import Cancel
-from core.pipeline.context import Context
-from core.pipeline.crews import Beyond, Crew, Crews, Work
+from core.pipeline.crews import Beyond, Crews
 from core.pipeline.disk import Disk, join
-from core.pipeline.findings import tell
 from core.pipeline.journal import Journal
 from core.pipeline.latest import move_latest
-from core.pipeline.layout import Layout, Names
 from core.pipeline.manifest import MANIFEST, Manifest
-from core.pipeline.marks import Outlook
-from core.pipeline.merged import run_merged
-from core.pipeline.objects import run_object
-from core.pipeline.pace import Pace
 from core.pipeline.place import Place, TargetState, own_manifest, put_back, state_of_target
-from core.pipeline.plan import Left, left_over, plan, plan_again
-from core.pipeline.points import ended_after
-from core.pipeline.preflight import Preflight, Scope, preflight
+from core.pipeline.plan import Left, left_over
 from core.pipeline.publish import check_sizes, complete_build, make_durable, publish
+from core.pipeline.reading import Reading
 from core.pipeline.settled import settled
 
 if TYPE_CHECKING:
@@ -82,11 +67,8 @@ class Attempt:
         self.disk = delivery.disk if delivery is not None else disk(self.place.root)
         self.published = False
         self.forward = False
-        self._output_bytes = 0
-        self._outlook: Outlook | None = None
         self._crews = crews
         self._beyond = beyond
-        self._crew: Crew | None = None
 
     def run(self) -> Manifest:
         """Gives the manifest as it is published. Raises any OfframpError."""
@@ -114,51 +96,28 @@ class Attempt:
         self.disk.make_root()
         self.disk.make_directory(self.place.work)
         faults.reached(Point.ROOM_MADE)
-        self._journal.stage("connecting")
-        with self._cancel.interruptible():
-            connected = self._source.connect()
-        with connected as session:
-            self._cancel.bind(session)
-            faults.reached(Point.CONNECTED)
-            try:
-                with (
-                    self._telling_size(),
-                    self._crews(self._work(session)) as self._crew,
-                ):
-                    manifest = self._read(session, left)
-            finally:
-                self._cancel.unbind()
-        with self._telling_size():
-            complete_build(self.disk, self.place, manifest)
-        return self._publish(state, old, manifest)
-
-    def _work(self, session: Session) -> Work:
-        return Work(
+        reading = Reading(
+            task=self.task,
+            journal=self._journal,
             source=self._source,
-            session=session,
-            settings=self.task.settings,
             disk=self.disk,
             place=self.place,
             log=self._log,
-            check=self._cancel.check,
-            rate=self._journal.rate,
+            cancel=self._cancel,
+            crews=self._crews,
+            beyond=self._beyond,
+            sends=self._delivery is not None,
+            published=self.published,
         )
+        with reading.telling_size():
+            manifest = reading.run(left)
+            complete_build(self.disk, self.place, manifest)
+        return self._publish(state, old, manifest)
 
     def _state(self) -> tuple[TargetState, Manifest | None]:
         if self._delivery is not None:
             return self._delivery.state(self._cancel)
         return state_of_target(self.disk, self.place)
-
-    @contextlib.contextmanager
-    def _telling_size(self) -> Iterator[None]:
-        """Who has to make room wants to know how much."""
-        try:
-            yield
-        except NoSpace as error:
-            if self._output_bytes:
-                size = max(1, self._output_bytes >> 20)
-                error.hint = f"All of the output may take about {size} MiB, by an estimate. {error.hint}"
-            raise
 
     def clean_up(self, *, keep_useful: bool) -> None:
         """Remove what was built, but (where asked) for what another attempt can use."""
@@ -272,156 +231,6 @@ class Attempt:
             )
         if not move_latest(self.disk, self.place):
             self._log.info("a later run's output is the latest already")
-
-    # Reading
-
-    def _read(self, session: Session, left: Left) -> Manifest:
-        found, items = self._prepare(session, left)
-        if not self._shares_snapshot(items):
-            return self._export(session, found, items, None)
-        try:
-            snapshot = self._begin(session, left.snapshot)
-        except (SnapshotGone, SnapshotUnavailable) as error:
-            if left.snapshot is None or self.published:
-                raise
-            self._log.warning("everything begins anew: %s", error.message)
-            self.disk.remove_tree(self.place.work)
-            self.disk.make_directory(self.place.work)
-            found, items = self._prepare(session, Left())
-            snapshot = self._begin(session)
-        with ended_after(session):
-            self._journal.set_snapshot(snapshot)
-            faults.reached(Point.SNAPSHOT_TAKEN)
-            try:
-                return self._export(session, found, items, snapshot)
-            except SnapshotGone:
-                self._forget_snapshot()
-                raise
-
-    def _begin(self, session: Session, reopen: Snapshot | None = None) -> Snapshot:
-        return self._crew.begin(session, reopen) if self._crew is not None else session.begin(reopen)
-
-    def _shares_snapshot(self, items: Sequence[TaskObject]) -> bool:
-        """Whether rows are read that all have to be as of one time."""
-        together = self.task.settings.consistency is Consistency.TASK
-        return together and any(i.data_status is not None and not i.done for i in items)
-
-    def _prepare(self, session: Session, left: Left) -> tuple[Preflight, list[TaskObject]]:
-        """Check, and plan what is to be done. What the checks found stands at the objects even where it
-        ends the task."""
-        settings = self.task.settings
-        self._journal.stage("checking the objects")
-        scope = Scope(
-            default_database=self._source.connection.begins_in,
-            refs=tuple(item.ref for item in left.pending) if left.useful else None,
-            target_known=True,
-            on_disk=sum(item.processed_bytes for item in left.pending if item.begun),
-            check=self._cancel.check,
-            marks={mark.object: mark for mark in self._journal.marks()},
-            beyond=self._look_beyond if self._beyond is not None else None,
-            built_here=self._beyond is None or self._delivery is None,
-            connection=self._source.connection,
-        )
-        found = preflight(session, settings, self.place.target, scope)
-        self._output_bytes = found.needed_bytes + scope.on_disk
-        items = plan_again(settings, left, found.objects) if left.useful else plan(settings, found.objects)
-        self._journal.plan(items, left.snapshot)
-        tell(found, settings, len(items), self._log)
-        faults.reached(Point.CHECKED)
-        self._look_out(session, scope, found, items)
-        return found, items
-
-    def _look_beyond(self, session: Session) -> Iterable[str]:
-        """Notes about the machines that parts are read on beside this one. Raises what is wrong there."""
-        if self._beyond is None:
-            return ()
-        # What is left of it in the target itself would be taken for foreign.
-        here = self.place.root / self.place.work if self.place.inside else self.place.root
-        self._journal.stage("checking who reads the parts")
-        with self._cancel.interruptible():
-            return self._beyond(session, here)
-
-    def _look_out(
-        self, session: Session, scope: Scope, found: Preflight, items: Sequence[TaskObject]
-    ) -> None:
-        """Where only what is new is taken: ask what must be known before the point in time is fixed."""
-        chosen = {str(item.ref): item.chosen for item in found.objects if item.chosen is not None}
-        if not chosen:
-            return
-        self._outlook = Outlook(self.task.settings, chosen, scope.marks)
-        self._journal.stage("looking for what is new")
-        refs = [item.ref for item in items if not item.done and not item.error and not item.begun]
-        self._outlook.look(session, found.database, refs, check=self._cancel.check, log=self._log)
-
-    def _export(
-        self, session: Session, found: Preflight, items: Sequence[TaskObject], snapshot: Snapshot | None
-    ) -> Manifest:
-        settings = self.task.settings
-        ctx = Context(
-            task=self.task,
-            journal=self._journal,
-            session=session,
-            database=found.database,
-            disk=self.disk,
-            place=self.place,
-            layout=Layout(settings, [item.ref for item in items], Names.of(self.task, found.database)),
-            log=self._log,
-            cancel=self._cancel,
-            pace=Pace(self._journal.rate, self._cancel.check),
-            snapshot=snapshot,
-            crew=self._crew,
-            outlook=self._outlook,
-        )
-        merged: list[FileEntry] = []
-        if settings.schema.merge:
-            results, merged = run_merged(ctx, items)
-        else:
-            results = [i if i.done or i.error else run_object(ctx, i) for i in items]
-        if not any(item.done for item in results):
-            raise _incomplete([(str(item.ref), item.error.message) for item in results if item.error], 0)
-        self._cancel.check()
-        done = {str(item.ref) for item in results if item.done}
-        files = [*merged, *(entry for entry in self._journal.files() if entry.object in done)]
-        order = load_order(settings, results, files)
-        script = write_load_script(ctx, order)
-        if script is not None:
-            files.append(script)
-        return make_manifest(
-            ctx,
-            connection=self._source.connection.name,
-            objects=results,
-            files=files,
-            load=order,
-            notes=(*found.notes, *found.hazards),
-        )
-
-    def _forget_snapshot(self) -> None:
-        """The point in time is gone, so that a retry has to take another, for everything: unless a part is
-        published, which no other point in time would fit."""
-        if self.published:
-            return
-        items = [
-            states.waiting(self.task.settings, item.number, item.ref, item.total_rows, "")
-            if item.error is None
-            else states.failed(
-                states.waiting(self.task.settings, item.number, item.ref, item.total_rows, ""), item.error
-            )
-            for item in self._journal.objects()
-        ]
-        self._journal.plan(items, None)
-
-
-def incomplete(manifest: Manifest) -> OfframpError | None:
-    """The error of a task that published `manifest`: None where that is complete."""
-    failed = [(str(item.ref), item.error.message) for item in manifest.objects if item.error]
-    return None if manifest.complete else _incomplete(failed, len(manifest.objects) - len(failed))
-
-
-def _incomplete(failed: Sequence[tuple[str, str]], published: int) -> Incomplete:
-    name, reason = failed[0]
-    first = reason if name.partition(":")[2] in reason else f"{name}: {reason}"
-    count = f"{len(failed)} of {len(failed) + published} objects failed, {published} published."
-    return Incomplete(f"{count} {first}", "Retry reads only what is missing.")
 
 
 def _done(items: Sequence[TaskObject]) -> int:

@@ -13,12 +13,13 @@ from core import faults
 from core.errors import Aborted, ErrorInfo, LostClaim, OfframpError, StoreError
 from core.faults import Point
 from core.pipeline import states
-from core.pipeline.attempt import Attempt, incomplete
+from core.pipeline.attempt import Attempt
 from core.pipeline.cancel import Cancel
 from core.pipeline.crew import Processes
 from core.pipeline.crews import Beyond, Crews
 from core.pipeline.disk import Disk
 from core.pipeline.journal import Journal
+from core.pipeline.reading import incomplete
 
 if TYPE_CHECKING:
     from core.pipeline.delivery import Delivery
