@@ -11,7 +11,7 @@ from core.model.settings import ExportSettings
 from core.model.vocabulary import Consistency, Lock
 
 if TYPE_CHECKING:
-    from core.pipeline.preflight import CheckedObject
+    from core.pipeline.checked import CheckedObject
 
 # Small enough that processes share the work evenly, large enough that a part's end costs nothing beside it.
 ROWS_PER_FILE = 250_000

@@ -14,10 +14,10 @@ from core.model.settings import ExportSettings
 from core.model.task import FileEntry, PartPlan, Snapshot, Task, TaskObject
 from core.model.vocabulary import Consistency
 from core.pipeline import states
+from core.pipeline.checked import CheckedObject
 from core.pipeline.cutting import rows_per_file
 from core.pipeline.disk import Disk, join
 from core.pipeline.place import Place
-from core.pipeline.preflight import CheckedObject
 
 # In one file: large enough that a part's end (flush, fsync, a row in the store) costs nothing beside reading
 # it, small enough that a lost connection costs little.

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from connectors.base import ObjectInfo, ServerInfo, Session
+from connectors.base import ServerInfo, Session
 from core import formats
 from core.errors import (
-    NotFound,
     OfframpError,
     PreflightFailed,
-    SchemaChanged,
     SnapshotUnavailable,
     SourceError,
     UsageError,
@@ -23,53 +20,16 @@ from core.model.connection import Connection
 from core.model.format_settings import SqlRows
 from core.model.mark import Mark
 from core.model.settings import ExportSettings
-from core.model.vocabulary import Consistency, Encoding, Format, ObjectRef, OnError
+from core.model.vocabulary import Consistency, Format, ObjectRef, OnError
 from core.pipeline import cutting
+from core.pipeline.checked import CheckedObject, check_objects, listed
 from core.pipeline.earlier import Run
 from core.pipeline.layout import Names, file_names
-from core.pipeline.marks import Chosen, choose
-from core.pipeline.record import Recorded, record
-from core.pipeline.resolve import in_order, resolve_database, resolve_objects
+from core.pipeline.resolve import resolve_database, resolve_objects
 from core.pipeline.room import look_for_room
 
-# What a run manages at least, for saying how long one may take: the slowest of the measured sources, halved.
-ROWS_PER_SECOND = 80_000
-BYTES_PER_SECOND = 20_000_000
-# What a value costs in a file beyond its bytes in the database, roughly: separators, quotes, hex digits.
-# Bytes of a file for a byte of the table, uncompressed: space that is short is said before anything is read.
-GROWTH = {Format.CSV: 1.2, Format.SQL: 1.4, Format.JSONL: 2.0, Format.PARQUET: 1.0, Format.ARROW: 1.2}
-WIDTH = {Encoding.UTF_16: 2, Encoding.UTF_32: 4}
-ROW_BYTES = 100
-SCHEMA_BYTES = 4096
 MOST_HAZARDS = 20
 _SUBQUERY = re.compile(r"\bSELECT\b", re.IGNORECASE)
-# Seconds between looks at an object that somebody is changing.
-CHANGE_PAUSES = (0.1, 0.5, 2.0)
-
-
-@dataclass(frozen=True, slots=True)
-class CheckedObject:
-    """An object as the preflight found it. `rows` and `bytes` are the server's estimates, None where it has
-    none; `output_bytes` is what its files may take; `keyed`: it has a key along which it may be cut.
-    `problem` is what will make it fail; `chosen` tells
-    what is new of it, where only that is taken."""
-
-    ref: ObjectRef
-    rows: int | None = None
-    bytes: int | None = None
-    output_bytes: int = 0
-    needs: tuple[ObjectRef, ...] = ()
-    fingerprint: str = ""
-    warnings: tuple[str, ...] = ()
-    keyed: bool = False
-    problem: OfframpError | None = None
-    chosen: Chosen | None = None
-    files: tuple[str, ...] = ()
-
-    @property
-    def seconds(self) -> float:
-        """How long reading it may take, by the estimates."""
-        return max((self.rows or 0) / ROWS_PER_SECOND, (self.bytes or 0) / BYTES_PER_SECOND)
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,8 +129,8 @@ def preflight(
         hazards += [f"The exclusion {pattern} takes nothing away." for pattern in map(str, resolved.unused)]
     else:
         database = resolve_database(session, settings, scope.default_database)
-        wanted = _listed(session, database, scope.refs)
-    checked = _check_objects(session, settings, database, wanted, scope)
+        wanted = listed(session, database, scope.refs)
+    checked = check_objects(session, settings, database, wanted, marks=scope.marks, check=scope.check)
     hazards += _mark_hazards(checked)
     notes = [*session.server.notes]
     if settings.into is None:
@@ -255,88 +215,11 @@ def _wants_copy(settings: ExportSettings) -> bool:
     return settings.content.data and settings.format is Format.SQL and settings.sql.rows is SqlRows.COPY
 
 
-def _listed(session: Session, database: str, refs: Iterable[ObjectRef]) -> tuple[ObjectInfo, ...]:
-    """These objects with what the server's list says of them; bare where it has them no more."""
-    refs = list(refs)
-    types = sorted({ref.type for ref in refs if ref.type.stored})
-    known = {info.ref: info for info in session.objects(database, types)}
-    return tuple(known.get(ref, ObjectInfo(ref)) for ref in refs)
-
-
-def _check_objects(
-    session: Session,
-    settings: ExportSettings,
-    database: str,
-    wanted: Iterable[ObjectInfo],
-    scope: Scope,
-) -> list[CheckedObject]:
-    """Each object, looked at, in the order in which they will run."""
-    checked = {}
-    wanted = tuple(wanted)
-    with session.survey(database, [info.ref for info in wanted]):
-        for info in wanted:
-            scope.check()
-            checked[info.ref] = _check_object(session, settings, database, info, scope)
-    return [checked[ref] for ref in in_order({ref: item.needs for ref, item in checked.items()})]
-
-
-def _check_object(
-    session: Session, settings: ExportSettings, database: str, info: ObjectInfo, scope: Scope
-) -> CheckedObject:
-    known = scope.marks.get(str(info.ref))
-    chosen = None
-    try:
-        recorded = _look_at(session, settings, database, info.ref)
-        if settings.takes_rows(info.ref) and recorded.shape is not None:
-            chosen = choose(session, settings, database, recorded.shape, known)
-    except (SourceError, NotFound, UsageError) as error:
-        if error.transient:
-            raise
-        return CheckedObject(info.ref, info.rows, info.bytes, problem=error)
-    shape = recorded.shape
-    rows = info.rows if shape is None or shape.rows is None else shape.rows
-    size = info.bytes if shape is None or shape.bytes is None else shape.bytes
-    if settings.where_of(info.ref) is not None or (chosen and chosen.column and known and known.value):
-        rows = size = None  # of what a condition or a mark leaves, nobody has an estimate
-    output = SCHEMA_BYTES if settings.content.schema else 0
-    if settings.takes_rows(info.ref) and shape is not None:
-        guess = size if size is not None else (rows or 0) * ROW_BYTES
-        output += int(guess * GROWTH[settings.format] * WIDTH.get(settings.encoding, 1))
-    return CheckedObject(
-        ref=info.ref,
-        rows=rows,
-        bytes=size,
-        output_bytes=output,
-        needs=recorded.ddl.needs if recorded.ddl else (),
-        fingerprint=recorded.fingerprint,
-        warnings=recorded.warnings,
-        keyed=shape is not None and bool(shape.key),
-        chosen=chosen,
-    )
-
-
 def _mark_hazards(checked: Iterable[CheckedObject]) -> list[str]:
     """Words about the marks of objects, of the first ones where there are many."""
     found = [f"{i.ref}: {text}" for i in checked if i.chosen is not None for text in i.chosen.hazards]
     more = [f"And {len(found) - MOST_HAZARDS} more about marks."] if len(found) > MOST_HAZARDS else []
     return found[:MOST_HAZARDS] + more
-
-
-def _look_at(session: Session, settings: ExportSettings, database: str, ref: ObjectRef) -> Recorded:
-    """An object's definition, by which its rows can be read. One that is being changed is looked at anew."""
-    for pause in (*CHANGE_PAUSES, None):
-        try:
-            recorded = record(session, settings, database, ref)
-            if settings.takes_rows(ref) and recorded.shape is not None:
-                session.check_readable(database, recorded.shape, settings.where_of(ref))
-                if settings.into is None:
-                    formats.check(settings, recorded.shape)
-            break
-        except SchemaChanged:
-            if pause is None:
-                raise
-        time.sleep(pause)
-    return recorded
 
 
 def _apart_in_time(

@@ -34,8 +34,8 @@ def _small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("core.pipeline.plan.ROWS_PER_PART", 200)
     # The checks before reading would see that there is too little: estimates may be wrong.
     monkeypatch.setattr("core.pipeline.room.SMALLEST_FREE", 0)
-    monkeypatch.setattr("core.pipeline.preflight.ROW_BYTES", 0)
-    monkeypatch.setattr("core.pipeline.preflight.SCHEMA_BYTES", 0)
+    monkeypatch.setattr("core.pipeline.checked.ROW_BYTES", 0)
+    monkeypatch.setattr("core.pipeline.checked.SCHEMA_BYTES", 0)
 
 
 def make(bench: Make, where: Path, rows: int = LARGE, **case: Any) -> Bench:

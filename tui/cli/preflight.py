@@ -13,7 +13,8 @@ from core.service import Service, words
 from tui.cli.output import Output
 
 if TYPE_CHECKING:
-    from core.pipeline.preflight import CheckedObject, Preflight
+    from core.pipeline.checked import CheckedObject
+    from core.pipeline.preflight import Preflight
 
 
 FILES = 8

@@ -16,10 +16,11 @@ from core.errors import OfframpError, OutputDamaged, UsageError
 from core.model.connection import Connection
 from core.model.settings import ExportSettings
 from core.model.vocabulary import Mode, ObjectRef, ObjectType, SchemaFlavour
+from core.pipeline.checked import CheckedObject
 from core.pipeline.into.steps import Made, Wanted, describes, step_of
 from core.pipeline.into.there import There
 from core.pipeline.points import ended_after
-from core.pipeline.preflight import CheckedObject, Preflight, Scope, preflight
+from core.pipeline.preflight import Preflight, Scope, preflight
 from core.pipeline.record import Recorded, record
 from core.pipeline.resolve import in_order
 

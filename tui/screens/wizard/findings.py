@@ -13,7 +13,8 @@ from tui.look import Glyphs
 from tui.runs import Line, join, run, wrap
 
 if TYPE_CHECKING:
-    from core.pipeline.preflight import CheckedObject, Preflight
+    from core.pipeline.checked import CheckedObject
+    from core.pipeline.preflight import Preflight
 
 FEW = 6
 
