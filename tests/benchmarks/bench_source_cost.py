@@ -22,7 +22,7 @@ from typing import Any
 import psycopg
 import pymysql
 
-from tests.benchmarks import races, table
+from tests.benchmarks import at_rest, races, table
 from tests.benchmarks.running import DATABASE, TABLE, Contestant, Program, cpu_of, tree_of
 from tests.servers.mariadb import MariadbServer
 from tests.servers.oceanbase import OceanbaseServer
@@ -135,7 +135,7 @@ def peers(contestants: Sequence[Contestant]) -> list[Contestant]:
 
 
 def mysql(name: str, options: argparse.Namespace, scratch: Path) -> None:
-    server = MariadbServer() if name == "mariadb" else OceanbaseServer()
+    server = MariadbServer() if name == "mariadb" else OceanbaseServer(memory=at_rest.MEMORY)
     try:
         server.run(f"CREATE DATABASE {DATABASE}")
         admin = server.admin()
@@ -143,6 +143,8 @@ def mysql(name: str, options: argparse.Namespace, scratch: Path) -> None:
             admin.query("SET ob_query_timeout = 3600000000, ob_trx_timeout = 3600000000")
         table.load_mysql(admin, DATABASE, TABLE, options.rows)
         admin.close()
+        if isinstance(server, OceanbaseServer):
+            at_rest.bring_to_rest(server)
         program = Program(server.connection("bench", DATABASE), server.password)
         race(
             name,

@@ -13,6 +13,8 @@ from collections.abc import Iterator
 from typing import Any
 
 SEED_ROWS = 20_000
+# Times the seed's: OceanBase slows down who has written much of its memory before a commit.
+_STATEMENT_ROWS = 8 * SEED_ROWS
 
 COLUMNS = "id, uns, price, ratio, name, note, at, day, flag, state, raw, body"
 
@@ -67,7 +69,7 @@ def multiply(table: str, rows: int) -> Iterator[str]:
     have = SEED_ROWS
     rest = COLUMNS.removeprefix("id, ")
     while have < rows:
-        more = min(have, rows - have)
+        more = min(have, rows - have, _STATEMENT_ROWS)
         yield (f"INSERT INTO {table} ({COLUMNS}) SELECT id + {have}, {rest} FROM {table} WHERE id <= {more}")
         have += more
 

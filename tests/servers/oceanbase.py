@@ -40,11 +40,21 @@ class OceanbaseServer(MysqlFamilyServer):
     user = "root"
     password = ""
 
-    def __init__(self) -> None:
+    def __init__(self, memory: str | None = None) -> None:
+        """`memory` is what it may use for its caches and buffers ("4G"), where its own gigabyte isn't enough:
+        how large a cache may become is settled when it starts, so that it is started twice."""
         if importlib.util.find_spec("pylibseekdb") is None:
             missing("OceanBase (pylibseekdb)", INSTALL)
         self._directory = Path(tempfile.mkdtemp(prefix="offramp-oceanbase-"))
         self._log = (self._directory / "holder.log").open("wb")
+        self._start()
+        if memory is not None:
+            self.run(f"ALTER SYSTEM SET memory_budget = '{memory}'")
+            self._end()
+            self._start()
+        self.run("SET GLOBAL max_allowed_packet = 1073741824")
+
+    def _start(self) -> None:
         self._holder = subprocess.Popen(
             [sys.executable, "-P", "-c", _HOLDER, str(self._directory / "db")],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._log,
@@ -54,7 +64,6 @@ class OceanbaseServer(MysqlFamilyServer):
         if not line:
             raise RuntimeError((self._directory / "holder.log").read_text())
         self.socket = json.loads(line)["unix_socket"]
-        self.run("SET GLOBAL max_allowed_packet = 1073741824")
 
     @property
     def pid(self) -> int:
@@ -62,6 +71,11 @@ class OceanbaseServer(MysqlFamilyServer):
         return self._holder.pid
 
     def close(self) -> None:
+        self._end()
+        self._log.close()
+        shutil.rmtree(self._directory, ignore_errors=True)
+
+    def _end(self) -> None:
         assert self._holder.stdin is not None
         self._holder.stdin.close()
         try:
@@ -69,5 +83,3 @@ class OceanbaseServer(MysqlFamilyServer):
         except subprocess.TimeoutExpired:
             self._holder.send_signal(signal.SIGKILL)
             self._holder.wait()
-        self._log.close()
-        shutil.rmtree(self._directory, ignore_errors=True)
