@@ -41,6 +41,8 @@ HEAP = {
     "MALLOC_ARENA_MAX": "1",
     "MALLOC_MMAP_THRESHOLD_": str(8 << 20),
     "MALLOC_TRIM_THRESHOLD_": str(16 << 20),
+    # Threads for the linear algebra in numpy, which nobody uses here.
+    "OPENBLAS_NUM_THREADS": "1",
 }
 PROBE = (sys.executable, "-P", "-m", "core.engine.probe")
 

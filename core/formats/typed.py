@@ -42,11 +42,12 @@ from core.model.settings import ExportSettings
 from core.model.vocabulary import Encoding, Format
 
 # A row group is held in memory until it is written.
-GROUP_BYTES = 12 << 20
+GROUP_BYTES = 10 << 20
 # A row that is larger is a block, and a row group, of its own.
 BLOCK_BYTES = 16 << 20
 ARROW_ROWS = 65_536
 _SMALL = 1 << 16
+_BUFFER_BYTES = 1 << 20
 # A dictionary pays where values repeat. Trying one for every column costs a quarter of all the work, and
 # columns that don't fit one come out larger.
 _DICTIONARY_SAMPLE = 16_384
@@ -76,6 +77,8 @@ class TypedEncoder(Encoder):
         self._columns = TypedColumns(shape, settings.on_unfit, self._policy)
         self._schema = arrow_schema(shape, with_nulls=settings.on_unfit is Unfit.NULL)
         self._pieces = _Pieces()
+        # Each write to an object of Python's waits for the GIL, and Parquet's writer writes in small pieces.
+        self._out = pa.BufferedOutputStream(pa.PythonFile(self._pieces, mode="w"), _BUFFER_BYTES)
         self._settings = settings
         self._limit = ARROW_ROWS if settings.format is Format.ARROW else settings.parquet.row_group_rows
         self._waiting: list[pa.RecordBatch] = []
@@ -103,10 +106,10 @@ class TypedEncoder(Encoder):
         if self._settings.format is Format.ARROW:
             codec = self._settings.arrow.codec
             options = pa.ipc.IpcWriteOptions(compression=None if codec is ArrowCodec.NONE else str(codec))
-            return pa.ipc.new_file(self._pieces, self._schema, options=options)
+            return pa.ipc.new_file(self._out, self._schema, options=options)
         parquet = self._settings.parquet
         return pq.ParquetWriter(
-            self._pieces,
+            self._out,
             self._schema,
             compression="none" if parquet.codec is ParquetCodec.NONE else str(parquet.codec),
             compression_level=parquet.level,
@@ -238,8 +241,6 @@ class TypedEncoder(Encoder):
         del arrays
         self._write_table(table)
         del table
-        # Arrow's allocator keeps what it has had, which here is a multiple of the group.
-        pa.default_memory_pool().release_unused()
 
     def _write_table(self, table: pa.Table) -> None:
         if self._writer is None:
@@ -248,6 +249,7 @@ class TypedEncoder(Encoder):
             self._writer.write_table(table, row_group_size=self._limit)
         else:
             self._writer.write_table(table, max_chunksize=self._limit)
+        self._out.flush()
 
     def flush(self) -> bytes:
         return b""
@@ -258,6 +260,7 @@ class TypedEncoder(Encoder):
             self._write(self._taken())
         assert self._writer is not None  # noqa: S101 - opened by the first rows that were written, or by none
         self._writer.close()
+        self._out.flush()
         return b"".join([*before, *self._pieces.take()])
 
     def state(self) -> dict[str, int]:

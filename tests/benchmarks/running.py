@@ -132,8 +132,11 @@ class Program:
         if connection.mode is Mode.SQLITE:
             return [f"sqlite:///{connection.path}"]
         port = ["--port", str(connection.port)] if connection.port else []
+        way = ["--unix-socket", str(connection.unix_socket)]
+        if connection.host is not None:
+            way = ["--host", connection.host, "--tls", "off"]
         return [
-            "--mode", connection.mode, "--unix-socket", str(connection.unix_socket), *port,
+            "--mode", connection.mode, *way, *port,
             "--user", str(connection.user), "--database", str(connection.database),
             *(["--password-stdin"] if self.password else []),
         ]  # fmt: skip

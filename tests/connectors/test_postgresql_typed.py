@@ -161,6 +161,25 @@ def test_every_type(postgresql: PostgresqlServer, database: str) -> None:
         assert_same(session, shape)
 
 
+def test_a_column_that_has_another_type_than_was_described(
+    postgresql: PostgresqlServer, database: str
+) -> None:
+    """Its bytes are of as many bytes as those of a number, and mustn't be taken for one."""
+    postgresql.run(
+        "CREATE TABLE retyped (c int, d text)", "INSERT INTO retyped VALUES (7, '8')", database=database
+    )
+    ref = table("retyped")
+    with session_of(postgresql, database) as session:
+        shape = session.describe("public", ref)
+        postgresql.run(
+            "ALTER TABLE retyped ALTER c TYPE text USING '1234', ALTER d TYPE int USING 8", database=database
+        )
+        session.begin()
+        (chunk,) = session.read_typed(ReadRequest("public", shape, WHOLE))
+        assert isinstance(chunk, ArrowChunk)
+        assert [column.to_pylist() for column in chunk.batch.columns] == [[1234], ["8"]]
+
+
 def test_queries_and_decimals_beyond_their_type(postgresql: PostgresqlServer, database: str) -> None:
     """Somebody has narrowed a column in the catalog, as they do to save rewriting a table."""
     postgresql.run(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Protocol, TypeVar
 
 import psycopg
@@ -15,7 +15,7 @@ from connectors.sources.postgresql.copy import Copy
 from connectors.sources.postgresql.link import Link
 from connectors.sources.postgresql.snapshot import SnapshotState
 from connectors.sources.postgresql.sql import comment, conditions
-from connectors.sources.postgresql.types import ColumnType, expression
+from connectors.sources.postgresql.types import ColumnType, expression, without_modifier
 from connectors.words import shown
 from core.chunk import TextChunk
 from core.errors import ConnectionLost
@@ -32,12 +32,24 @@ JOIN (VALUES ('restrict_nonsystem_relation_kind', 'view'),
              ('max_parallel_workers_per_gather', '0')) AS w(name, value) ON s.name = w.name
 """
 
+_CHANGED = """
+SELECT EXISTS (SELECT FROM ROWS FROM (pg_catalog.unnest(%s::text[]), pg_catalog.unnest(%s::text[]))
+                 AS described(name, type)
+               LEFT JOIN pg_catalog.pg_attribute a
+                 ON a.attrelid = %s::oid AND a.attname = described.name AND a.attnum > 0
+                    AND NOT a.attisdropped
+               WHERE pg_catalog.format_type(a.atttypid, NULL) IS DISTINCT FROM described.type)
+"""
+
 
 class Way(Protocol[C_co]):
     """How columns come: what is asked for, and what is made of the answer."""
 
-    def asked(self, shape: TableShape, types: Mapping[str, ColumnType]) -> list[str]:
-        """What to select for each column; `types` are what the server says that they are."""
+    def asked(
+        self, shape: TableShape, types: Mapping[str, ColumnType], lasting: Callable[[], bool]
+    ) -> list[str]:
+        """What to select for each column; `types` are what the server said that they are, `lasting` tells
+        whether they still are, and remain so until the rows have come."""
 
     def chunks(self, copy: Copy) -> Iterator[C_co]:
         """The rows. Ends and raises as `Copy.rows` does."""
@@ -46,7 +58,9 @@ class Way(Protocol[C_co]):
 class Texts:
     """As the server prints them."""
 
-    def asked(self, shape: TableShape, types: Mapping[str, ColumnType]) -> list[str]:
+    def asked(
+        self, shape: TableShape, types: Mapping[str, ColumnType], lasting: Callable[[], bool]
+    ) -> list[str]:
         return [expression(c.name, types.get(c.name, ColumnType(c.type, c.type))) for c in shape.columns]
 
     def chunks(self, copy: Copy) -> Iterator[TextChunk]:
@@ -72,9 +86,9 @@ def read(
         if not facts.view:
             link.execute(_TABLES_ONLY)
         snapshot.hold(request.database, shape.ref, facts)
+        asked = way.asked(shape, facts.columns, lambda: not facts.view and _as_described(link, facts))
         if request.where is not None:
             link.look_in(request.database)
-        asked = way.asked(shape, facts.columns)
         yield from _copied(link, statement(request, facts, asked), request, way)
 
 
@@ -82,7 +96,18 @@ def read_query(link: Link, request: ReadRequest, query: str, way: Way[C]) -> Ite
     """Chunks of what a query gives, as `read` does it."""
     what = f"reading {shown(str(request.shape.ref))} of schema {shown(request.database)}"
     with link.saying(what, reading=True), link.letting_go():
-        yield from _copied(link, queries.statement(link, request, query, way.asked), request, way)
+
+        def ask(shape: TableShape, types: Mapping[str, ColumnType]) -> list[str]:
+            return way.asked(shape, types, lambda: False)
+
+        yield from _copied(link, queries.statement(link, request, query, ask), request, way)
+
+
+def _as_described(link: Link, facts: TableFacts) -> bool:
+    """Whether a table that is locked has its columns in the types in which it was described."""
+    types = {name: without_modifier(column.name) for name, column in facts.columns.items()}
+    ((changed,),) = link.rows(_CHANGED, list(types), list(types.values()), facts.oid)
+    return not changed
 
 
 def _copied(link: Link, text: str, request: ReadRequest, way: Way[C]) -> Iterator[C]:

@@ -38,7 +38,12 @@ class ColumnType:
     @property
     def plain(self) -> str:
         """`timestamp(3) without time zone` → `timestamp without time zone`."""
-        return _MODIFIER.sub("", self.base).replace("  ", " ").strip()
+        return without_modifier(self.base)
+
+
+def without_modifier(name: str) -> str:
+    """`timestamp(3) without time zone` → `timestamp without time zone`."""
+    return _MODIFIER.sub("", name).replace("  ", " ").strip()
 
 
 def kind(column: ColumnType) -> Kind:
