@@ -3,17 +3,16 @@
 The driver gives no hint of a row's size before it has made its objects. So rows are fetched many at a time
 under a limit on the length of one value (SQLITE_LIMIT_LENGTH of this connection), which bounds what such a
 fetch can cost; a value past it makes the fetch fail, and from the row after the last one received the same
-statement goes on without a limit, row by row. The order must be fixed for that; where it isn't (a view),
-rows are read one by one from the start. A fixed order also lets another reader take over behind the first
-rows, and hand back what it can't read.
+statement goes on row by row, without a limit but for what is huge. The order must be fixed for that; where it
+isn't (a view), rows are read one by one from the start. A fixed order also lets another reader take over
+behind the first rows, and hand back what it can't read.
 """
 
 from __future__ import annotations
 
 import sqlite3
-import sys
 from collections.abc import Generator, Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, contextmanager
 from sys import getsizeof
 from typing import Protocol
 
@@ -24,11 +23,11 @@ from core.errors import ValueTooLarge
 
 FETCH_BYTES = 32 << 20  # the most that one fetch of many rows can hold
 HELD_BYTES = 16 << 20  # the most that the objects of rows may take that come one by one
-# Behind a longer row the statement begins anew: the driver has fetched the next one, and would hold both.
+# A longer value comes by a statement of its own.
 HUGE_BYTES = 16 << 20
 CHUNK_LIMIT = (1 << 31) - 1  # of a TextChunk's buffer
 _NUMBERS = {int, float, type(None)}
-_BYTES = {bytes, bytearray}
+_BYTES = {bytes, bytearray, type(None)}
 
 
 class Remainder(Protocol):
@@ -56,16 +55,13 @@ def read_chunks(
     that no chunk can hold."""
     if ordered:
         received, complete = yield from _many(driver, statement, kinds, chunk_bytes, remainder)
-        if complete:
-            return
-        while True:
+        while not complete:
             rest = f"{statement} LIMIT -1 OFFSET {received}"
-            came, huge = yield from _row_by_row(driver, rest, kinds, chunk_bytes, huge=HUGE_BYTES)
-            if huge is None:
-                return
+            came, complete = yield from _row_by_row(driver, rest, kinds, chunk_bytes, huge=HUGE_BYTES)
             received += came
-            yield huge
-            del huge
+            if not complete:
+                received += yield from _alone(driver, statement, kinds, received)
+        return
     yield from _row_by_row(driver, statement, kinds, chunk_bytes)
 
 
@@ -144,52 +140,106 @@ def _row_by_row(
     kinds: Sequence[Kind],
     chunk_bytes: int,
     *,
-    huge: int = sys.maxsize,
-) -> Generator[TextChunk, None, tuple[int, TextChunk | None]]:
-    """As above without a limit: a row of `chunk_bytes` or more makes a chunk of its own. Returns how many
-    came, and the chunk of the last of them where that has `huge` bytes or more: nothing is held beside it."""
-    cursor = driver.cursor()
+    huge: int | None = None,
+) -> Generator[TextChunk, None, tuple[int, bool]]:
+    """As above, one at a time: a row of `chunk_bytes` or more makes a chunk of its own. Returns how many
+    came, and whether these are all: they aren't before a value that is longer than `huge`, nor behind a row
+    that is."""
     came = 0
-    try:
-        cursor.execute(statement)
-        builder = _Builder(kinds)
-        rows: list[tuple[Value, ...]] = []
-        size = held = 0
-        overhead = 48 * len(kinds)  # about what the objects take beside their bytes
-        beside = 56 + 16 * len(kinds)  # the tuple, and what the allocator adds
-        while (row := cursor.fetchone()) is not None:
-            came += 1
-            length = sum(map(getsizeof, row))
-            if length >= chunk_bytes:
-                if rows:
+    builder = _Builder(kinds)
+    rows: list[tuple[Value, ...]] = []
+    size = held = 0
+    overhead = 48 * len(kinds)  # about what the objects take beside their bytes
+    beside = 56 + 16 * len(kinds)  # the tuple, and what the allocator adds
+    complete = False
+    with closing(driver.cursor()) as cursor:
+        try:
+            with _no_longer(driver, huge):
+                cursor.execute(statement)
+            while True:
+                with _no_longer(driver, huge):
+                    row = cursor.fetchone()
+                if row is None:
+                    break
+                came += 1
+                length = sum(map(getsizeof, row))
+                if length >= chunk_bytes:
+                    if rows:
+                        builder.add(rows)
+                        rows, size, held = [], 0, 0
+                        yield builder.take()
+                    chunk = _chunk(row, kinds)
+                    del row  # the largest thing there is: not held while others work on its copy
+                    if huge is not None and length > huge:
+                        cursor.close()
+                        yield chunk
+                        return came, False
+                    yield chunk
+                    del chunk
+                    continue
+                rows.append(row)
+                size += max(length - overhead, len(kinds))
+                held += length + beside
+                if size >= chunk_bytes or held >= HELD_BYTES:
                     builder.add(rows)
                     rows, size, held = [], 0, 0
                     yield builder.take()
-                if length > CHUNK_LIMIT:
-                    raise ValueTooLarge(
-                        f"A row of {length:,} bytes is past the limit of {CHUNK_LIMIT:,}.",
-                        "Leave the object out, or export a view of it with shorter columns.",
-                    )
-                chunk = chunk_of_row(row, kinds)
-                del row  # the largest thing there is: not held while others work on its copy
-                if length >= huge:
-                    return came, chunk
-                yield chunk
-                del chunk
-                continue
-            rows.append(row)
-            size += max(length - overhead, len(kinds))
-            held += length + beside
-            if size >= chunk_bytes or held >= HELD_BYTES:
-                builder.add(rows)
-                rows, size, held = [], 0, 0
-                yield builder.take()
-        if rows:
-            builder.add(rows)
-            yield builder.take()
-        return came, None
+            complete = True
+        except sqlite3.DataError as error:
+            if huge is None or primary_code(error) != sqlite3.SQLITE_TOOBIG:
+                raise
+    if rows:
+        builder.add(rows)
+        del rows
+        yield builder.take()
+    return came, complete
+
+
+def _alone(
+    driver: sqlite3.Connection, statement: str, kinds: Sequence[Kind], received: int
+) -> Generator[TextChunk, None, int]:
+    """The next rows, up to and with one of HUGE_BYTES, each by a statement of its own: the driver fetches
+    the row behind the one that it gives, and would hold both. One at most lies before it, which was lost when
+    it was met. Returns how many came."""
+    came = 0
+    while came < 2:
+        with closing(driver.cursor()) as cursor:
+            row = cursor.execute(f"{statement} LIMIT 1 OFFSET {received + came}").fetchone()
+        if row is None:
+            break
+        came += 1
+        length = sum(map(getsizeof, row))
+        chunk = _chunk(row, kinds)
+        del row  # the largest thing there is: not held while others work on its copy
+        yield chunk
+        del chunk
+        if length >= HUGE_BYTES:
+            break
+    return came
+
+
+@contextmanager
+def _no_longer(driver: sqlite3.Connection, limit: int | None) -> Iterator[None]:
+    """Let the connection fetch no value that is longer: DataError (too big) for one."""
+    if limit is None:
+        yield
+        return
+    usual = driver.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, limit)
+    try:
+        yield
     finally:
-        cursor.close()
+        driver.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, usual)
+
+
+def _chunk(row: tuple[Value, ...], kinds: Sequence[Kind]) -> TextChunk:
+    """A chunk of one row. Raises ValueTooLarge where none can hold it."""
+    length = sum(map(getsizeof, row))
+    if length > CHUNK_LIMIT:
+        raise ValueTooLarge(
+            f"A row of {length:,} bytes is past the limit of {CHUNK_LIMIT:,}.",
+            "Leave the object out, or export a view of it with shorter columns.",
+        )
+    return chunk_of_row(row, kinds)
 
 
 class _Builder:
@@ -218,7 +268,7 @@ class _Builder:
             if found <= _NUMBERS:
                 self.size += 8 * len(values)
             elif found <= _BYTES:
-                self.size += sum(map(len, values))
+                self.size += sum(map(len, filter(None, values)))
             else:
                 self.size += sum(map(getsizeof, filter(None, values)))
 
