@@ -16,13 +16,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from core.errors import NoSpace, NotWritable, OutputDamaged, OutputError, TargetExists
+from core.errors import OutputDamaged, OutputError, TargetExists
+from core.pipeline.disk_errors import Gone, in_words
 
 READ_BYTES = 1 << 20
 
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 _INSIDE = _DIRECTORY | os.O_NOFOLLOW
 _EXCHANGE = 2
+_WRITE = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +33,6 @@ class OpenFile:
 
     descriptor: int
     path: str
-
-
-class Gone(OutputError):
-    """A file or directory that should be there isn't."""
 
 
 class Disk:
@@ -61,7 +59,7 @@ class Disk:
             missing.append(place)
             place = place.parent
         for directory in reversed(missing):
-            with _words(str(directory)):
+            with in_words(str(directory)):
                 directory.mkdir(mode=0o700)
                 self._made.append(directory)
                 above = os.open(directory.parent, _DIRECTORY)
@@ -159,7 +157,7 @@ class Disk:
                 raise OutputDamaged(f"{self.root / path} is no regular file.")
             left = limit
             while left is None or left > 0:
-                with _words(str(self.root / path)):
+                with in_words(str(self.root / path)):
                     piece = os.read(descriptor, READ_BYTES if left is None else min(left, READ_BYTES))
                 if not piece:
                     break
@@ -184,24 +182,34 @@ class Disk:
 
     def truncate(self, file: OpenFile, size: int) -> None:
         """Cut the file to `size` bytes and go on writing there."""
-        with _words(str(self.root / file.path)):
+        with in_words(str(self.root / file.path)):
             os.ftruncate(file.descriptor, size)
             os.lseek(file.descriptor, size, os.SEEK_SET)
 
     def write(self, file: OpenFile, data: bytes | memoryview) -> None:
         """Write all of `data`."""
-        with _words(str(self.root / file.path)):
+        with in_words(str(self.root / file.path)):
             rest = memoryview(data).cast("B")
             while rest:
                 rest = rest[os.write(file.descriptor, rest) :]
 
+    def write_out(self, file: OpenFile, begin: int, size: int) -> None:
+        """Have the system begin to bring these bytes of the file to the disk. It may wait for other bytes
+        while the disk is busy, and promises nothing: `sync` does. Nothing happens where the system can't.
+        Source: sync_file_range(2) of Linux with SYNC_FILE_RANGE_WRITE, which leaves errors to fsync."""
+        import ctypes  # noqa: PLC0415 - for large files
+
+        call = getattr(ctypes.CDLL(None), "sync_file_range", None)
+        if call is not None:
+            call(file.descriptor, ctypes.c_int64(begin), ctypes.c_int64(size), ctypes.c_uint(_WRITE))
+
     def sync(self, file: OpenFile) -> None:
         """Returns when the file's content has reached the disk."""
-        with _words(str(self.root / file.path)):
+        with in_words(str(self.root / file.path)):
             os.fsync(file.descriptor)
 
     def close(self, file: OpenFile) -> None:
-        with _words(str(self.root / file.path)):
+        with in_words(str(self.root / file.path)):
             os.close(file.descriptor)
 
     def remove(self, path: str) -> None:
@@ -273,7 +281,7 @@ class Disk:
     @contextmanager
     def _directory(self, path: str) -> Iterator[int]:
         """A descriptor of a directory, found without following links below the root."""
-        with _words(str(self.root / path)):
+        with in_words(str(self.root / path)):
             descriptor = os.open(self.root, _DIRECTORY)
             try:
                 for name in _names(path):
@@ -290,7 +298,7 @@ class Disk:
         if not _names(path):
             raise OutputError("The output directory itself is no file in it.")
         above, _, name = path.rpartition("/")
-        with self._directory(above) as descriptor, _words(str(self.root / path)):
+        with self._directory(above) as descriptor, in_words(str(self.root / path)):
             yield descriptor, name
 
 
@@ -305,49 +313,3 @@ def _names(path: str) -> list[str]:
     if any(name in ("", ".", "..") or "\0" in name for name in names):
         raise OutputError(f"{path!r} is no path below the output directory.")
     return names
-
-
-def _free(path: str) -> str:
-    """How much this account may still write there, in words; a quota may allow less than that."""
-    place = Path(path).parent
-    while not place.exists() and place != place.parent:
-        place = place.parent
-    try:
-        return f" ({shutil.disk_usage(place).free >> 10} KiB are free)"
-    except OSError:
-        return ""
-
-
-@contextmanager
-def _words(path: str) -> Iterator[None]:
-    """Turn errors of the system into those that say what to do."""
-    try:
-        yield
-    except OSError as error:
-        raise _error(error, path) from error
-
-
-def _error(error: OSError, path: str) -> OutputError:
-    reason = os.strerror(error.errno) if error.errno else str(error)
-    match error.errno:
-        case errno.ENOSPC | errno.EDQUOT:
-            return NoSpace(
-                f"No room for {path}: {reason}{_free(path)}.", "Make room (or raise the quota), then retry."
-            )
-        case errno.EFBIG:
-            return NoSpace(
-                f"{path} is too large for its file system or for this account's limit: {reason}.",
-                "Use another file system, or raise the limit (ulimit -f), then retry.",
-            )
-        case errno.EACCES | errno.EPERM | errno.EROFS:
-            return NotWritable(
-                f"{path} can't be written: {reason}.", "Give this account the right, or choose another place."
-            )
-        case errno.EEXIST | errno.ENOTEMPTY | errno.ENOTDIR | errno.ELOOP | errno.EISDIR:
-            return TargetExists(
-                f"Something else is at {path}: {reason}.", "Take it away, or choose another directory."
-            )
-        case errno.ENOENT:
-            return Gone(f"{path} is gone.", "Retry: what is missing is made again.")
-        case _:
-            return OutputError(f"{path}: {reason}.", "See to the disk or file system, then retry.")

@@ -16,7 +16,8 @@ from core.model.mark import MarkRange
 from core.model.settings import ExportSettings
 from core.model.task import Column, FileEntry, Snapshot
 from core.model.vocabulary import Consistency, ObjectRef, ObjectStatus, ObjectType
-from core.pipeline.disk import Gone, join
+from core.pipeline.disk import join
+from core.pipeline.disk_errors import Gone
 from core.pipeline.published import Readable
 
 MANIFEST = "manifest.json"

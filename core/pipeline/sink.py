@@ -13,6 +13,7 @@ from threading import Condition, Thread
 
 from core.formats.compress import Compressor
 from core.pipeline.disk import Disk, OpenFile
+from core.pipeline.early import Early
 
 INLINE_BYTES = 4 << 20
 DEPTH = 8
@@ -37,6 +38,7 @@ class Sink:
         self._digest = digest
         self._compressor = compressor
         self.written = written
+        self._early = Early(disk, file, written)
         self._inline = INLINE_BYTES
         self._waiting: Queue[bytes | memoryview | None] = Queue(DEPTH)
         self._room = Condition()
@@ -74,11 +76,12 @@ class Sink:
             self._write(self._compressor.finish())
 
     def close(self) -> None:
-        """End the thread; pieces that wait are still written, and errors are no longer told."""
+        """End the threads; pieces that wait are still written, and errors are no longer told."""
         if self._thread is not None:
             self._waiting.put(None)
             self._thread.join()
             self._thread = None
+        self._early.close()
 
     def _take(self, piece: bytes | memoryview) -> None:
         self._write(piece if self._compressor is None else self._compressor.compress(piece))
@@ -88,6 +91,7 @@ class Sink:
             self._disk.write(self._file, data)
             self._digest.update(data)
             self.written += len(data)
+            self._early.reached(self.written)
 
     def _work(self) -> None:
         while (piece := self._waiting.get()) is not None:

@@ -10,7 +10,8 @@ import pytest
 
 from core.errors import NoSpace, NotWritable, OutputDamaged, OutputError, TargetExists
 from core.pipeline import disk as disks
-from core.pipeline.disk import Disk, Gone
+from core.pipeline.disk import Disk
+from core.pipeline.disk_errors import Gone
 
 
 @pytest.fixture
