@@ -8,11 +8,12 @@ from typing import Any
 from tui.cli import engine_options, load_options
 from tui.cli.argparsing import Parser, command, common, group
 from tui.cli.notify import add_notify
+from tui.cli.object_options import OBJECTS_HELP
 from tui.cli.parser_destinations import add_destinations
 from tui.cli.parser_exports import add_exports
 from tui.cli.parser_store import add_store
 from tui.cli.passwords import add_password_options
-from tui.cli.settings import OBJECTS_HELP, add_settings, add_sys_account
+from tui.cli.settings import add_settings, add_sys_account
 from tui.cli.values import number
 
 EXIT_CODES = """exit codes:

@@ -6,7 +6,8 @@ from typing import Any
 
 from tui.cli import file_options, history, mark_options, marks, schedules, watch_options
 from tui.cli.argparsing import command, group
-from tui.cli.settings import OBJECTS_HELP, add_settings
+from tui.cli.object_options import OBJECTS_HELP
+from tui.cli.settings import add_settings
 
 
 def add_exports(commands: Any) -> None:

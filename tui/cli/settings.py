@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import sys
-from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from core.errors import NotFound, UsageError
+from core.errors import UsageError
 from core.model.format_settings import SqlRows
 from core.model.into import Into
 from core.model.settings import (
-    CSV_PRESETS,
-    CsvSettings,
     ExportSettings,
     SchemaSettings,
     SqlSettings,
@@ -27,26 +23,24 @@ from core.model.vocabulary import (
     Encoding,
     Format,
     Lock,
-    Newline,
     OnError,
     SchemaFlavour,
     Unencodable,
 )
 from tui.cli import (
     choice_settings,
+    csv_options,
     engine_options,
     file_options,
     into_options,
     load_options,
     mark_options,
     notify,
+    object_options,
     typed_settings,
 )
 from tui.cli.passwords import add_password_options
-from tui.cli.values import number, word
-
-OBJECTS_HELP = """TYPE:NAME (TABLE:orders), or NAME alone for the table or view of that name; * matches any
-characters, a backslash takes the next character literally"""
+from tui.cli.values import number, switch, word
 
 
 def encoding(text: str) -> Encoding:
@@ -57,24 +51,6 @@ def encoding(text: str) -> Encoding:
         if member.value.lower().replace("-", "") == wanted:
             return member
     raise argparse.ArgumentTypeError(f"{text!r} is wrong. {suggestion(text, [m.value for m in Encoding])}")
-
-
-def separator(text: str) -> str:
-    return {"tab": "\t", "\\t": "\t", "comma": ",", "semicolon": ";", "colon": ":"}.get(text.lower(), text)
-
-
-def quote(text: str) -> str:
-    return {"double": '"', "single": "'"}.get(text.lower(), text)
-
-
-def preset(text: str) -> str:
-    if text.lower() not in CSV_PRESETS:
-        raise argparse.ArgumentTypeError(f"{text!r} is wrong. {suggestion(text, CSV_PRESETS)}")
-    return text.lower()
-
-
-def _switch(group: argparse._ArgumentGroup, name: str, text: str, **more: Any) -> None:
-    group.add_argument(name, action=argparse.BooleanOptionalAction, default=None, help=text, **more)
 
 
 def add_settings(parser: argparse.ArgumentParser) -> None:
@@ -89,16 +65,7 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
     what.add_argument(
         "--database", metavar="D", help="the database; default: the connection's, or the only one"
     )
-    _switch(what, "--all", "every object of the database", dest="all_objects")
-    what.add_argument(
-        "--exclude", action="append", metavar="OBJECT", help="leave these out again; may be repeated"
-    )
-    what.add_argument(
-        "--objects-from",
-        metavar="FILE",
-        help="objects from a file (- for standard input), one on each line as it is, without comments; "
-        "empty lines are skipped",
-    )
+    object_options.add_options(what)
     choice_settings.add_options(parser)
     files = parser.add_argument_group("data files")
     files.add_argument(
@@ -128,68 +95,29 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
         metavar="HOW",
         help="SQL: rows as INSERT statements (insert, default), or behind PostgreSQL's COPY (copy)",
     )
-    _add_csv(parser.add_argument_group("CSV files"))
+    csv_options.add_options(parser)
     typed_settings.add_options(parser)
     file_options.add_options(parser)
     engine_options.add_options(parser)
     load_options.add_options(parser)
     into_options.add_options(parser)
     schema = parser.add_argument_group("schema files")
-    _switch(schema, "--drop", "a DROP before each CREATE")
-    _switch(schema, "--merge-schema", "all of the schema in one file; with --content schema only")
+    switch(schema, "--drop", "a DROP before each CREATE")
+    switch(schema, "--merge-schema", "all of the schema in one file; with --content schema only")
     schema.add_argument(
         "--schema-flavour",
         type=word(SchemaFlavour),
         metavar="FLAVOUR",
         help="native (default): as the server prints it; mysql: without what only OceanBase or MariaDB knows",
     )
-    _switch(
-        schema, "--schema-privileges", "PostgreSQL, Oracle: GRANT statements too; the roles must be there"
-    )
+    switch(schema, "--schema-privileges", "PostgreSQL, Oracle: GRANT statements too; the roles must be there")
     _add_running(parser.add_argument_group("reading"))
     notify.add_options(parser)
     add_sys_account(parser)
 
 
-def _add_csv(group: argparse._ArgumentGroup) -> None:
-    group.add_argument(
-        "--csv-for",
-        type=preset,
-        metavar="READER",
-        help=f"all CSV options as this reader wants them: {', '.join(CSV_PRESETS)}; further ones override it",
-    )
-    _switch(group, "--csv-header", "column names in the first line (default)")
-    group.add_argument(
-        "--csv-separator",
-        type=separator,
-        metavar="C",
-        help="between values: one character, or tab; default ,",
-    )
-    group.add_argument(
-        "--csv-quote", type=quote, metavar="C", help="around values that need it: \" or ' (or double, single)"
-    )
-    group.add_argument("--csv-newline", type=word(Newline), metavar="N", help="lf (default), crlf or cr")
-    group.add_argument(
-        "--csv-null",
-        metavar="TEXT",
-        help='what stands for NULL; default: nothing, and an empty string is written ""',
-    )
-    group.add_argument(
-        "--csv-binary",
-        choices=CsvSettings.BINARY_FORMS,
-        help="how bytes are written: hex (default, DEADBEEF), 0x (0xDEADBEEF), \\x (\\xdeadbeef) or base64",
-    )
-    _switch(group, "--csv-escape-backslash", "double backslashes, for readers that take them as escapes")
-    _switch(group, "--csv-bom", "a byte-order mark before UTF-8 too")
-    _switch(
-        group,
-        "--csv-safe",
-        "an apostrophe before texts that a spreadsheet would run as formulas (= + - @ ...)",
-    )
-
-
 def _add_running(group: argparse._ArgumentGroup) -> None:
-    _switch(
+    switch(
         group,
         "--global-snapshot",
         "everything as of one point in time: the same as --consistency task",
@@ -251,10 +179,8 @@ def settings_from(
         value = getattr(args, name)
         if value is not None:
             fields[name] = value
-    fields.update(_objects(args))
-    if args.exclude is not None:
-        fields["exclude"] = tuple(text for text in args.exclude if text)
-    fields["csv"] = _csv(args, fields.get("csv", CsvSettings()))
+    object_options.apply(args, fields)
+    csv_options.apply(args, fields)
     fields["sql"] = _sql(args, fields.get("sql", SqlSettings()))
     choice_settings.apply(args, fields)
     notify.apply(args, fields)
@@ -278,10 +204,7 @@ def settings_from(
 
 def ineffective(args: argparse.Namespace, settings: ExportSettings) -> list[str]:
     """Words about options that were given and change nothing."""
-    csv = [name for name in vars(args) if name.startswith("csv_") and getattr(args, name) is not None]
-    words = []
-    if csv and not (settings.content.data and settings.format is Format.CSV):
-        words.append(f"--{csv[0].replace('_', '-')} changes nothing: no CSV is written.")
+    words = csv_options.ineffective(args, settings)
     if args.batch_commit and not (settings.content.data and settings.format is Format.SQL):
         words.append("--batch-commit changes nothing: no rows are written as SQL.")
     if args.sql_rows is not None and not (settings.content.data and settings.format is Format.SQL):
@@ -295,45 +218,6 @@ def ineffective(args: argparse.Namespace, settings: ExportSettings) -> list[str]
     if args.format is not None and not settings.content.data:
         words.append("--format changes nothing: schema files are always SQL.")
     return words
-
-
-def _objects(args: argparse.Namespace) -> dict[str, Any]:
-    named = list(args.objects)
-    if args.objects_from is not None:
-        named += read_objects(args.objects_from)
-        if not named:
-            raise UsageError(f"{args.objects_from!r} names no object.", "Write one on each line.")
-    if named and args.all_objects:
-        raise UsageError(
-            "Both everything and a choice of objects were asked for.",
-            "Use --all alone (with --exclude), or name the objects.",
-        )
-    if named:
-        return {"objects": tuple(dict.fromkeys(named)), "all_objects": False}
-    if args.all_objects is None:
-        return {}
-    return {"all_objects": args.all_objects, **({"objects": ()} if args.all_objects else {})}
-
-
-def read_objects(name: str) -> list[str]:
-    """One object on each line, exactly as it stands there but for its line end. Raises NotFound,
-    UsageError."""
-    try:
-        data = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
-        text = data.decode("utf-8-sig")
-    except FileNotFoundError:
-        raise NotFound(f"There is no file {name!r}.") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"{name!r} can't be read as UTF-8 text: {error}.") from None
-    return [line for raw in text.split("\n") if (line := raw.removesuffix("\r")).strip()]
-
-
-def _csv(args: argparse.Namespace, base: CsvSettings) -> CsvSettings:
-    names = ("header", "separator", "quote", "newline", "null", "binary", "escape_backslash", "bom", "safe")
-    fields = {name: value for name in names if (value := getattr(args, f"csv_{name}")) is not None}
-    if args.csv_for is not None:
-        base = CSV_PRESETS[args.csv_for]
-    return msgspec.structs.replace(base, **fields) if fields else base
 
 
 def _sql(args: argparse.Namespace, base: SqlSettings) -> SqlSettings:

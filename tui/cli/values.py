@@ -6,7 +6,7 @@ import argparse
 import re
 from collections.abc import Callable
 from enum import StrEnum
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from core.model.spelling import suggestion
 
@@ -47,3 +47,8 @@ def size_text(number: int) -> str:
     """The shortest that `size` reads as so many bytes."""
     unit = next((u for u, factor in reversed(_UNITS.items()) if number and number % factor == 0), "")
     return f"{number // _UNITS[unit]}{unit}"
+
+
+def switch(group: argparse._ArgumentGroup, name: str, text: str, **more: Any) -> None:
+    """`--name` and `--no-name`; None where neither is given."""
+    group.add_argument(name, action=argparse.BooleanOptionalAction, default=None, help=text, **more)
