@@ -238,6 +238,7 @@ def test_the_test_says_each_step(mysql_family: MysqlFamilyServer) -> None:
 
 @pytest.mark.mariadb
 def test_the_test_over_the_network(mariadb: MariadbServer) -> None:
+    mariadb.new_database()  # one that the account sees: whoever sees none has no rights
     steps = steps_of(MysqlSource(mariadb.connection(tcp=True), mariadb.credentials()).test())
     assert next(iter(steps)) == "resolve"
     assert all(step.ok for step in steps.values())
