@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -29,22 +29,19 @@ from core.engine.notify import Teller
 from core.engine.numbers import Numbers
 from core.engine.scheduling import start_due
 from core.engine.slots import Slots
+from core.engine.starting import Starter
 from core.engine.successor import Successor
 from core.engine.watching import start_ready, take
-from core.errors import ErrorInfo, LostClaim, OfframpError, StoreDamaged, StoreError, StoreTooNew
+from core.errors import LostClaim, StoreDamaged, StoreError, StoreTooNew
 from core.faults import Point
 from core.locations import Locations
-from core.model.vocabulary import TaskStatus
 from core.store.claims import Claim, Slot
 from core.store.store import Store
-from core.tasklog import append
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 log = logging.getLogger("offramp.engine")
-
-SWEEP_SECONDS = 5.0
 
 
 class Until(Enum):
@@ -71,7 +68,6 @@ class Engine:
     ) -> None:
         self._locations = locations
         self._numbers = numbers or Numbers()
-        self._worker = worker
         self._wall = wall
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stop = asyncio.Event()
@@ -81,8 +77,9 @@ class Engine:
         self._store_thread = ThreadPoolExecutor(1, thread_name_prefix="engine-store")
         self._successor = Successor(locations, self._numbers)
         self._teller = Teller(locations)
-        self._starts: set[asyncio.Task[None]] = set()
-        self._sweeps: set[asyncio.Task[None]] = set()
+        self._starter = Starter(
+            locations, self._numbers, worker=worker, wall=wall, call=self._call, ended=self._wake
+        )
 
     def stop(self) -> None:
         """End the engine, from any thread and at any time; its workers go on."""
@@ -139,7 +136,7 @@ class Engine:
                     log.warning("Another engine has taken over; standing by.")
                 finally:
                     bell.close()
-                    await self._end_starts()
+                    await self._starter.end()
                 await self._call(lease.drop)
         finally:
             await self._call(self._step_down, lease)
@@ -175,7 +172,7 @@ class Engine:
             try:
                 changes, asked = await self._call(self._turn, store, lease, slots)
                 now = time.monotonic()
-                if asked and not taken and not self._starts:
+                if asked and not taken and not self._starter.busy:
                     await self._call(lease.release)
                     return False
                 if taken or changes != seen or now - looked >= self._numbers.idle_look:
@@ -199,25 +196,17 @@ class Engine:
         """Look after the slots, queue what is due, start what fits. How many slots are taken."""
         now = self._wall()
         for look in await self._call(store.watches.due, lease.epoch, now) if claiming else ():
-            self._beside(take(look, store, self._locations, self._numbers, now))
+            self._starter.beside(take(look, store, self._locations, self._numbers, now))
         taken, lost, claim = await self._call(self._look_after, store, lease, slots, now, claiming=claiming)
         for slot in lost:
-            self._beside(self._sweep(store, slot))
+            self._starter.beside(self._starter.sweep(store, slot))
         while claim is not None:
             faults.reached(Point.CLAIMED)
             taken += 1
             await self._call(slots.starting, claim.task, claim.token)
-            start = asyncio.create_task(self._start(store, lease, slots, claim))
-            self._starts.add(start)
-            start.add_done_callback(self._starts.discard)
+            self._starter.begin(store, lease, slots, claim)
             claim = await self._call(_next, store, lease, now) if claiming else None
         return taken
-
-    def _beside(self, work: Coroutine[None, None, None]) -> None:
-        """Have something done that nothing waits for."""
-        task = asyncio.create_task(work)
-        self._sweeps.add(task)
-        task.add_done_callback(self._sweeps.discard)
 
     def _turn(self, store: Store, lease: EngineLease, slots: Slots) -> tuple[int, bool]:
         """Say that this engine lives, if it is time to; the number of changes, and whether a newer Offramp
@@ -240,79 +229,6 @@ class Engine:
         except OSError as error:
             log.warning("Nobody can be told of tasks' ends now: %s", error.strerror or error)
         return taken, lost, _next(store, lease, now) if claiming else None
-
-    async def _start(self, store: Store, lease: EngineLease, slots: Slots, claim: Claim) -> None:
-        """Start the worker of a claim. Whatever prevents it ends the attempt with words."""
-        child = None
-        try:
-            way = await self._call(executor.look_up, store, claim)
-            prepared = await executor.prepare(claim, way, self._locations, self._numbers)
-            faults.reached(Point.PREPARED)
-            if lease.trusted:
-                child = await executor.in_thread(
-                    partial(executor.start, prepared, self._locations, self._worker, ended=self._wake)
-                )
-                faults.reached(Point.STARTED)
-                log.info("Task %d: worker %d started.", claim.task, child.pid)
-        except OSError as error:
-            await self._give_up(store, lease, claim, executor.cannot_start(error))
-        except StoreError as error:
-            # No fault of the task: it keeps its place.
-            log.warning("Task %d can't be started now: %s", claim.task, error)
-            await self._hand_back(store, lease, claim)
-        except asyncio.CancelledError:
-            # The engine ends before there was a worker.
-            await self._hand_back(store, lease, claim)
-            raise
-        except OfframpError as error:
-            await self._give_up(store, lease, claim, error.info())
-        finally:
-            await self._call(slots.started, claim.task, claim.token, child)
-
-    async def _sweep(self, store: Store, lost: Slot) -> None:
-        """End on the server what a lost worker has left there, and take back what it had sent elsewhere if
-        nobody will go on with it, in a process of its own."""
-        try:
-            task = await self._call(store.tasks.get, lost.task)
-            claim = Claim(lost.task, lost.token or "", lost.slot, task.settings)
-            way = await self._call(executor.look_up, store, claim)
-            discard = way.delivery is not None and task.status is TaskStatus.ABORTED
-            if way.connection.path is not None and way.into is None and not discard:
-                return  # a file has no server
-            prepared = await executor.prepare(claim, way, self._locations, self._numbers, discard=discard)
-            await executor.in_thread(partial(executor.start, prepared, self._locations, executor.SWEEP))
-        except (OSError, OfframpError) as error:
-            log.warning("Task %d: what its worker left on the server may still run: %s", lost.task, error)
-
-    async def _give_up(self, store: Store, lease: EngineLease, claim: Claim, error: ErrorInfo) -> None:
-        log.warning("Task %d can't be started: %s", claim.task, error.message)
-        path = self._locations.task_log(claim.task)
-        await self._call(append, path, logging.ERROR, f"{error.message} {error.hint}".rstrip())
-        try:
-            await self._call(
-                store.claims.lost,
-                lease.epoch,
-                _slot(claim),
-                error,
-                backoff=self._numbers.backoff,
-                now=self._wall(),
-            )
-        except (LostClaim, StoreError) as failed:
-            # It stays claimed, and goes back to the queue as one whose worker never took hold.
-            log.warning("Task %d: %s", claim.task, failed)
-
-    async def _hand_back(self, store: Store, lease: EngineLease, claim: Claim) -> None:
-        try:
-            await self._call(store.claims.requeue_unstarted, lease.epoch, _slot(claim))
-        except (LostClaim, StoreError) as failed:
-            log.warning("Task %d: %s", claim.task, failed)
-
-    async def _end_starts(self) -> None:
-        if self._sweeps:
-            await asyncio.wait(self._sweeps, timeout=SWEEP_SECONDS)
-        for start in self._starts:
-            start.cancel()
-        await asyncio.gather(*self._starts, return_exceptions=True)
 
     def _end_by_itself(self, lease: EngineLease, until: Until, idle_for: float) -> bool:
         """Step down where `until` says so; in the same transaction that finds nothing to do."""
@@ -359,8 +275,3 @@ class Engine:
 def _next(store: Store, lease: EngineLease, now: datetime) -> Claim | None:
     """The queue's next task, taken to be run; None where there is none, no slot, or no trust in the lease."""
     return store.claims.claim_next(lease.epoch, now) if lease.trusted else None
-
-
-def _slot(claim: Claim) -> Slot:
-    """A claim as the slot that it took."""
-    return Slot(claim.task, claim.slot, TaskStatus.RUNNING, claim.token, None, None, force=False)
