@@ -14,11 +14,13 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from core.chunk import Bytes
-from core.formats.block import Block, Index, Packed, Values, content, take
+from core.formats.block import BLOCK_BYTES, Block, Index, Packed, Values, content, take
 
 # The kinds of literals that every format has: within a row, behind a row before the next, before the first
 # row of a block, behind its last.
 WITHIN, BETWEEN, LEAD, LAST = range(4)
+# What is kept to be joined, unless a block and its additions are larger.
+_MOST_ROOM = 2 * BLOCK_BYTES
 
 
 class Joiner:
@@ -117,10 +119,12 @@ class Joiner:
         offsets = np.empty(literals + values + 3 + self._extra_values, np.int32)
         # Arrow makes room for as many elements as are taken, of the mean length of all there are, and moves
         # what it has where that isn't enough. The last one, which nobody takes, is as long as it must be.
-        expected = size + block.rows * self._around
-        last = max(size, expected * len(offsets) // len(self._index))
+        expected = (size + block.rows * self._around) * len(offsets) // len(self._index)
+        last = max(size, min(expected, _MOST_ROOM))
         if len(self._room) < last:
-            self._room = self._room[:head] + bytearray(last + last // 4 - head)
+            grown = bytearray(last + last // 4)
+            grown[:head] = self._room[:head]
+            self._room = grown
         room = np.frombuffer(self._room, np.uint8)
         offsets[: literals + 1] = self._literal_offsets
         np.add(block.spans.reshape(-1), head, out=offsets[literals + 1 : literals + 1 + values])
