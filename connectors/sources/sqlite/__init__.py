@@ -10,9 +10,25 @@
 Large tables are read by a process beside the session, into Arrow:
 
 `beside`    when, and that it sees the same  `companion`, `companion_process`, `frames`   the process
-`uniform`   what it may read, and the proof  `columns`   what it sends, to chunks
+`uniform`   what it may read, and the proof  `sending`, `shared`   how rows come from it
+`storage`   the types of values              `columns`   what it sends, to chunks
 """
 
-from connectors.sources.sqlite.source import SqliteSource
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from connectors.sources.sqlite.source import SqliteSource
 
 __all__ = ["SqliteSource"]
+
+
+def __getattr__(name: str) -> object:
+    """`SqliteSource`, loaded where it is asked for: the process beside a session has to be there soon, and
+    needs a fraction of it."""
+    if name != "SqliteSource":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from connectors.sources.sqlite.source import SqliteSource  # noqa: PLC0415 - see above
+
+    return SqliteSource

@@ -23,6 +23,7 @@ from connectors.sources.sqlite.companion import Companion, Parted
 from connectors.sources.sqlite.frames import Read
 from connectors.sources.sqlite.opening import open_file, uri
 from connectors.sources.sqlite.statements import Statements
+from connectors.sources.sqlite.storage import Storage
 from core.chunk import Chunk
 from core.errors import ConnectError, ConnectionLost
 from core.model.connection import Connection
@@ -238,7 +239,7 @@ class Remainder:
     typed: bool
     proven: bool
     _wanted: bool = True
-    _storages: Sequence[uniform.Storage] = ()
+    _storages: Sequence[Storage] = ()
     _row_bytes: int = 1
 
     def ready(self, found: Sequence[set[type]], rows: int, size: int) -> bool:

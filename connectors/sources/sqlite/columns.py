@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from connectors.sources.sqlite.frames import schema_of
-from connectors.sources.sqlite.uniform import Storage
+from connectors.sources.sqlite.storage import Storage
 from core.arrow import ArrowChunk
 from core.chunk import Bytes, Kind, Mask, Offsets, TextChunk
 

@@ -31,6 +31,8 @@ from connectors.sources.sqlite.frames import (
 )
 from connectors.sources.sqlite.shared import Shared
 
+# numpy's threads for matrices turn for a while before they sleep: it has none to work on.
+ENVIRONMENT = {"OPENBLAS_NUM_THREADS": "1"}
 PROCESS = (sys.executable, "-P", "-m", "connectors.sources.sqlite.companion_process")
 # The kernel's own is 64 kB, some three hundred rows.
 PIPE_BYTES = 1 << 20
@@ -57,6 +59,7 @@ class Companion:
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
                 cwd="/",
+                env={**os.environ, **ENVIRONMENT},
                 bufsize=0,
                 pass_fds=descriptors or (),
             )

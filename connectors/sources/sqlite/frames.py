@@ -15,7 +15,7 @@ from collections.abc import Sequence
 import msgspec
 import pyarrow as pa
 
-from connectors.sources.sqlite.uniform import Storage
+from connectors.sources.sqlite.storage import Storage
 
 HEADER = struct.Struct("<BIQ")
 BEGUN, ENDED, ROWS, DONE, FAILED, FOUND, PLACED = range(7)

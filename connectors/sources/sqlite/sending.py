@@ -15,6 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+import core.lone_arrow  # noqa: F401 - before Arrow is given anything
 from connectors.sources.sqlite.assemble import real_texts
 from connectors.sources.sqlite.frames import HEADER, PLACED, ROWS, Read, schema_of
 from connectors.sources.sqlite.shared import Places

@@ -16,7 +16,8 @@ from connectors.sources.sqlite.looking import any_row
 from connectors.sources.sqlite.query import source as queried
 from connectors.sources.sqlite.split import column as qualified
 from connectors.sources.sqlite.statements import Statements
-from connectors.sources.sqlite.uniform import Storage, declared_for, differs
+from connectors.sources.sqlite.storage import Storage
+from connectors.sources.sqlite.uniform import declared_for, differs
 from core.chunk import Kind
 from core.logical import BYTES, TEXT, Holds, LogicalType
 from core.model.vocabulary import ObjectType

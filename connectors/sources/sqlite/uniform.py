@@ -19,23 +19,10 @@ from connectors.base import SourceColumn
 from connectors.sources.sqlite.dialect import SQLITE
 from connectors.sources.sqlite.split import column as qualified
 from connectors.sources.sqlite.statements import Statements
+from connectors.sources.sqlite.storage import Storage
 from core.chunk import Kind
 from core.logical import Holds
 from core.model.vocabulary import ObjectRef
-
-
-class Storage(StrEnum):
-    """The types of values (https://www.sqlite.org/datatype3.html#storage_classes_and_datatypes)."""
-
-    INTEGER = "integer"
-    REAL = "real"
-    TEXT = "text"
-    BLOB = "blob"
-
-    @property
-    def kind(self) -> Kind:
-        return {Storage.TEXT: Kind.TEXT, Storage.BLOB: Kind.BINARY}.get(self, Kind.NUMBER)
-
 
 _OF_TYPE = {int: Storage.INTEGER, float: Storage.REAL, bytearray: Storage.TEXT, bytes: Storage.BLOB}
 _OF_LOGICAL = {
