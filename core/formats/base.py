@@ -69,9 +69,13 @@ class Encoder(ABC):
     def flush(self) -> bytes:
         """What closes what is open (a statement), at the end of a part."""
 
+    def rest(self) -> Iterator[bytes]:
+        """Rows that are still held, behind the last: piece after piece, since they may be large."""
+        return iter(())
+
     @abstractmethod
     def end(self) -> bytes:
-        """Footer."""
+        """Footer, behind what `rest` gives where that wasn't asked."""
 
     @abstractmethod
     def state(self) -> dict[str, int]:

@@ -254,14 +254,18 @@ class TypedEncoder(Encoder):
     def flush(self) -> bytes:
         return b""
 
-    def end(self) -> bytes:
-        before = self._written()
+    def rest(self) -> Iterator[bytes]:
+        yield from self._written()
         if self._waiting or self._writer is None:
             self._write(self._taken())
+            yield from self._pieces.take()
+
+    def end(self) -> bytes:
+        rest = [*self.rest()]
         assert self._writer is not None  # noqa: S101 - opened by the first rows that were written, or by none
         self._writer.close()
         self._out.flush()
-        return b"".join([*before, *self._pieces.take()])
+        return b"".join([*rest, *self._pieces.take()])
 
     def state(self) -> dict[str, int]:
         return {"rows": self._rows, **self._policy.state(), **self._columns.state()}

@@ -109,6 +109,8 @@ class DataFile:
                 f"{ref}: {self.rows} rows were read and {written} written.",
                 "Please report it: that is a bug.",
             )
+        for piece in self._encoder.rest():
+            self._put(piece)
         self._put(self._encoder.end())
         self._sink.drain()
         self._disk.sync(self._file)

@@ -22,6 +22,7 @@ from core.arrow import ArrowChunk, arrow_type
 from core.chunk import Kind
 from core.errors import InvalidText, InvalidValue, Unfitting
 from core.formats import notes, open_encoder
+from core.formats.base import Encoder
 from core.logical import BYTES, TEXT, Holds, LogicalType
 from core.model.format_settings import (
     ArrowCodec,
@@ -210,6 +211,23 @@ def test_a_chunk_is_its_sources_again_once_the_next_is_asked_for(form: Format, r
     found = table_of(bytes(data), form)
     assert found.column(0).to_pylist() == ["first"] * rows + ["other"] * rows
     assert found.column(2).to_pylist() == [b"\0"] * rows + [b"\xff"] * rows
+
+
+@pytest.mark.parametrize("form", TYPED)
+@pytest.mark.parametrize("count", [0, 3, 200_000])
+def test_the_last_rows_come_apart_from_the_end(form: Format, count: int) -> None:
+    def new() -> Encoder:
+        return open_encoder(settings_of(form), MYSQL, "shop", typed_shape([TEXT]))
+
+    chunk = chunk_of([[f"{number * number:0100}".encode()] for number in range(count)])
+    once, apart = new(), new()
+    whole = once.begin() + b"".join(map(bytes, once.encode(chunk))) + once.end()
+    data = apart.begin() + b"".join(map(bytes, apart.encode(chunk))) + b"".join(apart.rest())
+    assert table_of(whole, form).num_rows == count
+    assert not list(apart.rest())
+    end = apart.end()
+    assert data + end == whole
+    assert len(end) < 4096 + len(whole) // 100
 
 
 @pytest.mark.parametrize("form", TYPED)
