@@ -15,7 +15,7 @@ import msgspec
 
 from core import secrets
 from core.errors import Conflict, NotFound
-from core.model.destination import Destination, below, check_place, is_local, leaves, place_of
+from core.model.destination import OPTIONS, Destination, below, check_place, is_local, leaves, place_of
 from core.model.secret import KeyringSecret, SecretRef
 from core.model.spelling import nearest
 from core.service.context import Context
@@ -25,6 +25,9 @@ from core.service.trials import recorded
 
 if TYPE_CHECKING:
     from connectors.base import TestStep
+
+# As scp and rsync write a place on another host.
+_SSH = re.compile(r"[^/@\s]+@[^/@:\s]+:")
 
 
 class Destinations:
@@ -125,8 +128,8 @@ class Destinations:
 
     def place(self, text: str, here: Path) -> str:
         """The stored form of a place as people type it: a URL, a destination's name, NAME:path, or a path
-        from `here`. A name that is a destination's is that, whatever stands here: `./NAME` is the directory.
-        Raises InvalidValue, NotFound."""
+        from `here`. A name that is a destination's is that, whatever stands here: `./NAME` is the directory,
+        and so is `./NAME:path`, which is never taken for one by itself. Raises InvalidValue, NotFound."""
         names = [known.name for known in self.list()]
         if text in names:
             return f"{text}:"
@@ -135,9 +138,9 @@ class Destinations:
             name = place_of(text).name
             if not name or name in names:
                 return text
-            close = nearest(name, names)
-            if close:
-                raise NotFound(f"There is no destination {name!r}.", f"Did you mean {close}?")
+            raise NotFound(f"There is no destination {name!r}.", _instead(text, nearest(name, names)))
+        if _SSH.match(text):
+            raise NotFound(f"There is no destination {text.partition(':')[0]!r}.", _instead(text, None))
         return os.path.abspath(here / text)  # noqa: PTH100 - symlinks stay as they were written
 
     def for_task(self, place: str, name: str, now: datetime) -> str:
@@ -157,6 +160,19 @@ class Destinations:
             return place
         url = self.get(found.name).url
         return below(url, *found.path.split("/")) if found.path else url
+
+
+def _instead(text: str, close: str | None) -> str:
+    """What somebody may have meant by a place below a destination that isn't there."""
+    name, _, path = text.partition(":")
+    path = path.strip("/")
+    if close:
+        return f"Did you mean {close}?"
+    if "@" in name:
+        return f"Over SSH, from the server's root: sftp://{name}/{path}"
+    if name in OPTIONS:
+        return f"Did you mean {name}://{path}?"
+    return f"See: offramp destination list. The directory of that name here is ./{text}"
 
 
 def _test_directory(directory: Path) -> Iterator[TestStep]:

@@ -65,3 +65,19 @@ def test_the_link_to_the_latest_run(shop):
         assert manifest(link)["task"] == number
     assert len(list(link.parent.iterdir())) == 3
     shop.quick("verify", "out/e/latest")
+
+
+def test_a_destination_that_is_not_there_is_never_taken_for_a_directory(shop):
+    shop.quick("destination", "add", "lake", "/data/lake")
+    for place, said in (
+        ("lak:x", "Did you mean lake?"),
+        ("vault:orders", "See: offramp destination list."),
+        ("me@host:/data", "sftp://me@host/data"),
+        ("s3:/bucket", "s3://bucket"),
+    ):
+        err = shop.quick("dump", "shop", "orders", "--to", place, code=3).err
+        assert f"There is no destination {place.partition(':')[0]!r}." in err
+        assert said in err
+        assert shop.quick("export", "create", "e", "--connection", "shop", "orders", "--to", place, code=3)
+    assert not [path for path in shop.directory.iterdir() if ":" in path.name]
+    shop.quick("dump", "shop", "orders", "--to", "./vault:orders", "--dry-run")
