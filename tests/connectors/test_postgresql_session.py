@@ -189,14 +189,22 @@ def refused(server: PostgresqlServer, password: str = "wrong" * 3, **options: ob
 
 
 def test_who_can_not_get_in_hears_why(postgresql: PostgresqlServer) -> None:
-    assert isinstance(refused(postgresql), LoginRefused)
+    wrong = refused(postgresql)
+    assert isinstance(wrong, LoginRefused)
+    # In the server's words, without libpq's about where it is.
+    assert wrong.message.endswith(
+        " refused user 'offramp': password authentication failed for user \"offramp\"."
+    )
     assert isinstance(refused(postgresql, user="nobody"), LoginRefused)
     assert isinstance(refused(postgresql, postgresql.password, database="none"), LoginRefused)
     assert isinstance(refused(postgresql, host="no-such-host.invalid"), UnknownHost)
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
         port = closed.getsockname()[1]
-        assert isinstance(refused(postgresql, port=port), Unreachable)
+        away = refused(postgresql, port=port)
+        assert isinstance(away, Unreachable)
+        assert away.message.startswith("Connection '")
+        assert away.message.endswith(") can't be reached: Connection refused.")
         closed.listen()
         begun = time.monotonic()
         assert isinstance(refused(postgresql, port=port, connect_timeout=2), Unreachable)

@@ -106,7 +106,8 @@ def login_error(error: Exception, connection: Connection, user: str) -> ConnectE
     text = words(error)
     for pattern, kind, happened, hint in _REFUSALS:
         if re.search(pattern, text, re.IGNORECASE):
-            return kind(f"{happened.format(place=place, user=user)}: {text}.", hint)
+            what = happened.format(place=place, user=user)
+            return kind(f"{what[0].upper()}{what[1:]}: {text}.", hint)
     return Unreachable(f"Login at {place} failed: {text}.", "Look into the listener's and the server's logs.")
 
 

@@ -63,13 +63,23 @@ def words(error: psycopg.Error) -> str:
     return shown(" ".join(said.split())).rstrip(".") or type(error).__name__
 
 
+# What psycopg and libpq put around the reason, which the message says in words of its own.
+_LIBPQ_PLACE = re.compile(
+    r"^(?:connection (?:failed|is bad): )?"
+    r"(?:connection to server (?:at|on socket) \".*?\"(?: \([^)]*\))?(?:, port \d+)? failed: )?(?:FATAL: )?"
+)
+_LIBPQ_ASKS = re.compile(r" Is the server running [^?]*\?$")
+
+
 def login_error(error: psycopg.Error, connection: Connection, user: str) -> ConnectError:
     """Why `connection` could not be opened as `user`."""
     place = f"connection {connection.name!r} ({connection.place})"
-    text = words(error)
+    said = words(error)
+    text = _LIBPQ_ASKS.sub("", _LIBPQ_PLACE.sub("", said)) or said
     for pattern, kind, happened, hint in _REFUSALS:
-        if re.search(pattern, text, re.IGNORECASE):
-            return kind(f"{happened.format(place=place, user=user)}: {text}.", hint)
+        if re.search(pattern, said, re.IGNORECASE):
+            what = happened.format(place=place, user=user)
+            return kind(f"{what[0].upper()}{what[1:]}: {text}.", hint)
     if isinstance(error, psycopg.errors.ConnectionTimeout):
         return Unreachable(
             f"No answer from {place} within {connection.connect_timeout} s.",
