@@ -150,7 +150,11 @@ def main() -> None:
     # Whatever else prints would be taken for a frame.
     os.dup2(2, 1)
     order = msgspec.json.decode(sys.stdin.buffer.readline(), type=Order)
-    voice = Voice(output, Places(*order.shared) if order.shared is not None else None)
+    places = None
+    if order.shared is not None:
+        with suppress(OSError):  # /proc may be missing
+            places = Places(*order.shared)
+    voice = Voice(output, places)
     commands: SimpleQueue[Command] = SimpleQueue()
     _listen(commands)
     pa.set_memory_pool(pa.system_memory_pool())
