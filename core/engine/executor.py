@@ -33,11 +33,11 @@ from core.store.store import Store
 WORKER = (sys.executable, "-P", "-m", "core.engine.worker")
 SWEEP = (sys.executable, "-P", "-m", "core.engine.sweep")
 # What a worker takes and gives back in pieces of a megabyte and more is best left to one heap of the C
-# library: Arrow's own allocators keep 20 MB of text files and 50 MB of Parquet that nobody uses, and are no
-# quicker. Only what is much larger goes back to the system at once: of that the library would come to keep up
-# to 64 MB.
+# library. Only what is much larger goes back to the system at once: of that the library would come to keep up
+# to 64 MB. Of Arrow's allocators mimalloc keeps 50 MB of Parquet that nobody uses; jemalloc, which its
+# packages for Linux have, takes as much as the C library's heap, and a twentieth less time.
 HEAP = {
-    "ARROW_DEFAULT_MEMORY_POOL": "system",
+    "ARROW_DEFAULT_MEMORY_POOL": "jemalloc" if sys.platform == "linux" else "system",
     "MALLOC_ARENA_MAX": "1",
     "MALLOC_MMAP_THRESHOLD_": str(8 << 20),
     "MALLOC_TRIM_THRESHOLD_": str(16 << 20),
