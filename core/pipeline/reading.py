@@ -142,10 +142,11 @@ class Reading:
             connection=self.source.connection,
         )
         found = preflight(session, settings, self.place.target, scope)
-        self._output_bytes = found.needed_bytes + scope.on_disk
         items = plan_again(settings, left, found.objects) if left.useful else plan(settings, found.objects)
         self.journal.plan(items, left.snapshot)
         tell(found, settings, len(items), self.log)
+        # From here on: what the checks say of room has the amount in it.
+        self._output_bytes = found.needed_bytes + scope.on_disk
         faults.reached(Point.CHECKED)
         self._look_out(session, scope, found, items)
         return found, items

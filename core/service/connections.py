@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from shlex import quote
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -43,8 +44,10 @@ class Connections:
         """Keep a connection, and its password where that is to be kept; contacts nobody. Gives back what
         was stored. Raises Conflict where the name is taken, SecretError."""
         if any(known.name == connection.name for known in self.list()):
+            change = f"offramp connection add {quote(connection.name)} ... --replace"
             raise Conflict(
-                f"Connection {connection.name!r} exists already.", "Remove it first, or use another name."
+                f"Connection {connection.name!r} exists already.",
+                f"Take another name, or change it: {change}",
             )
         with self._passwords.kept(connection.name, password) as secret:
             made = _with_secret(connection, secret)

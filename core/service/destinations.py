@@ -42,7 +42,7 @@ class Destinations:
         if any(known.name == destination.name for known in self.list()):
             raise Conflict(
                 f"Destination {destination.name!r} exists already.",
-                "Edit it, remove it first, or use another name.",
+                f"Change it: offramp destination edit {destination.name}. Or use another name.",
             )
         with self._passwords.kept(destination.name, password) as secret:
             made = msgspec.structs.replace(destination, secret=secret)

@@ -51,7 +51,9 @@ def test_add_list_show_test_remove(offramp):
 
 
 def test_a_name_that_is_taken_is_refused_and_replace_changes_it(shop):
-    assert "exists already" in shop.quick("connection", "add", "shop", "sqlite:///shop.db", code=2).err
+    err = shop.quick("connection", "add", "shop", "sqlite:///shop.db", code=2).err
+    assert "Connection 'shop' exists already." in err
+    assert "offramp connection add shop ... --replace" in err
     shop.database("other.db")
     shop.quick("connection", "add", "shop", "sqlite:///other.db", "--replace")
     assert shop.quick("connection", "show", "shop", "--json").json["connection"]["path"].endswith("other.db")

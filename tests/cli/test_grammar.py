@@ -150,3 +150,18 @@ def test_an_argument_that_is_no_text_is_refused(offramp):
     )  # fmt: skip
     assert done.returncode == 2
     assert b"is no UTF-8 text" in done.stderr
+
+
+@pytest.mark.parametrize("name", sorted(LEAVES))
+def test_how_a_command_is_called_can_be_taken_in_at_a_glance(name):
+    leaf = LEAVES[name]
+    usage = leaf.format_usage()
+    assert len(usage.splitlines()) <= 7
+    assert usage.startswith(f"usage: {leaf.prog} ")
+    for action in leaf._actions:
+        if action.required and action.nargs != "*" and not action.choices:
+            assert (action.metavar or action.option_strings[0]) in usage
+
+
+def test_help_begins_with_what_there_is_without_a_command():
+    assert "Without a command it opens the screens." in " ".join(build().format_help().split())

@@ -27,7 +27,8 @@ def build() -> Parser:
     """The whole grammar. Each command's `handler` names the function that carries it out."""
     parser = Parser(
         prog="offramp",
-        description="A task manager for database exports: exact, resumable, at most three at a time.",
+        description="A task manager for database exports: exact, resumable, at most three at a time. "
+        "Without a command it opens the screens.",
         epilog=EXIT_CODES,
     )
     parser.add_argument("--version", action="store_true", help="print the version and leave")
@@ -100,6 +101,8 @@ def _connections(commands: Any) -> None:
     add = command(
         of, "add", "connections:add", "keep a named way into a database", json="what was kept", epilog=URLS
     )
+    # Of many options the usual line of usage would be a page.
+    add.usage = "offramp connection add NAME [URL] [OPTION ...]"
     add.add_argument("name", metavar="NAME", help="what the connection is to be called")
     add.add_argument("url", metavar="URL", nargs="?", help="see below; or use the options instead")
     place = add.add_argument_group("the place, instead of a URL or beside it")
@@ -209,6 +212,7 @@ def _running(commands: Any) -> None:
         json="the task",
         more="Prints the directory when all is there. Ctrl-C aborts; once more doesn't wait for that.",
     )
+    dump.usage = "offramp dump CONNECTION [OBJECT ...] --to DIR [OPTION ...]"
     dump.add_argument("connection", metavar="CONNECTION", help="a connection's name")
     dump.add_argument("objects", metavar="OBJECT", nargs="*", help=OBJECTS_HELP)
     dump.add_argument(

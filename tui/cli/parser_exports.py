@@ -24,6 +24,8 @@ def add_exports(commands: Any) -> None:
         json="it",
         more="What isn't given stays as it is; objects given replace those that it had.",
     )
+    create.usage = "offramp export create NAME [OBJECT ...] --connection C [OPTION ...]"
+    edit.usage = "offramp export edit NAME [OBJECT ...] [OPTION ...]"
     for parser in (create, edit):
         parser.add_argument("name", metavar="NAME", help="the export, a directory's name too")
         parser.add_argument("objects", metavar="OBJECT", nargs="*", help=OBJECTS_HELP)
