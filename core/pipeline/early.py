@@ -31,8 +31,13 @@ class Early:
         """The file is written up to `size`."""
         while size - self._asked >= STEP_BYTES:
             if self._thread is None:
-                self._thread = Thread(target=self._work, name="early", daemon=True)
-                self._thread.start()
+                thread = Thread(target=self._work, name="early", daemon=True)
+                try:
+                    thread.start()
+                except RuntimeError:  # no thread can be had: fsync does all of it
+                    self._asked = size
+                    return
+                self._thread = thread
             self._begins.put(self._asked)
             self._asked += STEP_BYTES
 

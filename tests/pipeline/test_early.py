@@ -104,3 +104,24 @@ def test_a_file_that_is_gone_on_with_asks_for_what_is_new(
     assert disk.asked.wait(20)
     sink.close()
     assert disk.ranges == [(1000, 100)]
+
+
+def test_where_no_thread_can_be_had_fsync_does_all_of_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(early, "STEP_BYTES", 100)
+
+    class Refused(threading.Thread):
+        def start(self) -> None:
+            raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(early, "Thread", Refused)
+    disk = Told(tmp_path)
+    file = disk.open("f")
+    sink = Sink(disk, file, hashlib.sha256())
+    sink.put(b"x" * 350)
+    sink.drain()
+    sink.close()
+    disk.sync(file)
+    assert not disk.ranges
+    assert (tmp_path / "f").read_bytes() == b"x" * 350
