@@ -10,6 +10,9 @@ from connectors.sources.sqlite.statements import Statements
 
 # How often it is looked whether the other process is there.
 STEPS = 16
+# This process's share of what is left then, in eighths: the other's library is a newer one, and takes 0.6 of
+# the time for as many rows.
+EIGHTHS = 3
 
 
 def any_row(
@@ -38,7 +41,7 @@ def any_row(
     step = max(1, (high - low) // STEPS)
     while low <= high:
         if high - low > step:
-            middle = (low + high) // 2
+            middle = low + (high - low) * EIGHTHS // 8
             try:
                 if beside.shares():
                     answer = beside.look(within(middle + 1, high))
