@@ -487,7 +487,7 @@ def test_it_ends_with_who_started_it(tmp_path: Path) -> None:
 def test_both_look_for_a_value_of_another_type(
     tmp_path: Path, eager: None, monkeypatch: pytest.MonkeyPatch, odd: int | None
 ) -> None:
-    """Before a file with types is begun: each looks at a half."""
+    """Before a file with types is begun: each looks at a share."""
     looked = []
     look = companion.Companion.look
 
