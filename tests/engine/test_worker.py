@@ -15,7 +15,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from core.engine.executor import WORKER, Prepared, look_up, prepare, start
+from core.engine.executor import HEAP, WORKER, Prepared, look_up, prepare, start
 from core.engine.numbers import Numbers
 from core.engine.orders import Order
 from core.engine.worker import _open_log
@@ -176,7 +176,7 @@ def test_an_order_shows_no_secret(bench: Bench, claim: Claim) -> None:
     assert "canary" not in str(caught.value)
 
 
-def test_a_worker_has_one_heap_unless_somebody_says_otherwise(
+def test_a_worker_has_the_heaps_that_suit_it_unless_somebody_says_otherwise(
     bench: Bench, claim: Claim, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("ARROW_DEFAULT_MEMORY_POOL", raising=False)
@@ -185,4 +185,7 @@ def test_a_worker_has_one_heap_unless_somebody_says_otherwise(
     prepared = Prepared(order(bench, claim), frozenset())
     child = start(prepared, bench.locations, [sys.executable, "-P", "-c", told])
     assert child.wait(60) == 0
-    assert bench.locations.worker_output(claim.task).read_text().split() == ["system", "7"]
+    assert bench.locations.worker_output(claim.task).read_text().split() == [
+        HEAP["ARROW_DEFAULT_MEMORY_POOL"],
+        "7",
+    ]
