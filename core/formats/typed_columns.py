@@ -15,7 +15,7 @@ from connectors.base import TableShape
 from core.arrow import arrow_type, validity
 from core.chunk import Bytes, Offsets
 from core.errors import Unfitting
-from core.formats.block import Block, gather
+from core.formats.block import Block, Index, gather
 from core.formats.policy import TextPolicy
 from core.model.format_settings import Unfit
 from core.model.settings import ExportSettings
@@ -254,8 +254,8 @@ def alone(row: pa.RecordBatch) -> pa.RecordBatch:
         if _width(column.type) is not None:
             arrays.append(pa.concat_arrays([column, column.slice(0, 0)]))
             continue
-        _, offsets, data = column.buffers()
-        begin, end = np.frombuffer(offsets, np.int32, 2, 4 * column.offset).tolist()
+        data = column.buffers()[2]
+        begin, end = _bounds(column).tolist()
         bounds = pa.py_buffer(np.array([0, end - begin], np.int32))
         held = data.slice(begin, end - begin) if data is not None else None
         valid = validity(np.array([not column.is_valid()[0].as_py()]))
@@ -271,11 +271,17 @@ def _is_ascii(array: pa.Array) -> bool:
 
 def _content(array: pa.Array) -> Bytes:
     """The bytes of its texts, one behind the other."""
-    _, bounds, data = array.buffers()
+    data = array.buffers()[2]
     if data is None or not len(array):
         return np.empty(0, np.uint8)
-    first, last = np.frombuffer(bounds, np.int32)[[array.offset, array.offset + len(array)]].tolist()
+    first, last = _bounds(array)[[0, -1]].tolist()
     return np.frombuffer(data, np.uint8, last - first, first)
+
+
+def _bounds(array: pa.Array) -> Index:
+    """Where each of its texts or values of bytes begins in their buffer, and where the last one ends: int32,
+    shape (rows + 1,). Not of an array without rows, which may have none."""
+    return np.frombuffer(array.buffers()[1], np.int32, len(array) + 1, 4 * array.offset)
 
 
 def _lengths(array: pa.Array) -> Offsets:
@@ -288,7 +294,7 @@ def _ends(array: pa.Array) -> Offsets:
     if array.null_count or not len(array):
         # What a NULL may seem to have doesn't count.
         return np.cumsum(_lengths(array))
-    bounds = np.frombuffer(array.buffers()[1], np.int32)[array.offset : array.offset + len(array) + 1]
+    bounds = _bounds(array)
     ends: Offsets = bounds[1:].astype(np.int64) - bounds[0]
     return ends
 
