@@ -20,11 +20,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from tests.benchmarks import at_rest, races, table
-from tests.benchmarks.running import DATABASE, TABLE, Contestant, compete
-from tests.servers.mariadb import MariadbServer
-from tests.servers.oceanbase import OceanbaseServer
-from tests.servers.postgresql import PostgresqlServer
+from tests.benchmarks import loaded, races, table
+from tests.benchmarks.running import TABLE, Contestant, compete
 
 SOURCES = ("mariadb", "oceanbase", "postgresql", "sqlite")
 
@@ -49,31 +46,14 @@ class Bench:
             self._mysql(source)
 
     def _mysql(self, source: str) -> None:
-        server = MariadbServer() if source == "mariadb" else OceanbaseServer(memory=at_rest.MEMORY)
-        try:
-            server.run(f"CREATE DATABASE {DATABASE}")
-            admin = server.admin()
-            if source == "oceanbase":
-                admin.query("SET ob_query_timeout = 3600000000, ob_trx_timeout = 3600000000")
-            table.load_mysql(admin, DATABASE, TABLE, self._options.rows)
-            admin.close()
-            if isinstance(server, OceanbaseServer):
-                at_rest.bring_to_rest(server)
+        with loaded.mysql(source, self._options.rows, resting=True) as server:
             title = f"{source} {server.run('SELECT version()')[0][0]}"
             self._race(title, races.mysql(server, slow=self._options.slow), server.pid)
-        finally:
-            server.close()
 
     def _postgresql(self) -> None:
-        server = PostgresqlServer()
-        try:
-            server.run(f"CREATE DATABASE {DATABASE}")
-            with server.admin(DATABASE) as admin:
-                table.load_postgresql(admin, TABLE, self._options.rows)
+        with loaded.postgresql(self._options.rows) as server:
             title = f"postgresql {server.run('SHOW server_version')[0][0].split()[0]}"
             self._race(title, races.postgresql(server, slow=self._options.slow), server.pid)
-        finally:
-            server.close()
 
     def _race(self, title: str, contestants: Sequence[Contestant], server: int | None) -> None:
         wanted = self._options.race

@@ -17,12 +17,9 @@ from pathlib import Path
 
 from core.model.connection import Connection
 from core.model.vocabulary import Mode
-from tests.benchmarks import table
+from tests.benchmarks import loaded, table
 from tests.benchmarks.running import DATABASE, TABLE, Program
 from tests.benchmarks.small_tables import LARGE_BYTES, subjects
-from tests.servers.mariadb import MariadbServer
-from tests.servers.oceanbase import OceanbaseServer
-from tests.servers.postgresql import PostgresqlServer
 
 LIMIT = 200_000_000
 ORDINARY = 300
@@ -50,37 +47,23 @@ def sqlite(scratch: Path, rows: int) -> Iterator[Program]:
 
 
 @contextmanager
-def _mysql(server: MariadbServer | OceanbaseServer, rows: int) -> Iterator[Program]:
-    try:
-        server.run(f"CREATE DATABASE {DATABASE}")
-        admin = server.admin()
-        if server.product == "oceanbase":
-            admin.query("SET ob_query_timeout = 3600000000, ob_trx_timeout = 3600000000")
-        table.load_mysql(admin, DATABASE, TABLE, rows)
-        admin.close()
+def _mysql(source: str, rows: int) -> Iterator[Program]:
+    with loaded.mysql(source, rows, resting=False) as server:
         yield Program(server.connection("bench", DATABASE), server.password)
-    finally:
-        server.close()
 
 
 def mariadb(_scratch: Path, rows: int) -> AbstractContextManager[Program]:
-    return _mysql(MariadbServer(), rows)
+    return _mysql("mariadb", rows)
 
 
 def oceanbase(_scratch: Path, rows: int) -> AbstractContextManager[Program]:
-    return _mysql(OceanbaseServer(), rows)
+    return _mysql("oceanbase", rows)
 
 
 @contextmanager
 def postgresql(_scratch: Path, rows: int) -> Iterator[Program]:
-    server = PostgresqlServer()
-    try:
-        server.run(f"CREATE DATABASE {DATABASE}")
-        with server.admin(DATABASE) as admin:
-            table.load_postgresql(admin, TABLE, rows)
+    with loaded.postgresql(rows) as server:
         yield Program(server.connection("bench", DATABASE), server.password)
-    finally:
-        server.close()
 
 
 SOURCES: dict[str, Callable[[Path, int], AbstractContextManager[Program]]] = {

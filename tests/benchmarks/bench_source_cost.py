@@ -22,11 +22,8 @@ from typing import Any
 import psycopg
 import pymysql
 
-from tests.benchmarks import at_rest, races, table
-from tests.benchmarks.running import DATABASE, TABLE, Contestant, Program, cpu_of, tree_of
-from tests.servers.mariadb import MariadbServer
-from tests.servers.oceanbase import OceanbaseServer
-from tests.servers.postgresql import PostgresqlServer
+from tests.benchmarks import loaded, races
+from tests.benchmarks.running import DATABASE, Contestant, Program, cpu_of, tree_of
 
 # MariaDB renews its list of transactions only where nobody has asked for a tenth of a second.
 LOOK_SECONDS = 0.15
@@ -135,16 +132,7 @@ def peers(contestants: Sequence[Contestant]) -> list[Contestant]:
 
 
 def mysql(name: str, options: argparse.Namespace, scratch: Path) -> None:
-    server = MariadbServer() if name == "mariadb" else OceanbaseServer(memory=at_rest.MEMORY)
-    try:
-        server.run(f"CREATE DATABASE {DATABASE}")
-        admin = server.admin()
-        if name == "oceanbase":
-            admin.query("SET ob_query_timeout = 3600000000, ob_trx_timeout = 3600000000")
-        table.load_mysql(admin, DATABASE, TABLE, options.rows)
-        admin.close()
-        if isinstance(server, OceanbaseServer):
-            at_rest.bring_to_rest(server)
+    with loaded.mysql(name, options.rows, resting=True) as server:
         program = Program(server.connection("bench", DATABASE), server.password)
         race(
             name,
@@ -155,17 +143,11 @@ def mysql(name: str, options: argparse.Namespace, scratch: Path) -> None:
             options,
             scratch,
         )
-    finally:
-        server.close()
 
 
 def postgresql(name: str, options: argparse.Namespace, scratch: Path) -> None:
-    server = PostgresqlServer()
-    try:
-        server.run(f"CREATE DATABASE {DATABASE}")
-        with server.admin(DATABASE) as admin:
-            table.load_postgresql(admin, TABLE, options.rows)
-        program = Program(server.connection("bench", DATABASE), server.password)
+    with loaded.postgresql(options.rows) as server:
+        program = Program(server.connection("bench", DATABASE, tcp=True), server.password)
         race(
             name,
             [*ours(program, options), *peers(races.postgresql(server, slow=False))],
@@ -175,8 +157,6 @@ def postgresql(name: str, options: argparse.Namespace, scratch: Path) -> None:
             options,
             scratch,
         )
-    finally:
-        server.close()
 
 
 SOURCES: dict[str, Callable[[str, argparse.Namespace, Path], None]] = {
