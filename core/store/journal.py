@@ -100,7 +100,8 @@ class StoreJournal(Journal):
     def task(self) -> Task:
         with self._lock, self._database.read() as db:
             self._owned(db)
-            row = db.execute(queries.one(self._number, datetime.now(UTC))).mappings().one()
+            as_of = {"number": self._number, "now": datetime.now(UTC)}
+            row = db.execute(queries.one(), as_of).mappings().one()
         return task_from(row)
 
     def claim_output(self, output: str) -> bool:

@@ -189,7 +189,7 @@ class Tasks:
 
 
 def _get(db: sa.Connection, number: int, now: datetime) -> Task:
-    row = db.execute(queries.one(number, now)).mappings().first()
+    row = db.execute(queries.one(), {"number": number, "now": now}).mappings().first()
     if row is None:
         raise NotFound(f"There is no task {number}.", "See: offramp ls.")
     return task_from(row)

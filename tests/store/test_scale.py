@@ -83,7 +83,7 @@ def test_a_window_in_the_usual_order_needs_no_sorting(full: Store) -> None:
 
 
 def test_claiming_takes_the_first_of_the_queue_without_sorting(full: Store) -> None:
-    lines = plan(full, next_ready(NOW))
+    lines = plan(full, next_ready().params(now=NOW))
     assert lines[0] == "SEARCH task USING INDEX ix_task_status_queue_number (status=?)"
     # Whether it waits for another, or for its connection, is looked up for the first ones only.
     assert lines[1] == "CORRELATED SCALAR SUBQUERY 1"
