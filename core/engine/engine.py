@@ -170,12 +170,13 @@ class Engine:
         idle_since = time.monotonic()
         while not self._stop.is_set():
             try:
-                changes, asked = await self._call(self._turn, store, lease, slots)
+                changes, steady, asked = await self._call(self._turn, store, lease, slots)
                 now = time.monotonic()
                 if asked and not taken and not self._starter.busy:
                     await self._call(lease.release)
                     return False
-                if taken or changes != seen or now - looked >= self._numbers.idle_look:
+                pause = self._numbers.look if taken else self._numbers.idle_look
+                if changes != seen or not steady or now - looked >= pause:
                     seen, looked = changes, now
                     taken = await self._round(store, lease, slots, claiming=not asked)
                     if until is not Until.STOPPED:
@@ -189,6 +190,9 @@ class Engine:
                     await self._call(tidy, store, lease.epoch, self._numbers, self._wall())
             except StoreError as error:
                 self._endure(error)
+                if taken:
+                    # Whoever is to be ended doesn't wait until something else changes.
+                    seen = -1
             await self._sleep(self._numbers.tick if taken else self._numbers.idle_tick)
         return True
 
@@ -208,11 +212,12 @@ class Engine:
             claim = await self._call(_next, store, lease, now) if claiming else None
         return taken
 
-    def _turn(self, store: Store, lease: EngineLease, slots: Slots) -> tuple[int, bool]:
-        """Say that this engine lives, if it is time to; the number of changes, and whether a newer Offramp
-        asks for the store. In one call, since an idle engine does little else. Raises LostClaim."""
+    def _turn(self, store: Store, lease: EngineLease, slots: Slots) -> tuple[int, bool, bool]:
+        """Say that this engine lives, if it is time to; the number of changes, whether the slots are as they
+        were, and whether a newer Offramp asks for the store. In one call, since an engine does little else
+        while nothing changes. Raises LostClaim."""
         lease.renew()
-        return store.changes(), self._successor.asks(slots.outdated)
+        return store.changes(), slots.steady(), self._successor.asks(slots.outdated)
 
     def _look_after(
         self, store: Store, lease: EngineLease, slots: Slots, now: datetime, *, claiming: bool

@@ -20,16 +20,16 @@ class Numbers(msgspec.Struct, frozen=True, kw_only=True):
     `renew_jitter` of it; `distrust`: how much earlier than others it stops believing in itself.
     `claim`: how long a claimed task waits for its worker to take hold; `grace`: how long a worker has to
     end by itself. `tick` and `idle_tick`: how often the engine looks whether anything has changed, with and
-    without a task in a slot; `idle_look`: how often it looks at the queue though nothing has. `idle`: an
-    engine in the background ends after so long without anything to do; `soon`: draining waits for tasks
-    scheduled within that time. `patience`: how long the store's lock is waited for. `housekeeping`: how
-    often old tasks and logs are looked for; `missed`: a periodic run that came due while nothing served is
-    made up for within that time, and is only noted later; `keep_tasks` and `keep_logs`: how long they are
-    kept after a task's end, `keep_history` what became of runs of saved exports, None for always.
-    `progress`: how often a worker stores its progress; `log_bytes`: up to which size a task's log is kept
-    whole. `part_processes`: how many processes read parts of an object at once, where its export doesn't say.
-    `notify`: who is told of the end of tasks whose exports don't say. `spool` is the directory in which
-    output is built that goes elsewhere, None for the home's own.
+    without a task in a slot; `look` and `idle_look`: how often it looks at everything though nothing has,
+    likewise, since time passes. `idle`: an engine in the background ends after so long without anything to
+    do; `soon`: draining waits for tasks scheduled within that time. `patience`: how long the store's lock is
+    waited for. `housekeeping`: how often old tasks and logs are looked for; `missed`: a periodic run that
+    came due while nothing served is made up for within that time, and is only noted later; `keep_tasks` and
+    `keep_logs`: how long they are kept after a task's end, `keep_history` what became of runs of saved
+    exports, None for always. `progress`: how often a worker stores its progress; `log_bytes`: up to which
+    size a task's log is kept whole. `part_processes`: how many processes read parts of an object at once,
+    where its export doesn't say. `notify`: who is told of the end of tasks whose exports don't say. `spool`
+    is the directory in which output is built that goes elsewhere, None for the home's own.
     """
 
     lease: float = 15.0
@@ -40,6 +40,7 @@ class Numbers(msgspec.Struct, frozen=True, kw_only=True):
     grace: float = 15.0
     tick: float = 0.25
     idle_tick: float = 0.5
+    look: float = 1.0
     idle_look: float = 2.0
     idle: float = 600.0
     soon: float = 60.0

@@ -2,7 +2,8 @@
 
 Each round looks at every slot once. What it does follows from the store's row and from the worker's kernel
 lock alone, so that an engine that has just taken over goes on where the last one stopped; what is
-remembered here are only times on this process's own monotonic clock, and the children it has itself.
+remembered here are only times on this process's own monotonic clock, the children it has itself, and the
+slots that were seen last, so that between two rounds their locks can be looked at without the store.
 """
 
 from __future__ import annotations
@@ -63,6 +64,7 @@ class Slots:
         self._lease = lease
         self._numbers = numbers
         self._monotonic = monotonic
+        self._seen: list[Slot] = []
         self._watches: dict[int, Watch] = {}
         self.outdated = False
         self._lost: list[Slot] = []
@@ -87,7 +89,7 @@ class Slots:
 
     def look(self) -> int:
         """One round; how many slots are taken after it. Raises LostClaim where another engine serves."""
-        slots = self._store.claims.running()
+        slots = self._seen = self._store.claims.running()
         self._watches = {slot.task: self._watch(slot) for slot in slots}
         freed = 0
         for slot in slots:
@@ -97,6 +99,16 @@ class Slots:
             elif not watch.starting or slot.status is TaskStatus.ABORTING:
                 freed += self._gone(slot, watch)
         return len(slots) - freed
+
+    def steady(self) -> bool:
+        """Whether another look would do nothing where the store is as it was at the last one: each slot has
+        a worker, which lives and is to go on."""
+        return all(
+            slot.token is not None
+            and slot.status is not TaskStatus.ABORTING
+            and is_locked(self._store.locations.task_lock(slot.task))
+            for slot in self._seen
+        )
 
     def _watch(self, slot: Slot) -> Watch:
         watch = self._watches.get(slot.task)

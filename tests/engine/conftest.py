@@ -32,6 +32,7 @@ QUICK = Numbers(
     grace=1.0,
     tick=0.03,
     idle_tick=0.05,
+    look=0.2,
     idle_look=0.2,
     idle=0.5,
     soon=5.0,

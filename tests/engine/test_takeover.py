@@ -19,7 +19,7 @@ from core.engine import background
 from core.engine.lease import EngineLease, is_served
 from core.engine.numbers import Numbers
 from core.engine.successor import Successor
-from core.errors import LostClaim, OfframpError
+from core.errors import LostClaim, OfframpError, StoreBusy
 from core.locks import FileLock, is_locked
 from core.model.vocabulary import TaskStatus
 from core.store import Store
@@ -39,6 +39,17 @@ class Clock:
 
 def engine_lease(bench: Bench, clock: Clock, numbers: Numbers | None = None) -> EngineLease:
     return EngineLease(bench.store.lease, bench.locations, numbers or Numbers(), clock)
+
+
+def stop_between_transactions(bench: Bench, engine: subprocess.Popen[bytes]) -> None:
+    """One that is stopped within a transaction holds the store as long as it is."""
+    while True:
+        engine.send_signal(signal.SIGSTOP)
+        try:
+            with bench.store.database.write(counts=False):
+                return
+        except StoreBusy:
+            engine.send_signal(signal.SIGCONT)
 
 
 def test_a_killed_engine_is_followed_at_once_and_its_task_goes_on(bench: Bench) -> None:
@@ -62,7 +73,7 @@ def test_a_stopped_engine_is_followed_and_steps_back_when_it_wakes(bench: Bench)
     first = bench.engine()
     number = bench.add("sleep 6")
     bench.wait_begun(number)
-    first.send_signal(signal.SIGSTOP)
+    stop_between_transactions(bench, first)
     try:
         epoch = bench.store.lease.state().epoch
         second = bench.engine()
