@@ -26,11 +26,11 @@ import psycopg
 
 from connectors.ahead import INLINE_BYTES, Ahead
 from connectors.lost import not_understood
+from connectors.sources.postgresql.framing import HEADER, ends
 from connectors.sources.postgresql.login import READ, WRITE, Wire
 from core.chunk import Bytes, Offsets
 from core.errors import ConnectionLost, ValueTooLarge
 
-HEADER = 5
 PAD = 16  # what a buffer must have behind its filled part: a header that has come in part is read whole
 MAX_ROW_BYTES = (1 << 31) - (1 << 20)
 _ROW, _DONE, _COMPLETE, _READY, _ERROR, _BEGIN = b"dcCZEH"
@@ -38,7 +38,6 @@ _ASIDE = frozenset(b"NSA")
 _EMPTY_QUERY = b"Q\0\0\0\5\0"
 _SECONDS = 0.5  # rows that are there wait no longer than this for more, unless none of them moves
 _size = struct.Struct(">I").unpack_from
-_size_behind_kind = struct.Struct(">xI").unpack_from
 Rows = tuple[Bytes, Offsets, Offsets]
 
 
@@ -235,29 +234,24 @@ class CopyStream:
         come. The edges of the messages that are there, at least one: n + 1 offsets."""
         self._to_front()
         self._need()
-        edges = [0]
-        append, view, size = edges.append, self._view, _size_behind_kind
-        position = 0
+        found = [np.zeros(1, np.int64)]
+        position = last = 0  # where the next message begins, and where the last one that is there does
         since = monotonic()
         while True:
-            known, filled = len(edges), self._filled
-            heads = filled - HEADER  # what begins behind it hasn't its head yet
-            while position <= heads:
-                (more,) = size(view, position)
-                after = position + 1 + more
-                if after > filled:
-                    break
-                append(after)
-                position = after
-            found = np.fromiter(edges[known - 1 :], np.int64)
-            if len(found) > 1 and np.diff(found).min() < HEADER:
-                raise not_understood("a message has no length")
-            over = position == filled and len(edges) > 1 and view[edges[-2]] != _ROW
-            rest = self._size_at(position) if position <= heads else HEADER
+            filled = self._filled
+            more = ends(self._buffer, position, filled)
+            if len(more):
+                if np.diff(more, prepend=position).min() < HEADER:
+                    raise not_understood("a message has no length")
+                last = int(more[-2]) if len(more) > 1 else position
+                position = int(more[-1])
+                found.append(more)
+            over = position == filled and self._view[last] != _ROW
+            rest = self._size_at(position) if position <= filled - HEADER else HEADER
             full = filled == self._capacity or (position < filled and position + rest > self._capacity)
             if over or full or monotonic() - since > _SECONDS:
-                return np.fromiter(edges, np.int64, len(edges))
-            self._filled += self._receive(view[filled : self._capacity])
+                return np.concatenate(found)
+            self._filled += self._receive(self._view[filled : self._capacity])
 
     # The buffer
 
