@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from core.errors import NotWritable, TargetExists, UsageError
 from core.log_pages import LogPages
@@ -24,9 +25,13 @@ from core.owner import owner
 from core.service.context import Context
 from core.tasklog import LogLine, TaskLog, remove_task_logs
 
+if TYPE_CHECKING:
+    from core.store.store import Store
+
 RECENT = timedelta(hours=48)
 LOOK_SECONDS = 0.25
 SHORTEST_LOOK_SECONDS = 0.02
+READ_SECONDS = 1.0
 ENGINE_SECONDS = 5.0
 
 
@@ -35,6 +40,28 @@ class TaskDetails:
     task: Task
     objects: tuple[TaskObject, ...]
     files: tuple[FileEntry, ...]
+
+
+class Known:
+    """A task as it is now, read again only where the store has changed, and after `READ_SECONDS`: its place
+    in the queue depends on the time, too. For whoever looks many times a second while a worker needs the
+    processor."""
+
+    def __init__(self, store: Store, number: int) -> None:
+        self._store = store
+        self._number = number
+        self._task: Task | None = None
+        self._changes = 0
+        self._read = 0.0
+
+    def get(self) -> Task:
+        """Raises NotFound."""
+        # Before the task: what changes meanwhile is then read once more.
+        changes, now = self._store.changes(), time.monotonic()
+        if self._task is None or changes != self._changes or now - self._read >= READ_SECONDS:
+            self._task = self._store.tasks.get(self._number)
+            self._changes, self._read = changes, now
+        return self._task
 
 
 class Tasks:
@@ -145,10 +172,11 @@ class Tasks:
     def log(self, number: int, *, alert: bool = False, follow: bool = False) -> Iterator[LogLine]:
         """The lines of a task's log, only WARN and ERROR with `alert`; with `follow` also those still to
         come, until the task has ended. Raises NotFound."""
-        self.get(number)
+        known = Known(self._context.store, number)
+        known.get()
         log = TaskLog(self._context.locations.task_log(number))
         if follow:
-            return log.follow(lambda: self.get(number).status.ended, alert=alert)
+            return log.follow(lambda: known.get().status.ended, alert=alert)
         return log.lines(alert=alert)
 
     def log_pages(self, number: int) -> LogPages:
@@ -202,14 +230,15 @@ class Tasks:
     def watch(
         self, number: int, *, timeout: float | None = None, every: float = LOOK_SECONDS
     ) -> Iterator[Task]:
-        """A task as it is now, then again every `every` seconds, more often at first, until it has ended or
-        `timeout` seconds have passed: the last one yielded tells which. Sees to it that an engine serves
-        meanwhile. Raises NotFound."""
+        """A task as it is now, then again every `every` seconds, changed or not and more often at first,
+        until it has ended or `timeout` seconds have passed: the last one yielded tells which. Sees to it that
+        an engine serves meanwhile. Raises NotFound."""
+        known = Known(self._context.store, number)
         began = time.monotonic()
         deadline = None if timeout is None else began + timeout
         looked_for_engine = -ENGINE_SECONDS
         while True:
-            task = self.get(number)
+            task = known.get()
             yield task
             now = time.monotonic()
             if task.status.ended or (deadline is not None and now >= deadline):
