@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from connectors.base import ReadRequest, TableShape
+from connectors.sources.postgresql import copy
 from connectors.sources.postgresql.cutting import Column
 from connectors.sources.postgresql.numeric import printed
 from connectors.sources.postgresql.session import PostgresqlSession
@@ -220,6 +221,23 @@ def test_what_does_not_fit_is_named_in_the_servers_words(
             said.append(caught.value.message)
     assert said[0] == said[1]
     assert value.removesuffix("0 BC") in said[0]
+
+
+@pytest.mark.parametrize("by_libpq", [False, True])
+def test_values_at_the_very_end_of_what_came(
+    postgresql: PostgresqlServer, database: str, by_libpq: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing lies behind them that could be read with them; least of all where libpq (with TLS) hands rows
+    over one by one."""
+    if by_libpq:
+        monkeypatch.setattr(copy, "begins_at_once", lambda wire: False)
+    for kind in ("numeric(12,3)", "numeric(18,1)", "smallint"):
+        postgresql.run(
+            f"DROP TABLE IF EXISTS last; CREATE TABLE last (c {kind});"
+            "INSERT INTO last VALUES (1), (-20), (NULL), (3000), (0), (32000)", database=database
+        )  # fmt: skip
+        with reading(postgresql, database, "last") as (session, shape):
+            assert_same(session, shape)
 
 
 def test_numerics_are_printed_as_the_server_does(postgresql: PostgresqlServer) -> None:

@@ -226,6 +226,7 @@ def test_receiving_ahead_gives_the_socket_back_as_it_was(serve: Callable[..., An
     assert threading.active_count() == before
     assert connection._sock.gettimeout() == 7
     assert connection._sock.getsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, 16) == bytes(16)
+    assert connection._sock.getsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT) == 1
 
 
 def test_receiving_ahead_stops_while_nobody_takes(serve: Callable[..., Any], received: str) -> None:

@@ -24,7 +24,7 @@ from connectors.base import CHUNK_BYTES
 from connectors.lost import not_understood
 from connectors.sources.postgresql.cutting import COUNT, split
 from connectors.sources.postgresql.login import READ, Wire
-from connectors.sources.postgresql.stream import CopyStream, Rows, begins_at_once, check_row, send
+from connectors.sources.postgresql.stream import PAD, CopyStream, Rows, begins_at_once, check_row, send
 from core.chunk import Bytes, Offsets, TextChunk
 
 SIGNATURE = b"PGCOPY\n\xff\r\n\0"
@@ -194,8 +194,8 @@ def _is_end(message: Bytes) -> bool:
 
 
 def joined(rows: list[Message]) -> tuple[Bytes, Offsets, Offsets]:
-    """Rows, each as it came, in one buffer, and where each begins and ends."""
-    buffer: Bytes = np.frombuffer(b"".join(rows), np.uint8)
+    """Rows, each as it came, in one buffer, with PAD bytes behind them, and where each begins and ends."""
+    buffer: Bytes = np.frombuffer(b"".join([*rows, bytes(PAD)]), np.uint8)
     ends: Offsets = np.cumsum(np.fromiter(map(len, rows), np.int64, len(rows)))
     begins = np.empty_like(ends)
     begins[0], begins[1:] = 0, ends[:-1]

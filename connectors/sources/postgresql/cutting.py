@@ -51,12 +51,13 @@ class Column:
         return self.at(form, self.starts)
 
     def at(self, form: str, places: Offsets) -> Numbers:
-        """The numbers of a form that begin at these places of the buffer; any number where it ends before."""
+        """The numbers of a form that begin at these places of the buffer, which may have zeros behind it."""
         kind = np.dtype(form)
-        found = _anywhere(self.buffer, kind)
-        if not len(found):
-            return np.zeros(len(places), kind.newbyteorder("="))
-        return found[np.minimum(places, len(found) - 1)].astype(kind.newbyteorder("="))
+        buffer = self.buffer
+        missing = int(places.max(initial=0)) + kind.itemsize - buffer.size
+        if missing > 0:
+            buffer = np.concatenate([buffer, np.zeros(missing, np.uint8)])
+        return _anywhere(buffer, kind)[places].astype(kind.newbyteorder("="))
 
 
 def split(buffer: Bytes, begins: Offsets, ends: Offsets, columns: int) -> TextChunk:

@@ -13,15 +13,22 @@ import numpy as np
 import pyarrow as pa
 
 from connectors.lost import not_understood
-from connectors.sources.postgresql.cutting import Column
+from connectors.sources.postgresql.cutting import Column, Numbers
 from core.arrow import arrow_type, fixed
+from core.chunk import Offsets
 from core.logical import LogicalType
 
 DIGITS = 18  # of a decimal that a 64-bit integer holds
 _HEAD = 8
 _GROUP = 4
-_PAD = 8
 _NEGATIVE = 0x4000
+_SIGN = 30  # the bit of it in the first 64
+_ALL_BUT_SIGN = 0xFFFF_FFFF & ~(1 << _SIGN)
+# For four groups in 64 bits: how far down they are moved, by the first one's power; what of them is kept, by
+# how many of the lowest powers have none; the lower one of two.
+_DOWN = np.array([48, 32, 16, 0], np.uint64)
+_OWN = np.array([(1 << 64) - (1 << 16 * power) for power in range(_GROUP + 1)], np.uint64)
+_LOWER = np.uint64(0x0000_FFFF_0000_FFFF)
 _NAMES = {0xC000: "NaN", 0xD000: "Infinity", 0xF000: "-Infinity"}
 _head = struct.Struct(">HhHH").unpack_from
 
@@ -35,14 +42,15 @@ class Decimals:
         whole = kind.precision - kind.scale
         self._lowest = -kind.scale // _GROUP
         self._highest = -(-whole // _GROUP) - 1
-        exponents = [_GROUP * power + kind.scale for power in range(self._lowest, self._highest + 1)]
-        # By power, from the lowest. Behind the groups that a value has others are read, which count nothing.
-        factors = [0] * _PAD + [10 ** max(0, exponent) for exponent in exponents]
-        self._factors = np.array(factors, np.int64)
+        powers = range(self._highest - self._lowest + 1)
+        exponents = [_GROUP * (power + self._lowest) + kind.scale for power in powers]
+        # What a group counts, by its power from the lowest.
+        self._factors = np.array([10 ** max(0, exponent) for exponent in exponents], np.int64)
         # The last group behind the point may hold more digits than the type: zeros.
-        self._over = 10 ** max(0, -min(exponents, default=0))
+        self._over = 10 ** max(0, -min(exponents))
         # And the first one before it fewer than four.
         self._most = 10 ** (whole - _GROUP * self._highest)
+        self._end = 10**kind.precision
 
     def array(self, column: Column) -> pa.Array:
         """Decimals; the texts that the server prints where one of them is none of the type (NaN). Raises
@@ -54,31 +62,57 @@ class Decimals:
         groups = heads >> 48
         if not np.array_equal(sizes, _HEAD + 2 * groups):
             raise not_understood("a decimal has another size")
-        # By its power where the first group's factor is.
-        place = ((heads << 16) >> 48) - self._lowest + _PAD
-        place[groups == 0] = _PAD
-        odd = (heads & ~(_NEGATIVE << 16) & 0xFFFF_FFFF) != self._scale
-        odd |= (place >= len(self._factors)) | (place - groups + 1 < _PAD)
-        if odd.any():
+        # The power of the first group, from the lowest that the type has. Zero has no group.
+        power = ((heads << 16) >> 48) - self._lowest
+        if not groups.min():
+            power[groups == 0] = 0
+        highest = power.max()
+        if (
+            ((heads & _ALL_BUT_SIGN) != self._scale).any()
+            or highest >= len(self._factors)
+            or (power - groups).min() < -1
+        ):
             return self._texts(column)
-        found = np.zeros(len(heads), np.int64)
-        for number in range(int(groups.max(initial=0))):
-            if number % _GROUP == 0:
-                four = column.at(">i8", column.starts + (_HEAD + 2 * number))
-            digits = (four >> (48 - 16 * (number % _GROUP))) & 0xFFFF
-            digits *= groups > number
-            if not number and (digits[place == len(self._factors) - 1] >= self._most).any():
-                return self._texts(column)
-            if self._over > 1:
-                last = place == _PAD
-                digits[last] //= self._over
-            found += digits * self._factors.take(place, mode="clip")
-            place -= 1
-        np.negative(found, out=found, where=(heads & (_NEGATIVE << 16)) != 0)
+        found = (self._of_four if highest < _GROUP else self._of_many)(column, groups, power)
+        if found is None:
+            return self._texts(column)
+        negative = (heads >> _SIGN) & 1
+        found ^= -negative
+        found += negative
         wide = np.empty((len(found), 2), np.int64)
         wide[:, 0] = found
         wide[:, 1] = found >> 63
         return fixed(self._kind, wide, column.nulls)
+
+    def _of_four(self, column: Column, groups: Offsets, power: Offsets) -> Numbers | None:
+        """What values count, signs left aside, none of which has a group of a higher power than the fourth:
+        four groups taken at once, moved to where their powers are, and added in two steps. None where one
+        has too many digits for the type."""
+        four = column.at(">u8", column.starts + _HEAD)
+        four >>= _DOWN.take(power)
+        # What lies behind a value's groups is none of its own.
+        four &= _OWN.take(power - groups + 1)
+        pairs = ((four >> 16) & _LOWER) * 10_000
+        pairs += four & _LOWER
+        found: Numbers = ((pairs >> 32) * 100_000_000 + (pairs & 0xFFFF_FFFF)).view(np.int64)
+        if self._over > 1:
+            found //= self._over
+        return None if found.max() >= self._end else found
+
+    def _of_many(self, column: Column, groups: Offsets, power: Offsets) -> Numbers | None:
+        """The same of any values, one group after the other."""
+        found = np.zeros(len(groups), np.int64)
+        for number in range(int(groups.max())):
+            if number % _GROUP == 0:
+                four = column.at(">i8", column.starts + (_HEAD + 2 * number))
+            digits = (four >> (48 - 16 * (number % _GROUP))) & 0xFFFF
+            digits *= groups > number
+            if not number and (digits[power == len(self._factors) - 1] >= self._most).any():
+                return None
+            if self._over > 1:
+                digits[power == number] //= self._over
+            found += digits * self._factors.take(power - number, mode="clip")
+        return found
 
     @staticmethod
     def _texts(column: Column) -> pa.Array:

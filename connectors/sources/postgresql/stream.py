@@ -31,7 +31,8 @@ from connectors.sources.postgresql.login import READ, WRITE, Wire
 from core.chunk import Bytes, Offsets
 from core.errors import ConnectionLost, ValueTooLarge
 
-PAD = 16  # what a buffer must have behind its filled part: a header that has come in part is read whole
+# What a buffer has behind its filled part: a value is read together with what lies behind it.
+PAD = 16
 MAX_ROW_BYTES = (1 << 31) - (1 << 20)
 _ROW, _DONE, _COMPLETE, _READY, _ERROR, _BEGIN = b"dcCZEH"
 _ASIDE = frozenset(b"NSA")
