@@ -69,7 +69,7 @@ class Encoder(ABC):
     def flush(self) -> bytes:
         """What closes what is open (a statement), at the end of a part."""
 
-    def rest(self) -> Iterator[bytes]:
+    def rest(self) -> Iterator[memoryview | bytes]:
         """Rows that are still held, behind the last: piece after piece, since they may be large."""
         return iter(())
 

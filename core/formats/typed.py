@@ -19,7 +19,6 @@ Sources: https://parquet.apache.org/docs/file-format, https://arrow.apache.org/d
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterator
 from itertools import pairwise
 from threading import Thread
@@ -33,10 +32,12 @@ from connectors.base import TableShape
 from core.arrow import ArrowChunk
 from core.chunk import Chunk, Offsets
 from core.errors import InvalidValue
+from core.formats.arrow_out import Pieces, buffered
 from core.formats.base import Encoder
 from core.formats.block import cut_blocks
+from core.formats.parquet_large import LargeValues
 from core.formats.policy import TextPolicy
-from core.formats.typed_columns import Rows, TypedColumns, alone, arrow_schema, count_of, owned
+from core.formats.typed_columns import Rows, TypedColumns, alone, arrow_schema, count_of, hollow, owned
 from core.model.format_settings import ArrowCodec, ParquetCodec, Unfit
 from core.model.settings import ExportSettings
 from core.model.vocabulary import Encoding, Format
@@ -45,9 +46,9 @@ from core.model.vocabulary import Encoding, Format
 GROUP_BYTES = 10 << 20
 # A row that is larger is a block, and a row group, of its own.
 BLOCK_BYTES = 16 << 20
+# A value of such a row that Arrow's writer of Parquet isn't given.
+LARGE_BYTES = 1 << 20
 ARROW_ROWS = 65_536
-_SMALL = 1 << 16
-_BUFFER_BYTES = 1 << 20
 # A dictionary pays where values repeat. Trying one for every column costs a quarter of all the work, and
 # columns that don't fit one come out larger.
 _DICTIONARY_SAMPLE = 16_384
@@ -76,11 +77,12 @@ class TypedEncoder(Encoder):
         self._policy = TextPolicy(Encoding.UTF_8, settings.on_unencodable, database, shape, shape.columns)
         self._columns = TypedColumns(shape, settings.on_unfit, self._policy)
         self._schema = arrow_schema(shape, with_nulls=settings.on_unfit is Unfit.NULL)
-        self._pieces = _Pieces()
-        # Each write to an object of Python's waits for the GIL, and Parquet's writer writes in small pieces.
-        self._out = pa.BufferedOutputStream(pa.PythonFile(self._pieces, mode="w"), _BUFFER_BYTES)
+        is_arrow = settings.format is Format.ARROW
+        self._pieces = Pieces(keeps=is_arrow and settings.arrow.codec is not ArrowCodec.NONE)
+        self._out = buffered(self._pieces)
+        self._large = None if is_arrow else LargeValues(settings.parquet)
         self._settings = settings
-        self._limit = ARROW_ROWS if settings.format is Format.ARROW else settings.parquet.row_group_rows
+        self._limit = ARROW_ROWS if is_arrow else settings.parquet.row_group_rows
         self._waiting: list[pa.RecordBatch] = []
         self._waiting_rows = self._waiting_bytes = 0
         self._rows = 0
@@ -113,6 +115,8 @@ class TypedEncoder(Encoder):
             self._schema,
             compression="none" if parquet.codec is ParquetCodec.NONE else str(parquet.codec),
             compression_level=parquet.level,
+            # What `LargeValues` makes, too.
+            data_page_version="1.0",
             use_dictionary=_repeating(first),
             dictionary_pagesize_limit=_DICTIONARY_BYTES,
             write_batch_size=_AT_ONCE,
@@ -168,7 +172,7 @@ class TypedEncoder(Encoder):
         ends = self._columns.row_bytes(block)
         return ends + self._extra * np.arange(1, count_of(block) + 1) if self._extra else ends
 
-    def _block(self, block: Rows) -> Iterator[bytes]:
+    def _block(self, block: Rows) -> Iterator[memoryview | bytes]:
         batch = self._columns.batch(block, self._schema, self._rows)
         count = count_of(block)
         self._rows += count
@@ -176,10 +180,7 @@ class TypedEncoder(Encoder):
         if count == 1 and ends[0] > BLOCK_BYTES:
             yield from self._group()
             yield from self._written()
-            self._write_table(pa.Table.from_batches([batch]))
-            self._groups, self._known = self._groups + 1, self._pieces.tell()
-            pa.default_memory_pool().release_unused()
-            yield from self._pieces.take()
+            yield from self._alone(batch)
             return
         if count == 1:
             batch = owned(batch)
@@ -195,7 +196,33 @@ class TypedEncoder(Encoder):
             if self._waiting_rows == self._limit or self._waiting_bytes >= self._group_bytes:
                 yield from self._group()
 
-    def _group(self) -> Iterator[bytes]:
+    def _alone(self, row: pa.RecordBatch) -> Iterator[memoryview | bytes]:
+        """Write a very large row as a group of its own."""
+        pool = pa.default_memory_pool()
+        pool.release_unused()
+        small, values = (row, {}) if self._large is None else hollow(row, LARGE_BYTES)
+        table = pa.Table.from_batches([small])
+        if self._writer is None:
+            # What a file begins with is none of the group's.
+            self._writer = self._open(table)
+            self._out.flush()
+            yield from self._pieces.take()
+        begin = self._pieces.tell()
+        self._write_table(table)
+        pool.release_unused()
+        if self._large is None or not values:
+            yield from self._pieces.take()
+        else:
+            yield from self._large.pages(b"".join(self._pieces.take()), begin, self._schema, values)
+        self._groups, self._known = self._groups + 1, self._size
+        pool.release_unused()
+
+    @property
+    def _size(self) -> int:
+        """Of what the file has so far, in bytes."""
+        return self._pieces.tell() + (0 if self._large is None else self._large.longer)
+
+    def _group(self) -> Iterator[memoryview | bytes]:
         """Begin to write the rows that wait; gives what came of the group before."""
         if not self._waiting:
             return
@@ -210,12 +237,12 @@ class TypedEncoder(Encoder):
         self._waiting_rows = self._waiting_bytes = 0
         return taken
 
-    def _written(self) -> list[bytes]:
+    def _written(self) -> list[memoryview | bytes]:
         """Wait for the group that is being written, and take its bytes. Raises what it met."""
         if self._writing is not None:
             self._writing.join()
             self._writing = None
-            self._known, self._pending = self._pieces.tell(), 0.0
+            self._known, self._pending = self._size, 0.0
         if self._error is not None:
             raise self._error
         return self._pieces.take()
@@ -254,7 +281,7 @@ class TypedEncoder(Encoder):
     def flush(self) -> bytes:
         return b""
 
-    def rest(self) -> Iterator[bytes]:
+    def rest(self) -> Iterator[memoryview | bytes]:
         yield from self._written()
         if self._waiting or self._writer is None:
             self._write(self._taken())
@@ -265,7 +292,8 @@ class TypedEncoder(Encoder):
         assert self._writer is not None  # noqa: S101 - opened by the first rows that were written, or by none
         self._writer.close()
         self._out.flush()
-        return b"".join([*rest, *self._pieces.take()])
+        end = b"".join(self._pieces.take())
+        return b"".join([*rest, end if self._large is None else self._large.end(end)])
 
     def state(self) -> dict[str, int]:
         return {"rows": self._rows, **self._policy.state(), **self._columns.state()}
@@ -308,37 +336,3 @@ def _comes_again(column: pa.ChunkedArray) -> bool:
 
 def _is_wide(kind: pa.DataType) -> bool:
     return bool(pa.types.is_string(kind) or pa.types.is_binary(kind))
-
-
-class _Pieces(io.RawIOBase):
-    """A file that Arrow writes to, from which what was written is taken."""
-
-    def __init__(self) -> None:
-        self._parts: list[bytes] = []
-        self._size = 0
-
-    def writable(self) -> bool:
-        return True
-
-    def write(self, data: object) -> int:
-        # What Arrow gives as bytes is a copy already.
-        part = data if isinstance(data, bytes) else bytes(memoryview(data))  # type: ignore[arg-type]
-        self._parts.append(part)
-        self._size += len(part)
-        return len(part)
-
-    def tell(self) -> int:
-        return self._size
-
-    def take(self) -> list[bytes]:
-        """In few pieces, without copying large ones."""
-        taken: list[bytes] = []
-        small: list[bytes] = []
-        for part in self._parts:
-            if len(part) < _SMALL:
-                small.append(part)
-                continue
-            taken += [b"".join(small), part]
-            small = []
-        self._parts = []
-        return [piece for piece in (*taken, b"".join(small)) if piece]

@@ -263,6 +263,21 @@ def alone(row: pa.RecordBatch) -> pa.RecordBatch:
     return pa.RecordBatch.from_arrays(arrays, schema=row.schema)
 
 
+def hollow(row: pa.RecordBatch, least: int) -> tuple[pa.RecordBatch, dict[int, Bytes]]:
+    """One row, empty where it has texts or values of bytes that are `least` bytes long, and these, by the
+    numbers of their columns."""
+    large = {
+        number: content
+        for number, column in enumerate(row.columns)
+        if _width(column.type) is None and not column.null_count and len(content := _content(column)) >= least
+    }
+    arrays = [
+        pa.array([b""], column.type) if number in large else column
+        for number, column in enumerate(row.columns)
+    ]
+    return pa.RecordBatch.from_arrays(arrays, schema=row.schema), large
+
+
 def _is_ascii(array: pa.Array) -> bool:
     """Whether all bytes of its texts are ASCII, which is seen many times sooner than that they are UTF-8."""
     content = _content(array)
