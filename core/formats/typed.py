@@ -176,6 +176,14 @@ class TypedEncoder(Encoder):
         batch = self._columns.batch(block, self._schema, self._rows)
         count = count_of(block)
         self._rows += count
+        if self._waiting_rows + count < self._limit:
+            # Most stay below the group's end: how much all of them count is known sooner than each.
+            size = self._columns.total_bytes(block) + self._extra * count
+            if count > 1 and self._waiting_bytes + size < self._group_bytes:
+                self._waiting.append(batch)
+                self._waiting_rows += count
+                self._waiting_bytes += size
+                return
         ends, at = self._ends(block), 0
         if count == 1 and ends[0] > BLOCK_BYTES:
             yield from self._group()

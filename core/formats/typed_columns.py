@@ -78,6 +78,13 @@ class TypedColumns:
             ends += _ends(rows.column(number))
         return ends
 
+    def total_bytes(self, rows: Rows) -> int:
+        """What the last of `row_bytes` is."""
+        if isinstance(rows, Block):
+            return int(self.row_bytes(rows)[-1])
+        varying = [rows.column(number) for number in self._varying.tolist()]
+        return self._fixed * int(rows.num_rows) + sum(map(_total, varying))
+
     def batch(self, rows: Rows, schema: pa.Schema, first_row: int) -> pa.RecordBatch:
         """Rows in the schema's types; `first_row` is the number of the first in the file, for messages.
         Raises Unfitting, InvalidText."""
@@ -312,6 +319,14 @@ def _ends(array: pa.Array) -> Offsets:
     bounds = _bounds(array)
     ends: Offsets = bounds[1:].astype(np.int64) - bounds[0]
     return ends
+
+
+def _total(array: pa.Array) -> int:
+    """The last of `_ends`."""
+    if array.null_count or not len(array):
+        return int(pc.sum(pc.binary_length(array)).as_py() or 0)
+    first, last = _bounds(array)[[0, -1]].tolist()
+    return int(last - first)
 
 
 def _width(kind: pa.DataType) -> int | None:
