@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
@@ -18,6 +19,7 @@ from core.model.vocabulary import TaskStatus
 from core.service import Service, words
 from core.service.tasks import default_name
 from tui.cli import forms, into_options, passwords, preflight, settings
+from tui.cli.interrupts import held_back
 from tui.cli.output import Output
 from tui.cli.progress import Progress
 from tui.cli.times import start
@@ -36,7 +38,8 @@ def run(args: argparse.Namespace, out: Output) -> int:
             if not args.json:
                 out.data(str(task.id))
                 sys.stdout.flush()
-            task = follow(service, task, out)
+            with held_back() as heard:
+                task = follow(service, task, out, heard)
         except KeyboardInterrupt:
             out.warn(f"Task {task.id} goes on without being waited for.")
             out.say(f"See it: offramp show {task.id}    End it: offramp abort {task.id}")
@@ -71,11 +74,12 @@ def dump(args: argparse.Namespace, out: Output) -> int:
         if args.detach:
             _leave(service, task, args, out)
             return 0
-        try:
-            task = follow(service, task, out)
-        except KeyboardInterrupt:
-            _abort(service, task, out)
-            return INTERRUPTED
+        with held_back() as heard:
+            try:
+                task = follow(service, task, out, heard)
+            except KeyboardInterrupt:
+                _abort(service, task, out, heard)
+                return INTERRUPTED
         if args.json:
             out.json({"task": forms.task_tree(task, words.now_utc(), full=True)})
         elif task.published:
@@ -103,12 +107,13 @@ def _start(text: str | None, out: Output) -> datetime | None:
     return moment
 
 
-def follow(service: Service, task: Task, out: Output) -> Task:
-    """Show a task until it has ended, then how it ended."""
+def follow(service: Service, task: Task, out: Output, heard: Callable[[], None]) -> Task:
+    """Show a task until it has ended, then how it ended. `heard` raises KeyboardInterrupt after Ctrl-C."""
     progress = Progress(out)
     try:
         for seen in service.tasks.watch(task.id):
             task = seen
+            heard()
             progress.update(task, words.now_utc())
     finally:
         progress.close()
@@ -129,7 +134,7 @@ def report(task: Task, out: Output) -> None:
         out.warn(f"Task {task.id} is {task.status}.")
 
 
-def _abort(service: Service, task: Task, out: Output) -> None:
+def _abort(service: Service, task: Task, out: Output, heard: Callable[[], None]) -> None:
     """Ctrl-C: abort and see it end; once more: don't wait for the worker to finish up."""
     try:
         # Publishing is short and isn't aborted; what has ended needs no abort.
@@ -138,6 +143,7 @@ def _abort(service: Service, task: Task, out: Output) -> None:
         out.warn(f"Aborting task {task.id}; Ctrl-C once more doesn't wait for it.")
         for seen in service.tasks.watch(task.id, timeout=ABORT_SECONDS):
             task = seen
+            heard()
     except KeyboardInterrupt:
         with suppress(Conflict):
             service.tasks.abort(task.id, force=True)

@@ -10,6 +10,7 @@ from core.locations import Locations
 from core.model.trees import utc_text
 from core.model.vocabulary import TaskStatus
 from core.service import Service, words
+from tui.cli.interrupts import held_back
 from tui.cli.output import Output
 from tui.cli.paths import absolute
 from tui.cli.running import follow
@@ -40,7 +41,8 @@ def demo(args: argparse.Namespace, out: Output) -> int:
         if sys.stdin.isatty() and sys.stdout.isatty() and not args.no_input:
             return _open(args, names)
         tasks = [service.exports.run(name) for name in names]
-        ended = [follow(service, task, out) for task in tasks]
+        with held_back() as heard:
+            ended = [follow(service, task, out, heard) for task in tasks]
     for task in ended:
         if task.published:
             out.data(task.output)

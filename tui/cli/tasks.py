@@ -17,6 +17,7 @@ from core.model.trees import to_tree
 from core.model.vocabulary import TaskStatus
 from core.service import Service, words
 from tui.cli import forms, load_options
+from tui.cli.interrupts import held_back
 from tui.cli.output import Output
 from tui.cli.times import span
 
@@ -275,13 +276,14 @@ def wait(args: argparse.Namespace, out: Output) -> int:
         text = args.timeout if not args.timeout.replace(".", "", 1).isdecimal() else f"{args.timeout}s"
         deadline = time.monotonic() + span(text).total_seconds()
     last: dict[int, Task] = {}
-    with Service() as service:
+    with Service() as service, held_back() as heard:
         for number in args.ids:
             service.tasks.get(number)
         for number in args.ids:
             left = None if deadline is None else max(0.0, deadline - time.monotonic())
             for task in service.tasks.watch(number, timeout=left):
                 last[number] = task
+                heard()
             _report(last[number], words.now_utc(), out)
     if args.json:
         now = words.now_utc()
