@@ -95,16 +95,17 @@ class Sink:
 
     def _work(self) -> None:
         while (piece := self._waiting.get()) is not None:
+            size = len(piece)
             # After an error the rest is only taken away, so that nobody waits for room in vain.
             if self._error is None:
                 try:
                     self._take(piece)
                 except BaseException as error:  # noqa: BLE001 - raised again where the pieces come from
                     self._error = error
+            del piece  # it may be large: whoever waits for room wants its memory, too
             with self._room:
-                self._held -= len(piece)
+                self._held -= size
                 self._room.notify()
-            del piece  # it may be large, and the next one may take its time
             self._waiting.task_done()
 
     def _raise_error(self) -> None:

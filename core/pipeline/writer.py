@@ -67,6 +67,7 @@ class DataFile:
     def write(self, chunk: Chunk) -> None:
         for piece in self._encoder.encode(chunk):
             self._put(piece)
+            del piece  # it may be large, and the encoder then gives back what it took
         self.rows += chunk.rows
 
     def fill(self, chunk: Chunk, most_rows: int | None, most_bytes: int | None) -> int:
