@@ -2,7 +2,8 @@
 
 A row is the number of columns (16 bits) and for each column a length (32 bits, -1 for NULL) and so many
 bytes. Columns whose values are numbers of one size, and that hold no NULL, stand at the same distances in
-each row: such neighbours are taken together, as a record of lengths and numbers.
+each row: such neighbours are taken together, as a record of lengths and numbers, and the length of the value
+behind them, since gathering many bytes takes no longer than gathering few.
 """
 
 from __future__ import annotations
@@ -11,7 +12,6 @@ import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import groupby
 from typing import Any
 
 import numpy as np
@@ -95,25 +95,28 @@ def cut(buffer: Bytes, begins: Offsets, ends: Offsets, forms: Sequence[str | Non
         raise not_understood("a row is too short")
     here = begins + COUNT.size
     for count, record in _runs(tuple(forms)):
-        together = None if record is None else _together(buffer, here, record)
-        if together is not None:
-            yield from together
-            here = together[-1].ends
-            continue
-        for _ in range(count):
-            column = _alone(buffer, here)
+        together = [] if record is None else _together(buffer, here, record)
+        for column in together:
+            yield column
+            here = column.ends
+        for _ in range(count - len(together)):
+            column = _alone(buffer, here, _lengths(buffer, here))
             yield column
             here = column.ends
     if not np.array_equal(here, ends):
         raise not_understood("the values of a row don't fill it")
 
 
-def _alone(buffer: Bytes, here: Offsets) -> Column:
-    """The column whose lengths stand here."""
+def _lengths(buffer: Bytes, here: Offsets) -> Offsets:
+    """What stands here as lengths of values."""
     try:
-        size = _anywhere(buffer, np.dtype(">i4"))[here].astype(np.int64)
+        return _anywhere(buffer, np.dtype(">i4"))[here].astype(np.int64)
     except IndexError:
         raise not_understood("a value reaches past its row") from None
+
+
+def _alone(buffer: Bytes, here: Offsets, size: Offsets) -> Column:
+    """The column whose lengths stand here, which are these."""
     starts = here + _LENGTH
     nulls = None
     if size.min() < 0:
@@ -122,38 +125,45 @@ def _alone(buffer: Bytes, here: Offsets) -> Column:
     return Column(buffer, starts, starts + size, nulls)
 
 
-def _together(buffer: Bytes, here: Offsets, record: np.dtype[np.void]) -> list[Column] | None:
-    """Columns that stand at the same distances in all rows, the first one's lengths here; None where there is
-    a value of another size, or NULL."""
+def _together(buffer: Bytes, here: Offsets, record: np.dtype[np.void]) -> list[Column]:
+    """Columns that stand at the same distances in all rows, the first one's lengths here, and the one behind
+    them, whose length belongs to the record; none where there is a value of another size, or NULL."""
     # Without its fields: a record would be copied field by field.
     places = _anywhere(buffer, np.dtype((np.void, record.itemsize)))
     if here.max() >= len(places):
-        return None
+        return []
     records = places[here].view(record)
     names = record.names or ()
     found = []
-    for size, value in zip(names[::2], names[1::2], strict=True):
+    for size, value in zip(names[::2], names[1::2], strict=False):
         taken = records[value]
         if (records[size] != taken.itemsize).any():
-            return None
+            return []
         ends = here + (_LENGTH + taken.itemsize)
         found.append(Column(buffer, here + _LENGTH, ends, None, taken))
         here = ends
+    if len(names) % 2:
+        found.append(_alone(buffer, here, records[names[-1]].astype(np.int64)))
     return found
 
 
 @lru_cache(maxsize=64)
 def _runs(forms: tuple[str | None, ...]) -> list[tuple[int, np.dtype[np.void] | None]]:
-    """Neighbours that may be taken together: how many there are, and as what record; None: one by one."""
+    """Neighbours that may be taken together, the last of which may have any size: how many there are, and as
+    what record; None: one by one."""
     runs: list[tuple[int, np.dtype[np.void] | None]] = []
-    for fixed, group in groupby(forms, lambda form: form is not None):
-        kinds = list(group)
-        fields = [
-            field
-            for number, form in enumerate(kinds)
-            for field in ((f"size{number}", ">i4"), (f"value{number}", str(form)))
-        ]
-        runs.append((len(kinds), np.dtype(fields) if fixed else None))
+    begin = 0
+    while begin < len(forms):
+        end = begin
+        fields = []
+        while end < len(forms) and forms[end] is not None:
+            fields += [(f"size{end}", ">i4"), (f"value{end}", str(forms[end]))]
+            end += 1
+        if end < len(forms):
+            fields.append((f"size{end}", ">i4"))
+            end += 1
+        runs.append((end - begin, np.dtype(fields) if end - begin > 1 or len(fields) > 1 else None))
+        begin = end
     return runs
 
 
