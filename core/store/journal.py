@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any, NamedTuple
 
 import msgspec
@@ -40,11 +41,12 @@ TOGETHER_SECONDS = 0.25
 
 
 class _Owned(NamedTuple):
-    """What a write must know of the task that it is about to change."""
+    """What a write must know of the task that it is about to change, and how fast it may read."""
 
     status: TaskStatus
     retries: int
     settings: str
+    rate: str | None
 
 
 class StoreJournal(Journal):
@@ -195,9 +197,7 @@ class StoreJournal(Journal):
     def rate(self) -> Rate | None:
         if time.monotonic() - self._rate_read > RATE_SECONDS:
             with self._lock, self._database.read() as db:
-                self._owned(db)
-                text = db.execute(sa.select(_t.c.rate).where(_t.c.id == self._number)).scalar_one()
-            self._rate = from_json(text, Rate)
+                self._rate = from_json(self._owned(db).rate, Rate)
             self._rate_read = time.monotonic()
         return self._rate
 
@@ -317,14 +317,10 @@ class StoreJournal(Journal):
     def _owned(self, db: sa.Connection) -> _Owned:
         """Raises LostClaim unless this attempt still owns the task."""
         self._raise_lost()
-        row = db.execute(
-            sa.select(_t.c.status, _t.c.retries, _t.c.settings).where(
-                _t.c.id == self._number, _t.c.token == self._token, _t.c.status.in_(OWNED)
-            )
-        ).first()
+        row = db.execute(_own(), {"number": self._number, "token": self._token}).first()
         if row is None:
             raise self._lose()
-        return _Owned(TaskStatus(row.status), row.retries, row.settings)
+        return _Owned(TaskStatus(row.status), row.retries, row.settings, row.rate)
 
     def _write(self, db: sa.Connection, sums: Sums | None, **values: Any) -> None:
         """Change the task's own row, and store the pending stage with it."""
@@ -363,3 +359,12 @@ class StoreJournal(Journal):
     def _raise_lost(self) -> None:
         if self._lost is not None:
             raise self._lost
+
+
+@cache
+def _own() -> sa.Select[tuple[str, int, str, str | None]]:
+    """The task `number` while the attempt `token` owns it, both parameters. Made once, since it is asked with
+    each write and once a second besides."""
+    return sa.select(_t.c.status, _t.c.retries, _t.c.settings, _t.c.rate).where(
+        _t.c.id == sa.bindparam("number"), _t.c.token == sa.bindparam("token"), _t.c.status.in_(OWNED)
+    )
