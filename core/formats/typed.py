@@ -109,8 +109,8 @@ class TypedEncoder(Encoder):
             codec = self._settings.arrow.codec
             options = pa.ipc.IpcWriteOptions(
                 compression=None if codec is ArrowCodec.NONE else str(codec),
-                # What its threads took stays theirs: 64 MB after a value of 64 MB. They aren't missed, since the
-                # next rows are read meanwhile.
+                # What threads of its own took stays with them: 64 MB after a value of 64 MB. Without them the
+                # next rows are read meanwhile just as well.
                 use_threads=False,
             )
             return pa.ipc.new_file(self._out, self._schema, options=options)
