@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import random
 import re
 import signal
 import sqlite3
@@ -182,6 +183,28 @@ def test_one_huge_value_among_a_million_tiny_rows_of_sqlite(offramp: Offramp) ->
         "SELECT COUNT(*) FROM big JOIN first.big AS b USING (id) WHERE big.t = b.t"
     ).fetchone() == (ROWS,)
     db.close()
+
+
+def test_huge_values_that_do_not_compress(offramp: Offramp) -> None:
+    """Where every copy is as large as the value; behind ordinary rows, whose memory is there already."""
+    path = offramp.directory / "large.db"
+    chance = random.Random(1)
+    values = [chance.randbytes(HUGE) for _ in range(2)]
+    db = sqlite3.connect(path)
+    db.execute("PRAGMA journal_mode = OFF")
+    db.execute("PRAGMA synchronous = OFF")
+    db.execute("CREATE TABLE large (id INTEGER PRIMARY KEY, b BLOB)")
+    db.executemany("INSERT INTO large (b) VALUES (?)", ((chance.randbytes(200),) for _ in range(50_000)))
+    db.executemany("INSERT INTO large (b) VALUES (?)", ((value,) for value in values))
+    db.commit()
+    db.close()
+    offramp.quick("connection", "add", "large", f"sqlite:///{path}")
+    with engine_of(offramp) as dump:
+        assert dump("large", "--all", "--content", "data", "--format", "parquet", "--to", "parquet") < LIMIT
+    with pq.ParquetFile(offramp.directory / "parquet/TABLE/large.parquet") as parquet:
+        groups = parquet.metadata.num_row_groups
+        found = [parquet.read_row_group(n)["b"][0].as_py() for n in (groups - 2, groups - 1)]
+    assert found == values
 
 
 @pytest.mark.mariadb
