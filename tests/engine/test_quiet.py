@@ -21,7 +21,7 @@ from tests.engine.serve import FAKE
 
 # Between two looks at everything there is an hour: what happens earlier was seen by a look at the locks, or by
 # the number of changes.
-SELDOM = msgspec.structs.replace(QUICK, look=3600.0)
+SELDOM = msgspec.structs.replace(QUICK, look=3600.0, grace=0.3)
 
 
 def test_only_locks_are_looked_at_while_nothing_changes(
@@ -90,17 +90,17 @@ def test_a_worker_is_killed_after_its_grace(bench: Bench, what: str) -> None:
 
 
 def test_a_worker_that_never_takes_hold_is_given_up(bench: Bench) -> None:
-    bench.engine(msgspec.structs.replace(IMPATIENT, look=3600.0), FAKE_WORKER="never")
+    bench.engine(msgspec.structs.replace(IMPATIENT, look=3600.0, claim=0.3), FAKE_WORKER="never")
     bench.add("ok")
     log = bench.locations.home / "engine-0.log"
     bench.wait(lambda: "never took hold" in log.read_text())
 
 
 def test_what_comes_due_beside_a_task_at_work_begins_in_time(bench: Bench) -> None:
-    bench.engine(msgspec.structs.replace(QUICK, look=0.5))
+    bench.engine(QUICK)
     busy = bench.add("obey")
     bench.wait_begun(busy)
-    at = datetime.now(UTC) + timedelta(seconds=1)
+    at = datetime.now(UTC) + timedelta(seconds=0.5)
     timed, flaky = bench.add("ok", not_before=at), bench.add("flaky")
     for number in (timed, flaky):
         bench.wait_status(number, TaskStatus.COMPLETED)
