@@ -1,4 +1,5 @@
-"""How much memory a worker takes at most: ordinary rows, however many, and values of 64 MB.
+"""How much memory a worker takes at most: ordinary rows, however many, and values of 64 MB, of digits and of
+bytes that don't compress.
 
     python -m tests.benchmarks.bench_memory [--rows 1000000 3000000] [--sources sqlite mariadb postgresql]
                                             [--forms csv parquet …] [--large]
@@ -100,9 +101,10 @@ def main() -> None:
             if options.large and name in subjects():
                 subject = subjects()[name](scratch)
                 try:
-                    subject.large()
-                    program = Program(subject.connection(), subject.password)
-                    measure(f"{name}, large values", program, ("TABLE:large",), options.forms, scratch)
+                    for what, make in (("values", subject.large), ("bytes", subject.dense)):
+                        make()
+                        program = Program(subject.connection(), subject.password)
+                        measure(f"{name}, large {what}", program, ("TABLE:large",), options.forms, scratch)
                 finally:
                     subject.close()
 

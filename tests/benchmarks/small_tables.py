@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import sqlite3
 from collections.abc import Callable, Iterable
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -27,8 +28,8 @@ WIDE = f"CREATE TABLE wide ({', '.join(f'c{n} INTEGER' for n in range(COLUMNS))}
 
 
 class Subject(Protocol):
-    """A source. `small`, `wide`, `large` and `empty` make a database of those tables, which `connection` leads
-    to from then on."""
+    """A source. `small`, `wide`, `large`, `dense` and `empty` make a database of those tables, which
+    `connection` leads to from then on."""
 
     name: str
     package: str
@@ -44,6 +45,9 @@ class Subject(Protocol):
         """How many rows it has."""
 
     def large(self) -> None: ...
+    def dense(self) -> None:
+        """Like `large`, of bytes that don't compress."""
+
     def empty(self) -> None: ...
     def statements(self) -> int:
         """How many the server has had so far, by its own count; 0 where there is no server."""
@@ -86,12 +90,11 @@ class SqliteSubject(_Base):
 
     def large(self) -> None:
         chance = random.Random(1)
-        values = ((n, chance.randbytes(LARGE_BYTES // 2).hex()) for n in range(LARGE_VALUES))
-        create = "CREATE TABLE large (id INTEGER PRIMARY KEY, body TEXT)"
-        self._make(
-            "large",
-            lambda db: (db.execute(create), db.executemany("INSERT INTO large VALUES (?, ?)", values)),
-        )
+        self._make_large("large", "TEXT", lambda: chance.randbytes(LARGE_BYTES // 2).hex())
+
+    def dense(self) -> None:
+        chance = random.Random(1)
+        self._make_large("dense", "BLOB", lambda: chance.randbytes(LARGE_BYTES))
 
     def empty(self) -> None:
         self._make("empty", lambda db: db.execute(EMPTY))
@@ -102,13 +105,29 @@ class SqliteSubject(_Base):
     def close(self) -> None:
         """Its files go with the scratch directory."""
 
+    def _make_large(self, name: str, kind: str, value: Callable[[], str | bytes]) -> None:
+        values = ((n, value()) for n in range(LARGE_VALUES))
+        create = f"CREATE TABLE large (id INTEGER PRIMARY KEY, body {kind})"
+        self._make(
+            name, lambda db: (db.execute(create), db.executemany("INSERT INTO large VALUES (?, ?)", values))
+        )
+
     def _make(self, name: str, work: Callable[[sqlite3.Connection], object]) -> None:
         self._path = self._scratch / f"{name}.db"
         if self._path.exists():
             return
-        with sqlite3.connect(self._path) as db:
-            work(db)
-        db.close()
+        # In a process of its own: the most that one had counts as its children's, too.
+        child = get_context("fork").Process(target=_work_on, args=(self._path, work))
+        child.start()
+        child.join()
+        if child.exitcode:
+            raise RuntimeError(f"{self._path} could not be made")
+
+
+def _work_on(path: Path, work: Callable[[sqlite3.Connection], object]) -> None:
+    with sqlite3.connect(path) as db:
+        work(db)
+    db.close()
 
 
 class MariadbSubject(_Base):
@@ -139,6 +158,14 @@ class MariadbSubject(_Base):
         )
         create = "CREATE TABLE large (id INTEGER PRIMARY KEY, body LONGTEXT CHARACTER SET ascii)"
         self._make("large", [create, f"SET group_concat_max_len = {LARGE_BYTES}", fill])
+
+    def dense(self) -> None:
+        fill = (
+            "INSERT INTO large SELECT v.seq, (SELECT GROUP_CONCAT(UNHEX(MD5(d.seq * 7 + v.seq)) SEPARATOR '')"
+            f" FROM seq_1_to_{2 * LARGE_BYTES // DIGEST} d) FROM seq_1_to_{LARGE_VALUES} v"
+        )
+        create = "CREATE TABLE large (id INTEGER PRIMARY KEY, body LONGBLOB)"
+        self._make("dense", [create, f"SET group_concat_max_len = {LARGE_BYTES}", fill])
 
     def empty(self) -> None:
         self._make("empty", [EMPTY])
@@ -187,6 +214,13 @@ class PostgresqlSubject(_Base):
             f" FROM generate_series(1, {LARGE_BYTES // DIGEST}) d) FROM generate_series(1, {LARGE_VALUES}) v"
         )
         self._make("large", ["CREATE TABLE large (id INTEGER PRIMARY KEY, body TEXT)", fill])
+
+    def dense(self) -> None:
+        fill = (
+            "INSERT INTO large SELECT v, (SELECT string_agg(decode(md5((d * 7 + v)::text), 'hex'), ''::bytea)"
+            f" FROM generate_series(1, {2 * LARGE_BYTES // DIGEST}) d) FROM generate_series(1, {LARGE_VALUES}) v"
+        )
+        self._make("dense", ["CREATE TABLE large (id INTEGER PRIMARY KEY, body BYTEA)", fill])
 
     def empty(self) -> None:
         self._make("empty", [EMPTY])
