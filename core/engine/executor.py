@@ -35,9 +35,12 @@ SWEEP = (sys.executable, "-P", "-m", "core.engine.sweep")
 # What a worker takes and gives back in pieces of a megabyte and more is best left to one heap of the C
 # library. Only what is much larger goes back to the system at once: of that the library would come to keep up
 # to 64 MB. Of Arrow's allocators mimalloc keeps 50 MB of Parquet that nobody uses; jemalloc, which its
-# packages for Linux have, takes as much as the C library's heap, and a twentieth less time.
-HEAP = {
+# packages for Linux have, takes as much as the C library's heap, and a twentieth less time. There
+# each thread has an arena of its own, which keeps what a row group took while the next one's thread takes as
+# much anew: one for all of them is 10 MB less.
+LIBRARIES = {
     "ARROW_DEFAULT_MEMORY_POOL": "jemalloc" if sys.platform == "linux" else "system",
+    "JE_ARROW_MALLOC_CONF": "narenas:1",
     "MALLOC_ARENA_MAX": "1",
     "MALLOC_MMAP_THRESHOLD_": str(8 << 20),
     "MALLOC_TRIM_THRESHOLD_": str(16 << 20),
@@ -171,7 +174,7 @@ def start(
     """Start the worker; `ended` is called, by a thread, at its end. Raises OSError where no process can be
     had."""
     environment = {name: value for name, value in os.environ.items() if name not in prepared.hidden}
-    environment = HEAP | environment
+    environment = LIBRARIES | environment
     return start_detached(
         command,
         output=locations.worker_output(prepared.order.task),

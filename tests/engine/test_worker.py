@@ -15,7 +15,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from core.engine.executor import HEAP, WORKER, Prepared, look_up, prepare, start
+from core.engine.executor import LIBRARIES, WORKER, Prepared, look_up, prepare, start
 from core.engine.numbers import Numbers
 from core.engine.orders import Order
 from core.engine.worker import _open_log
@@ -186,6 +186,6 @@ def test_a_worker_has_the_heaps_that_suit_it_unless_somebody_says_otherwise(
     child = start(prepared, bench.locations, [sys.executable, "-P", "-c", told])
     assert child.wait(60) == 0
     assert bench.locations.worker_output(claim.task).read_text().split() == [
-        HEAP["ARROW_DEFAULT_MEMORY_POOL"],
+        LIBRARIES["ARROW_DEFAULT_MEMORY_POOL"],
         "7",
     ]
