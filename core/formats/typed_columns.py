@@ -216,8 +216,10 @@ def _values(block: Block, number: int, kind: pa.DataType) -> pa.Array:
     """A column's values as they came, which may be no valid text."""
     nulls = None if block.nulls is None else block.nulls.reshape(block.rows, block.columns)[:, number]
     if block.rows == 1:
-        # It may be large: as it lies there, as long as that holds.
-        bounds, data = np.ascontiguousarray(block.spans[number]), block.data
+        # It may be large: as it lies there, as long as that holds. From 0 on: of a single value that begins
+        # elsewhere, Arrow's IPC wrote what stands before it, in versions up to 20 at least.
+        begin, end = block.spans[number].tolist()
+        bounds, data = np.array([0, end - begin], np.int32), block.data[begin:end]
     else:
         packed = gather(block.data, block.column_spans(np.array([number], np.intp)))
         bounds, data = packed.bounds, packed.data
