@@ -140,7 +140,7 @@ class TypedEncoder(Encoder):
         """A chunk's rows, a very large one by itself."""
         if not isinstance(chunk, ArrowChunk):
             yield from cut_blocks(chunk, None, BLOCK_BYTES)
-        elif chunk.size <= BLOCK_BYTES:
+        elif self._columns.total_bytes(chunk.batch) <= BLOCK_BYTES:
             yield chunk.batch
         else:
             ends = self._columns.row_bytes(chunk.batch)

@@ -62,7 +62,7 @@ class TypedColumns:
         self._is_text = np.array([pa.types.is_string(arrow_type(c.logical)) for c in shape.columns])
         self._emptied = np.zeros(len(shape.columns), np.int64)
         kinds = [arrow_type(column.logical) for column in shape.columns]
-        self._varying = np.flatnonzero([_width(kind) is None for kind in kinds])
+        self._varying = [number for number, kind in enumerate(kinds) if _width(kind) is None]
         self._fixed = sum(_width(kind) or 0 for kind in kinds)
 
     def row_bytes(self, rows: Rows) -> Offsets:
@@ -74,7 +74,7 @@ class TypedColumns:
             lengths = rows.lengths.reshape(rows.rows, rows.columns).take(self._varying, axis=1)
             return np.cumsum(np.einsum("ij->i", lengths.astype(np.int64)) + self._fixed)
         ends = self._fixed * np.arange(1, rows.num_rows + 1)
-        for number in self._varying.tolist():
+        for number in self._varying:
             ends += _ends(rows.column(number))
         return ends
 
@@ -82,8 +82,8 @@ class TypedColumns:
         """What the last of `row_bytes` is."""
         if isinstance(rows, Block):
             return int(self.row_bytes(rows)[-1])
-        varying = [rows.column(number) for number in self._varying.tolist()]
-        return self._fixed * int(rows.num_rows) + sum(map(_total, varying))
+        columns = rows.columns
+        return self._fixed * int(rows.num_rows) + sum(_total(columns[number]) for number in self._varying)
 
     def batch(self, rows: Rows, schema: pa.Schema, first_row: int) -> pa.RecordBatch:
         """Rows in the schema's types; `first_row` is the number of the first in the file, for messages.
@@ -327,8 +327,8 @@ def _total(array: pa.Array) -> int:
     """The last of `_ends`."""
     if array.null_count or not len(array):
         return int(pc.sum(pc.binary_length(array)).as_py() or 0)
-    first, last = _bounds(array)[[0, -1]].tolist()
-    return int(last - first)
+    bounds = _bounds(array)
+    return int(bounds[-1]) - int(bounds[0])
 
 
 def _width(kind: pa.DataType) -> int | None:
