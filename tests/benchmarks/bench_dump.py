@@ -1,14 +1,15 @@
 """Whole `offramp dump` runs beside the drain of the same connection and the peers that are installed.
 
     python -m tests.benchmarks [--rows 1000000] [--repeats 3] [--only mariadb oceanbase postgresql sqlite]
-                               [--race csv parquet …] [--slow] [--json FILE]
+                               [--race csv parquet …] [--distinct 20000] [--slow] [--json FILE]
 
 Every contestant takes the standard table (see `table`) to a file in one temporary directory, interleaved with
 the others, `--repeats` times; the table shows medians. Ratios are what counts: client and server share this
 machine. Offramp's rate is that of the data (reading, encoding, checksum, fsync); start-up and planning are in
 the column `whole`. CPU is of whole commands. Memory is the largest single process of the contestant.
 OceanBase has memory for the whole table, as the kernel has for the others' files, and has merged what was
-loaded and become idle before anybody reads (see `at_rest`).
+loaded and become idle before anybody reads (see `at_rest`). The table is made of `--distinct` rows that differ
+in more than their key, again and again: few of them suit formats with dictionaries.
 """
 
 from __future__ import annotations
@@ -32,13 +33,14 @@ class Bench:
     def __init__(self, options: argparse.Namespace, scratch: Path) -> None:
         self._options = options
         self._scratch = scratch
+        self._distinct = min(options.distinct, options.rows)
         self.records: list[dict[str, Any]] = []
 
     def run(self, source: str) -> None:
         """Start the server, load the table, race, end the server."""
         if source == "sqlite":
             path = self._scratch / "bench.sqlite3"
-            table.load_sqlite(str(path), TABLE, self._options.rows)
+            table.load_sqlite(str(path), TABLE, self._options.rows, self._distinct)
             self._race("sqlite", races.sqlite(path, slow=self._options.slow), None)
         elif source == "postgresql":
             self._postgresql()
@@ -46,12 +48,13 @@ class Bench:
             self._mysql(source)
 
     def _mysql(self, source: str) -> None:
-        with loaded.mysql(source, self._options.rows, resting=True) as server:
+        rows = self._options.rows
+        with loaded.mysql(source, rows, resting=True, distinct=self._distinct) as server:
             title = f"{source} {server.run('SELECT version()')[0][0]}"
             self._race(title, races.mysql(server, slow=self._options.slow), server.pid)
 
     def _postgresql(self) -> None:
-        with loaded.postgresql(self._options.rows) as server:
+        with loaded.postgresql(self._options.rows, self._distinct) as server:
             title = f"postgresql {server.run('SHOW server_version')[0][0].split()[0]}"
             self._race(title, races.postgresql(server, slow=self._options.slow), server.pid)
 
@@ -69,6 +72,7 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--only", nargs="+", choices=SOURCES, default=SOURCES)
     parser.add_argument("--race", nargs="+", choices=races.FORMATS, help="these formats only")
+    parser.add_argument("--distinct", type=int, default=table.SEED_ROWS, help="different rows in the table")
     parser.add_argument("--slow", action="store_true", help="also pandas, and csv.writer on PyMySQL")
     parser.add_argument("--json", type=Path, metavar="FILE")
     options = parser.parse_args()

@@ -13,7 +13,9 @@ from tests.servers.postgresql import PostgresqlServer
 
 
 @contextmanager
-def mysql(source: str, rows: int, *, resting: bool) -> Iterator[MariadbServer | OceanbaseServer]:
+def mysql(
+    source: str, rows: int, *, resting: bool, distinct: int = table.SEED_ROWS
+) -> Iterator[MariadbServer | OceanbaseServer]:
     """`source` is mariadb or oceanbase. `resting`: OceanBase has memory for the whole table, and has become
     idle (see `at_rest`), so that its time can be told."""
     server: MariadbServer | OceanbaseServer
@@ -26,7 +28,7 @@ def mysql(source: str, rows: int, *, resting: bool) -> Iterator[MariadbServer | 
         admin = server.admin()
         if isinstance(server, OceanbaseServer):
             admin.query("SET ob_query_timeout = 3600000000, ob_trx_timeout = 3600000000")
-        table.load_mysql(admin, DATABASE, TABLE, rows)
+        table.load_mysql(admin, DATABASE, TABLE, rows, distinct)
         admin.close()
         if isinstance(server, OceanbaseServer) and resting:
             at_rest.bring_to_rest(server)
@@ -36,12 +38,12 @@ def mysql(source: str, rows: int, *, resting: bool) -> Iterator[MariadbServer | 
 
 
 @contextmanager
-def postgresql(rows: int) -> Iterator[PostgresqlServer]:
+def postgresql(rows: int, distinct: int = table.SEED_ROWS) -> Iterator[PostgresqlServer]:
     server = PostgresqlServer()
     try:
         server.run(f"CREATE DATABASE {DATABASE}")
         with server.admin(DATABASE) as admin:
-            table.load_postgresql(admin, TABLE, rows)
+            table.load_postgresql(admin, TABLE, rows, distinct)
         yield server
     finally:
         server.close()

@@ -2,7 +2,8 @@
 
 A bigint key, an unsigned, decimal(18,4), double, two varchars (one of them full of quotes, line breaks and
 non-ASCII text), datetime(6), date, tinyint(1), enum, varbinary, and text of about 80 bytes. A seed of rows is
-made here, the same every time; the server multiplies it, so that a million rows take seconds.
+made here, the same every time; the server multiplies it, so that a million rows take seconds. How many
+different rows there are decides how well files with dictionaries (Parquet) do: it can be said.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import random
 import sqlite3
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
 SEED_ROWS = 20_000
@@ -64,9 +66,9 @@ def seed_rows(count: int = SEED_ROWS) -> Iterator[tuple[Any, ...]]:
         )
 
 
-def multiply(table: str, rows: int) -> Iterator[str]:
-    """Statements that grow a table of SEED_ROWS rows to `rows`."""
-    have = SEED_ROWS
+def multiply(table: str, rows: int, distinct: int = SEED_ROWS) -> Iterator[str]:
+    """Statements that grow a table of `distinct` rows to `rows`."""
+    have = distinct
     rest = COLUMNS.removeprefix("id, ")
     while have < rows:
         more = min(have, rows - have, _STATEMENT_ROWS)
@@ -74,36 +76,38 @@ def multiply(table: str, rows: int) -> Iterator[str]:
         have += more
 
 
-def load_mysql(admin: Any, database: str, table: str, rows: int) -> None:
+def load_mysql(admin: Any, database: str, table: str, rows: int, distinct: int = SEED_ROWS) -> None:
     """Make and fill the table over a PyMySQL connection (MariaDB, OceanBase)."""
     with admin.cursor() as cursor:
         cursor.execute(f"USE `{database}`")
         cursor.execute(MYSQL_DDL.format(table=table))
         marks = ",".join(["%s"] * 12)
-        cursor.executemany(f"INSERT INTO {table} ({COLUMNS}) VALUES ({marks})", list(seed_rows()))
-        admin.commit()
-        for statement in multiply(table, rows):
+        seed = seed_rows(distinct)
+        while some := list(islice(seed, SEED_ROWS)):
+            cursor.executemany(f"INSERT INTO {table} ({COLUMNS}) VALUES ({marks})", some)
+            admin.commit()
+        for statement in multiply(table, rows, distinct):
             cursor.execute(statement)
             admin.commit()
         cursor.execute(f"ANALYZE TABLE {table}")
 
 
-def load_postgresql(admin: Any, table: str, rows: int) -> None:
+def load_postgresql(admin: Any, table: str, rows: int, distinct: int = SEED_ROWS) -> None:
     """Make and fill the table over a psycopg connection."""
     admin.execute(POSTGRESQL_DDL.format(table=table))
     with admin.cursor().copy(f"COPY {table} ({COLUMNS}) FROM STDIN") as copy:
-        for row in seed_rows():
+        for row in seed_rows(distinct):
             copy.write_row(row)
-    for statement in multiply(table, rows):
+    for statement in multiply(table, rows, distinct):
         admin.execute(statement)
     admin.execute(f"VACUUM ANALYZE {table}")
 
 
-def load_sqlite(path: str, table: str, rows: int) -> None:
+def load_sqlite(path: str, table: str, rows: int, distinct: int = SEED_ROWS) -> None:
     with sqlite3.connect(path) as connection:
         connection.execute(SQLITE_DDL.format(table=table))
         marks = ",".join("?" * 12)
-        connection.executemany(f"INSERT INTO {table} VALUES ({marks})", seed_rows())
-        for statement in multiply(table, rows):
+        connection.executemany(f"INSERT INTO {table} VALUES ({marks})", seed_rows(distinct))
+        for statement in multiply(table, rows, distinct):
             connection.execute(statement)
     connection.close()
