@@ -26,7 +26,6 @@ from threading import Thread
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from connectors.base import TableShape
 from core.arrow import ArrowChunk
@@ -38,12 +37,16 @@ from core.formats.block import cut_blocks
 from core.formats.parquet_large import LargeValues
 from core.formats.policy import TextPolicy
 from core.formats.typed_columns import Rows, TypedColumns, alone, arrow_schema, count_of, hollow, owned
+from core.lone_arrow import without
 from core.model.format_settings import ArrowCodec, ParquetCodec, Unfit
 from core.model.settings import ExportSettings
 from core.model.vocabulary import Encoding, Format
 
+with without("pyarrow._s3fs", "pyarrow._gcsfs", "pyarrow._azurefs"):
+    import pyarrow.parquet as pq
+
 # A row group is held in memory until it is written.
-GROUP_BYTES = 10 << 20
+GROUP_BYTES = 12 << 20
 # A row that is larger is a block, and a row group, of its own.
 BLOCK_BYTES = 16 << 20
 # A value of such a row that Arrow's writer of Parquet isn't given.

@@ -64,7 +64,8 @@ def _side_by_side(buffer: Bytes, begin: int, filled: int, walkers: int, mean: in
     search = _row(bytes(buffer[begin + HEADER : begin + HEADER + 2])).search
     view, step, look = buffer.data, (filled - begin) // walkers, _LOOK * mean
     places = [begin]
-    for place in range(begin + step, filled - look, step):
+    # Who has arrived goes on until all have: there must be room for that.
+    for place in range(begin + step, filled - max(look, step // 2), step):
         found = search(view, place, place + look)
         if found is not None and found.start() > places[-1]:
             places.append(found.start())
@@ -74,12 +75,15 @@ def _side_by_side(buffer: Bytes, begin: int, filled: int, walkers: int, mean: in
     here = np.array(places[:-1], np.int64)
     # Read wherever a message may begin.
     sizes = np.ndarray((filled - HEADER + 1,), ">u4", buffer.data, offset=1, strides=(1,))
-    last = len(sizes) - 1
     ways = []
     # Most arrive after about as many steps as their way has messages of mean size.
     expected = int((goals - here).max()) // max(mean, 1)
     while True:
-        here = here + sizes[np.minimum(here, last)]
+        try:
+            here = here + sizes[here]
+        except IndexError:
+            # One that had arrived went on, and out of what there is.
+            return None
         here += 1
         ways.append(here)
         if len(ways) >= expected and (here >= goals).all():
