@@ -51,6 +51,9 @@ class Way(Protocol[C_co]):
         """What to select for each column; `types` are what the server said that they are, `lasting` tells
         whether they still are, and remain so until the rows have come."""
 
+    def bytes_at_once(self, chunk_bytes: int) -> int:
+        """How much is to be received before any of it is cut, where chunks are to have about so much."""
+
     def chunks(self, copy: Copy) -> Iterator[C_co]:
         """The rows. Ends and raises as `Copy.rows` does."""
 
@@ -62,6 +65,9 @@ class Texts:
         self, shape: TableShape, types: Mapping[str, ColumnType], lasting: Callable[[], bool]
     ) -> list[str]:
         return [expression(c.name, types.get(c.name, ColumnType(c.type, c.type))) for c in shape.columns]
+
+    def bytes_at_once(self, chunk_bytes: int) -> int:
+        return chunk_bytes
 
     def chunks(self, copy: Copy) -> Iterator[TextChunk]:
         return copy.chunks()
@@ -113,7 +119,8 @@ def _as_described(link: Link, facts: TableFacts) -> bool:
 def _copied(link: Link, text: str, request: ReadRequest, way: Way[C]) -> Iterator[C]:
     with link.busy():
         wire = link.wire
-        copy = Copy(wire, text, len(request.shape.columns), chunk_bytes=request.chunk_bytes)
+        size = way.bytes_at_once(request.chunk_bytes)
+        copy = Copy(wire, text, len(request.shape.columns), chunk_bytes=size)
         # Closed before the connection is: a thread may receive from it.
         with contextlib.ExitStack() as lost, contextlib.closing(copy):
             try:

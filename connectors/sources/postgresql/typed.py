@@ -92,6 +92,10 @@ class Typed:
         ]
         return [each.asked for each in self._readings]
 
+    def bytes_at_once(self, chunk_bytes: int) -> int:
+        # The steps that a chunk takes, however few rows it has, are a quarter of all in a megabyte.
+        return chunk_bytes + chunk_bytes // 2
+
     def chunks(self, copy: Copy) -> Iterator[ArrowChunk]:
         names = [str(number) for number in range(len(self._readings))]
         forms = [each.form for each in self._readings]
