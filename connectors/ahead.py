@@ -95,6 +95,7 @@ class Ahead:
     def _restore(self) -> None:
         with contextlib.suppress(OSError):
             self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, 1)
+        with contextlib.suppress(OSError):
             self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", 0, 0))
             self._socket.settimeout(self._timeout)
 
@@ -113,9 +114,11 @@ class Ahead:
         """Receive into a piece; 0 at the end of the stream, or where nobody takes it any more."""
         since = monotonic()
         while not self._closing:
-            # BlockingIOError: nothing at all came within the receive timeout.
-            with contextlib.suppress(BlockingIOError):
-                return self._socket.recv_into(piece, PIECE_BYTES, socket.MSG_WAITALL)
+            # BlockingIOError: nothing at all came within the receive timeout, or, where the system is a BSD
+            # (macOS), less than it was to wait for. That is then to be had without waiting.
+            for how in (socket.MSG_WAITALL, socket.MSG_DONTWAIT):
+                with contextlib.suppress(BlockingIOError):
+                    return self._socket.recv_into(piece, PIECE_BYTES, how)
             silence = monotonic() - since
             if self._timeout is not None and silence > self._timeout:
                 raise silent(silence)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import socket
 import struct
 import threading
@@ -247,6 +248,35 @@ def test_receiving_ahead_stops_while_nobody_takes(serve: Callable[..., Any], rec
     time.sleep(1.5)
     assert 0 < sum(sent) < 2_000_000
     chunks.close()
+
+
+class _OfABsd(socket.socket):
+    """It hands over nothing before all is there that it is to wait for, and knows no low-water mark."""
+
+    def recv_into(self, buffer: Any, count: int = 0, flags: int = 0) -> int:
+        if flags & socket.MSG_WAITALL and 0 < len(self.recv(count, socket.MSG_PEEK)) < count:
+            time.sleep(0.005)
+            raise BlockingIOError
+        return super().recv_into(buffer, count, flags)
+
+    def setsockopt(self, level: int, name: int, value: Any) -> None:  # type: ignore[override]
+        if name == socket.SO_RCVLOWAT:
+            raise OSError(errno.ENOPROTOOPT, "Protocol not available")
+        super().setsockopt(level, name, value)
+
+
+def test_receiving_ahead_where_the_system_waits_for_all_or_gives_nothing() -> None:
+    far, other = socket.socketpair()
+    with far, _OfABsd(fileno=other.detach()) as near:
+        near.settimeout(5)
+        receiving = ahead.Ahead(near)
+        far.sendall(b"x" * 1000)
+        came, into = 0, memoryview(bytearray(2000))
+        while came < 1000:
+            came += receiving.take(into)
+        receiving.close()
+        assert near.gettimeout() == 5
+        assert near.getsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, 16) == bytes(16)
 
 
 @pytest.mark.parametrize("how", ["end", "shutdown", "reset"])
