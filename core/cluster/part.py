@@ -21,6 +21,7 @@ from typing import Any
 
 import distributed
 import msgspec
+import pyarrow.fs  # noqa: F401 - in full, before a format leaves out what others in this process may use
 from distributed.core import Status
 from msgspec.structs import replace
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -172,3 +174,14 @@ def test_what_a_source_says_on_a_worker_is_in_the_tasks_log(
     assert sorted(line for line in task.said if "gets in" in line) == [
         f"part {n}: gets in with ***" for n in (1, 2, 3)
     ]
+
+
+def test_a_worker_leaves_arrow_whole_for_others() -> None:
+    """Its process runs others' code, too, which may want Arrow's own clients of object stores."""
+    look = "import pyarrow.fs as fs; print(fs._not_imported)"
+    programs = (look, f"import core.cluster.part, core.formats.typed; {look}")
+    found = [
+        subprocess.run((sys.executable, "-P", "-c", each), capture_output=True, timeout=60, check=True).stdout
+        for each in programs
+    ]
+    assert found[0] == found[1]
