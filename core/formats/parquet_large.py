@@ -22,7 +22,7 @@ import pyarrow as pa
 import core.lone_arrow  # noqa: F401 - before Arrow is given anything
 from core.chunk import Bytes
 from core.errors import ValueTooLarge
-from core.formats.thrift_compact import Struct, read, written
+from core.formats.thrift_compact import Struct, changed, read, written
 from core.model.format_settings import ParquetCodec, ParquetSettings
 
 # PageHeader
@@ -129,7 +129,7 @@ class LargeValues:
             # The chunk's memory is its source's, soon.
             for start in range(0, len(value), _SLICE):
                 yield value[start : start + _SLICE].tobytes()
-        yield b"".join(small)
+        yield b"".join([*small, group[at:]])
 
     def _levels(self, header: Struct, page: bytes, nullable: bool) -> bytes:
         """What stands before the value in its page: that it is no NULL, where it might be."""
@@ -144,7 +144,6 @@ class LargeValues:
         if not self._replaced:
             return content
         size = int.from_bytes(content[-_TAIL:-4], "little")
-        index, _ = read(content, len(content) - _TAIL - size)
         replaced = {each.begin: each for each in self._replaced}
         begins = [each.begin for each in self._replaced]
 
@@ -153,7 +152,7 @@ class LargeValues:
             if number in struct:
                 struct[number] += self._longer[bisect_left(begins, struct[number])]
 
-        for group in index[_ROW_GROUPS].values:
+        def mend(group: Struct) -> None:
             for chunk in group[_COLUMNS].values:
                 meta = chunk[_META]
                 first = meta[_DICTIONARY_OFFSET] if _DICTIONARY_OFFSET in meta else meta[_DATA_OFFSET]
@@ -167,7 +166,8 @@ class LargeValues:
                 move(meta, _DATA_OFFSET)
                 move(meta, _DICTIONARY_OFFSET)
             move(group, _GROUP_OFFSET)
-        mended = written(index)
+
+        mended = changed(content, len(content) - _TAIL - size, _ROW_GROUPS, mend)
         return b"".join([content[: -_TAIL - size], mended, len(mended).to_bytes(4, "little"), content[-4:]])
 
 

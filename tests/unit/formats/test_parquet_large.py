@@ -186,6 +186,15 @@ def test_a_value_that_no_page_can_hold(monkeypatch: pytest.MonkeyPatch) -> None:
         file_of(settings_of(Format.PARQUET), SHAPE, [[chunk_of(rows)]])
 
 
+def test_what_stands_behind_the_columns_stays() -> None:
+    out, table = io.BytesIO(), pa.table({"a": ["x"], "b": [1]})
+    pq.write_table(table, out, compression="none")
+    data = out.getvalue()
+    group = data[4 : -8 - int.from_bytes(data[-8:-4], "little")] + b"more"
+    large = parquet_large.LargeValues(ParquetSettings(codec=ParquetCodec.NONE))
+    assert b"".join(large.pages(group, 4, table.schema, {})) == group
+
+
 def test_thrift_is_written_as_it_was_read() -> None:
     names = [f"column {'é' * (n % 90)}{n}" for n in range(300)]
     out = io.BytesIO()
@@ -200,10 +209,14 @@ def test_thrift_is_written_as_it_was_read() -> None:
     read, end = thrift_compact.read(index)
     assert end == len(index)
     assert thrift_compact.written(read) == index
+    found: list[int] = []
+    groups = thrift_compact.changed(index, 0, 4, lambda group: found.append(group[3]))
+    assert (groups, found) == (index, [2] * 20)
     # A field far from the one before, and one before it; a double; a list of bytes; negative numbers.
     odd = b"\x15\x03\x06\xc8\x01\x01\x07\x06" + b"12345678" + b"\x39\x23\x01\x02\x04\x01\x0f\x00"
     read, end = thrift_compact.read(b"!" + odd, 1)
     assert (read[1], read[100]) == (-2, -1)
     assert (thrift_compact.written(read), end) == (odd, len(odd) + 1)
+    assert thrift_compact.changed(odd, 0, 99, lambda _: None) == odd
     with pytest.raises(ValueError, match="type 11"):
         thrift_compact.read(b"\x1b\x00\x00")
