@@ -45,8 +45,9 @@ from core.model.vocabulary import Encoding, Format
 with without("pyarrow._s3fs", "pyarrow._gcsfs", "pyarrow._azurefs"):
     import pyarrow.parquet as pq
 
-# A row group is held in memory until it is written.
+# A row group is held in memory until it is written; of Arrow IPC as what is written, too.
 GROUP_BYTES = 12 << 20
+ARROW_BYTES = 10 << 20
 # A row that is larger is a block, and a row group, of its own.
 BLOCK_BYTES = 16 << 20
 # A value of such a row that Arrow's writer of Parquet isn't given.
@@ -90,7 +91,8 @@ class TypedEncoder(Encoder):
         self._waiting_rows = self._waiting_bytes = 0
         self._rows = 0
         size = settings.files.max_size
-        self._group_bytes = GROUP_BYTES if size is None else min(GROUP_BYTES, max(1, size // _GROUPS))
+        most = min(ARROW_BYTES, GROUP_BYTES) if settings.format is Format.ARROW else GROUP_BYTES
+        self._group_bytes = most if size is None else min(most, max(1, size // _GROUPS))
         # What is known of the file's size: the groups before the one that is being written, how many groups
         # there are, what that one may take, and what stands once in a file.
         self._extra = 0 if size is None else _PER_VALUE * len(self._schema)
