@@ -73,7 +73,8 @@ class SqlEncoder(SqlFile):
         except ValueError:
             text = self._body.text(block)
             no_text = self._policy.no_text(block, text)
-            mended = self._policy.values(block, text & ~no_text, first)
+            # What is written by its bytes has any character.
+            mended = self._policy.values(block, text & ~no_text & ~self._body.by_bytes(block), first)
             return self._encoder.encode(self._body.join(mended, statements, commits, no_text))
 
     def _plan(self, sizes: npt.NDArray[np.int64]) -> tuple[bytes, npt.NDArray[np.intp], npt.NDArray[np.intp]]:

@@ -175,6 +175,14 @@ class SqlBody:
             changed, rewritten = found.escaped(self._escapes)
             self._joiner.use_extra(self._scanner.flat(changed), rewritten)
 
+    def by_bytes(self, block: Block) -> Mask:
+        """Which values are text that is written by its bytes since no literal can hold it, flat."""
+        written = np.zeros(len(block.spans), np.bool_)
+        if self._dialect.hex_text_bytes:
+            found = self._scanner.scan(block)
+            written[self._scanner.flat(found.owner[self._hexed[found.special]])] = True
+        return written
+
     def wide(self, block: Block, slices: Slices) -> Iterator[bytes]:
         """One row that is too large to be joined at once, in pieces of whole characters."""
         yield b"("

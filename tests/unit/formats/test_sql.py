@@ -153,6 +153,17 @@ def test_generated_columns_are_left_out():
     assert b"(`c0`,`c2`) VALUES\n(1,2),\n(3,4);\n" in data
 
 
+@pytest.mark.parametrize("policy", [Unencodable.ESCAPE, Unencodable.FAIL])
+def test_what_is_written_by_its_bytes_has_any_character(policy):
+    """Whatever else is in the rows that it comes with."""
+    shape = shape_of([Kind.TEXT])
+    options = settings_of(Format.SQL, encoding=Encoding.GBK, on_unencodable=policy)
+    other = b"plain" if policy is Unencodable.FAIL else "\x80".encode()
+    rows = [[other], ["\0\x80".encode()]]
+    for parts in ([[chunk_of(rows)]], [[chunk_of([row])] for row in rows]):
+        assert b"X'00C280'" in file_of(options, shape, parts, SQLITE)
+
+
 def test_names_cant_leave_their_quotes():
     shape = shape_of([Kind.NUMBER], name="a`b\n'")
     data = file_of(sql(), shape, [[chunk_of([[b"1"]])]])
