@@ -91,7 +91,7 @@ class TypedEncoder(Encoder):
         self._waiting_rows = self._waiting_bytes = 0
         self._rows = 0
         size = settings.files.max_size
-        most = min(ARROW_BYTES, GROUP_BYTES) if settings.format is Format.ARROW else GROUP_BYTES
+        most = min(ARROW_BYTES, GROUP_BYTES) if is_arrow else GROUP_BYTES
         self._group_bytes = most if size is None else min(most, max(1, size // _GROUPS))
         # What is known of the file's size: the groups before the one that is being written, how many groups
         # there are, what that one may take, and what stands once in a file.

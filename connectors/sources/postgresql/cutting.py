@@ -162,7 +162,7 @@ def _runs(forms: tuple[str | None, ...]) -> list[tuple[int, np.dtype[np.void] | 
         if end < len(forms):
             fields.append((f"size{end}", ">i4"))
             end += 1
-        runs.append((end - begin, np.dtype(fields) if end - begin > 1 or len(fields) > 1 else None))
+        runs.append((end - begin, np.dtype(fields) if len(fields) > 1 else None))
         begin = end
     return runs
 
